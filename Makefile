@@ -1,0 +1,53 @@
+# make demo   paint 1,000 digits with the shipped weights, score them, draw the figures
+# make test   lint, type check and test, here and in the course's environment
+PYTHON ?= python3
+VENV := .venv
+COURSE := .venv-course
+BIN := $(VENV)/bin
+OUT ?= demo
+
+# The first Python 3.8 that really runs: a pyenv shim may be on the path and name a version that is not installed.
+PYTHON38 ?= $(shell for p in python3.8 $$HOME/.pyenv/versions/3.8.*/bin/python3.8; do \
+	"$$p" -c 'import venv' 2>/dev/null && echo "$$p" && break; done)
+
+.PHONY: demo test test-here test-course test-slow lint clean
+
+demo: $(VENV)/ready
+	$(BIN)/sfumato digits generate $(OUT)/digits
+	$(BIN)/sfumato digits evaluate $(OUT)/digits
+	$(BIN)/sfumato digits figures $(OUT)/figures
+	@echo "1,000 digits: $(OUT)/digits   scores: $(OUT)/digits/scores.json   figures: $(OUT)/figures"
+
+test: lint test-here test-course
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test-here: $(VENV)/ready
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(VENV)/ready
+	$(BIN)/python -m pytest -m slow
+
+test-course:
+ifeq ($(PYTHON38),)
+	@echo "SKIPPED: no Python 3.8 was found, so the course's environment was not tested (set PYTHON38=/path/to/python3.8)"
+else
+	@$(MAKE) --no-print-directory $(COURSE)/ready
+	$(COURSE)/bin/python -m pytest -m "not slow"
+endif
+
+$(VENV)/ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@touch $@
+
+$(COURSE)/ready: tests/course-requirements.txt
+	$(PYTHON38) -m venv $(COURSE)
+	$(COURSE)/bin/python -m pip install --quiet --requirement tests/course-requirements.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) $(COURSE) $(OUT)

@@ -1,0 +1,51 @@
+"""Loading weights into a network, all of them or none."""
+
+from pathlib import Path
+from typing import Any, List, Mapping
+
+from torch import Tensor, nn
+
+from ..errors import UserError
+
+_NAMED = 3
+"""How many offending keys an error names."""
+
+
+def load_strictly(network: nn.Module, state: Any, path: Path, what: str) -> None:
+    """Load a state dict whose keys and shapes are exactly the network's.
+
+    Args:
+        network: filled in place; half-precision values are widened to its own type.
+        state: key -> tensor.
+        path: where state came from, for the error.
+        what: the network's name in words, for the error.
+
+    Raises:
+        UserError: naming the first few missing, extra or misshapen keys, or keys that hold no finite numbers.
+    """
+    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise UserError(f"{path}: holds no plain table of weights, so it is no {what}")
+    wanted = network.state_dict()
+    missing = [key for key in wanted if key not in state]
+    extra = [key for key in state if key not in wanted]
+    misshapen = [
+        f"{key} {list(state[key].shape)} for {list(wanted[key].shape)}"
+        for key in wanted
+        if key in state and state[key].shape != wanted[key].shape
+    ]
+    faults = [
+        f"{word} {_some(keys)}"
+        for word, keys in (("lacks", missing), ("has the unknown", extra), ("has of another shape", misshapen))
+        if keys
+    ]
+    if faults:
+        raise UserError(f"{path}: is not the {what}: it {'; '.join(faults)}")
+    bad = [key for key, value in state.items() if value.is_floating_point() and not bool(value.isfinite().all())]
+    if bad:
+        raise UserError(f"{path}: the {what} holds NaN or infinity in {_some(bad)}; the file is damaged")
+    network.load_state_dict(dict(state))
+
+
+def _some(keys: List[str]) -> str:
+    more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
+    return ", ".join(keys[:_NAMED]) + more

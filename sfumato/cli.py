@@ -1,0 +1,99 @@
+"""The command line: one table, command -> function, imported only when called.
+
+Options come from each function's own options dataclass: its fields are the flags, their docstrings the help.
+"""
+
+import importlib
+import sys
+import warnings
+from typing import Dict, List, NamedTuple, Optional
+
+from . import __version__
+from .errors import UserError
+
+
+class Command(NamedTuple):
+    """Where a command's function is, and what it does in a line."""
+
+    module: str
+    function: str
+    options: str
+    summary: str
+
+
+COMMANDS: Dict[str, Command] = {
+    "digits generate": Command(
+        "sfumato.digits.generate", "generate", "GenerateOptions", "paint digits with the shipped or your own weights"
+    ),
+    "digits evaluate": Command(
+        "sfumato.digits.evaluate", "evaluate", "EvaluateOptions", "score a folder of painted digits"
+    ),
+    "digits figures": Command(
+        "sfumato.digits.figures", "figures", "FiguresOptions", "contact sheets and the reverse process"
+    ),
+    "digits train": Command(
+        "sfumato.digits.train", "train", "TrainOptions", "train the digit model on MNIST-M and SVHN"
+    ),
+    "digits train-judge": Command(
+        "sfumato.digits.train_judge", "train_judge", "TrainJudgeOptions", "train a classifier that judges digits"
+    ),
+}
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    """Run a command.
+
+    Returns:
+        The exit status: 0, or 2 where the user's input cannot be used.
+    """
+    words = sys.argv[1:] if arguments is None else arguments
+    if not words or words[0] in ("-h", "--help"):
+        print(_overview())
+        return 0 if words else 2
+    if words[0] == "--version":
+        print(f"sfumato {__version__}")
+        return 0
+    name = " ".join(words[:2])
+    if name not in COMMANDS:
+        inside = [command for command in COMMANDS if command.split()[0] == words[0]]
+        if inside and (len(words) == 1 or words[1] in ("-h", "--help")):
+            print(_overview(inside))
+            return 0 if len(words) > 1 else 2
+        return _complain(f"there is no command {name!r}; `sfumato --help` lists them")
+    return _run(name, words[2:])
+
+
+def _run(name: str, flags: List[str]) -> int:
+    import tyro
+
+    command = COMMANDS[name]
+    module = importlib.import_module(command.module)
+    warnings.showwarning = _one_line
+    style = (tyro.conf.PositionalRequiredArgs, tyro.conf.OmitArgPrefixes)
+    # tyro exits by itself: 0 after --help, 2 for a flag that it cannot read.
+    options = tyro.cli(getattr(module, command.options), prog=f"sfumato {name}", args=flags, config=style)
+    try:
+        getattr(module, command.function)(options)
+    except UserError as error:
+        return _complain(str(error))
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _complain(f"{where}{error.strerror or error}; free some space or check the path, then run it again")
+    except KeyboardInterrupt:
+        return _complain("interrupted; run the same command again to go on")
+    return 0
+
+
+def _overview(names: Optional[List[str]] = None) -> str:
+    lines = ["sfumato: diffusion models, small and exact", "", "usage: sfumato JOB VERB [OPTIONS]", ""]
+    lines += [f"  {name:<20} {COMMANDS[name].summary}" for name in names or COMMANDS]
+    return "\n".join([*lines, "", "`sfumato JOB VERB --help` shows the options of a command."])
+
+
+def _one_line(message: object, *place: object, **more: object) -> None:
+    print(f"sfumato: warning: {message}", file=sys.stderr)
+
+
+def _complain(message: str) -> int:
+    print(f"sfumato: {message}", file=sys.stderr)
+    return 2

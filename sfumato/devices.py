@@ -1,0 +1,84 @@
+"""What the work runs on: device, number format and share of the work, decided here and nowhere else."""
+
+import contextlib
+import os
+from pathlib import Path
+from typing import ContextManager, List, NamedTuple, Sequence, TypeVar
+
+import torch
+
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+
+_Item = TypeVar("_Item")
+
+
+class Worker(NamedTuple):
+    """This process among those that `torchrun` or `accelerate launch` started; one of one without them."""
+
+    rank: int
+    world: int
+    local_rank: int
+
+    @classmethod
+    def here(cls) -> "Worker":
+        """Read the launcher's environment variables."""
+        rank, world, local = (int(os.environ.get(name, default)) for name, default in _LAUNCHER)
+        return cls(rank, world, local)
+
+    def share(self, items: Sequence[_Item]) -> List[_Item]:
+        """This process's part: every world-th item, so that all parts are alike."""
+        return list(items[self.rank :: self.world])
+
+    def device(self) -> torch.device:
+        """A GPU of its own where there are GPUs, else Apple's GPU, else the CPU."""
+        if torch.cuda.is_available():
+            return torch.device("cuda", self.local_rank % torch.cuda.device_count())
+        mps = getattr(torch.backends, "mps", None)
+        return torch.device("mps" if mps is not None and mps.is_available() else "cpu")
+
+
+_LAUNCHER = (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"))
+
+
+def choose_precision(device: torch.device, asked: str = "auto") -> str:
+    """The number format to compute in.
+
+    bf16 where the hardware multiplies it natively (GPUs from Ampere on, CPUs with AVX512-BF16 or AMX), fp16 on older
+    GPUs, fp32 else: a CPU that emulates bf16 is slower in it than in fp32.
+
+    Args:
+        device: where the network runs.
+        asked: "auto", or the answer itself.
+
+    Returns:
+        "fp32", "bf16" or "fp16".
+
+    Raises:
+        ValueError: for a precision that is none of PRECISIONS, or fp16 off a GPU.
+    """
+    if asked not in PRECISIONS:
+        raise ValueError(f"unknown precision {asked!r}; choose one of {', '.join(PRECISIONS)}")
+    if asked == "fp16" and device.type != "cuda":
+        raise ValueError(f"fp16 needs a CUDA GPU and this is {device.type}; choose fp32, or bf16 where it has it")
+    if asked != "auto":
+        return asked
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.get_device_capability(device)[0] >= 8 else "fp16"
+    return "bf16" if device.type == "cpu" and _cpu_multiplies_bf16() else "fp32"
+
+
+def autocast(device: torch.device, precision: str) -> ContextManager[object]:
+    """The context in which a network computes in that precision."""
+    if precision == "fp32":
+        return contextlib.nullcontext()
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float16
+    return torch.autocast(device.type, dtype=dtype)
+
+
+def _cpu_multiplies_bf16() -> bool:
+    """Whether Linux lists a bf16 instruction set; elsewhere the safe answer is no."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags

@@ -1,0 +1,43 @@
+"""The mathematics of diffusion: no files, no network architectures, no devices.
+
+Three nouns carry it. A `NoiseSchedule` says what the noise does, a `Denoiser` what the network knows,
+and a `Sampler` how to walk back:
+
+    NoiseSchedule   t            -> alpha_bar(t)
+    Denoiser        (x_t, t)     -> Prediction(x0, eps)
+    Sampler         x_T, denoiser, times -> x_0, one `Step` at a time
+"""
+
+from .denoiser import Clamped, Denoiser, NetworkDenoiser, Parameterization, Prediction
+from .guidance import ClassifierFreeGuidance
+from .noise import SeededNoise, lerp, slerp
+from .objective import stratified_timesteps, training_loss
+from .samplers import DDIM, DDPM, SAMPLERS, DPMSolver, Heun, Sampler, Step, UniPC, make_sampler, sample
+from .schedule import CLEAN, NoiseSchedule, spaced_times
+
+__all__ = [
+    "CLEAN",
+    "DDIM",
+    "DDPM",
+    "SAMPLERS",
+    "Clamped",
+    "ClassifierFreeGuidance",
+    "DPMSolver",
+    "Denoiser",
+    "Heun",
+    "NetworkDenoiser",
+    "NoiseSchedule",
+    "Parameterization",
+    "Prediction",
+    "Sampler",
+    "SeededNoise",
+    "Step",
+    "UniPC",
+    "lerp",
+    "make_sampler",
+    "sample",
+    "slerp",
+    "spaced_times",
+    "stratified_timesteps",
+    "training_loss",
+]

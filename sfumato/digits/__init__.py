@@ -1,0 +1,1 @@
+"""The first job: digits of two datasets, painted from noise."""

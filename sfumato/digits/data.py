@@ -1,0 +1,138 @@
+"""Reading labelled digits in the course's layout, decoded once.
+
+    FOLDER/train.csv          image_name,label
+    FOLDER/data/00002.png     28x28 RGB
+
+74,000 small files take half a minute to decode and a blink to read back as one array, so the pixels are kept in a
+cache file. Its name holds a digest of train.csv and of every picture's name, size and time of change: changed data make
+another name, and are decoded anew.
+"""
+
+import csv
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import List, Optional, Tuple
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from ..checkpoints import atomic_path
+from ..errors import UserError
+from .labels import DIGITS
+
+SIZE = 28
+_DECODERS = min(8, os.cpu_count() or 1)
+
+
+@dataclass(frozen=True)
+class DigitSet:
+    """Labelled pictures."""
+
+    pixels: np.ndarray
+    """uint8 [N, 3, 28, 28]."""
+    labels: np.ndarray
+    """int64 [N], 0 ... 9."""
+
+
+def read_digits(folder: Path, cache: Optional[Path] = None) -> DigitSet:
+    """Read a folder of the course's layout, from its cache if it did not change.
+
+    Args:
+        folder: holds train.csv and data/.
+        cache: the folder for cache files; `folder` itself by default.
+
+    Raises:
+        UserError: naming the file and row of whatever cannot be used.
+    """
+    folder = Path(folder)
+    rows = _read_rows(folder)
+    cache = folder if cache is None else Path(cache)
+    kept = cache / f".sfumato-{folder.name}-{_digest(folder, rows)}.npz"
+    if kept.exists():
+        try:
+            with np.load(kept) as arrays:
+                return DigitSet(arrays["pixels"], arrays["labels"])
+        except (OSError, ValueError, KeyError, EOFError):
+            pass  # a damaged cache is no loss: it is made again below
+    digits = _decode(folder, rows)
+    _keep(digits, kept)
+    return digits
+
+
+def _keep(digits: DigitSet, kept: Path) -> None:
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(kept) as beside:
+            np.savez(beside, pixels=digits.pixels, labels=digits.labels)
+    except OSError as error:
+        raise UserError(
+            f"{kept.parent}: the decoded pictures cannot be kept there ({error.strerror}); give another folder as cache"
+        ) from None
+
+
+def _read_rows(folder: Path) -> List[Tuple[str, int]]:
+    path = folder / "train.csv"
+    if not folder.is_dir():
+        raise UserError(f"{folder}: there is no such folder; give the one that holds train.csv and data/")
+    if not path.is_file():
+        raise UserError(f"{path}: is missing; a dataset's folder holds train.csv and data/")
+    with open(path, newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        lacking = {"image_name", "label"} - set(reader.fieldnames or [])
+        if lacking:
+            raise UserError(
+                f"{path}: lacks the column {' and '.join(sorted(lacking))}; its header must be image_name,label"
+            )
+        rows = [_row(path, number, row["image_name"], row["label"]) for number, row in enumerate(reader, 2)]
+    if not rows:
+        raise UserError(f"{path}: has a header and no rows; nothing to learn from")
+    return rows
+
+
+def _row(path: Path, number: int, name: Optional[str], label: Optional[str]) -> Tuple[str, int]:
+    if not name or label is None or not label.strip().isdecimal() or int(label) >= DIGITS:
+        raise UserError(f"{path}: row {number}: {name!r} has the label {label!r}; a label is a digit 0 ... 9")
+    return name, int(label)
+
+
+def _digest(folder: Path, rows: List[Tuple[str, int]]) -> str:
+    digest = hashlib.sha256(repr(rows).encode())
+    for name, _ in rows:
+        path = folder / "data" / name
+        try:
+            status = path.stat()
+        except OSError:
+            raise UserError(f"{path}: is named in {folder / 'train.csv'} and is missing") from None
+        digest.update(f"{status.st_size} {status.st_mtime_ns};".encode())
+    return digest.hexdigest()[:16]
+
+
+def _decode(folder: Path, rows: List[Tuple[str, int]]) -> DigitSet:
+    paths = [folder / "data" / name for name, _ in rows]
+    pixels = np.empty((len(rows), 3, SIZE, SIZE), dtype=np.uint8)
+    with ThreadPoolExecutor(_DECODERS) as pool:
+        pictures = pool.map(read_picture, paths)
+        bar = tqdm(pictures, total=len(paths), desc=f"decoding {folder.name}", unit="picture", leave=False)
+        for index, picture in enumerate(bar):
+            pixels[index] = picture
+    return DigitSet(pixels, np.array([label for _, label in rows], dtype=np.int64))
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """One digit as uint8 [3, 28, 28].
+
+    Raises:
+        UserError: if the file is no whole 28x28 RGB picture.
+    """
+    try:
+        with Image.open(path) as image:
+            size, mode = image.size, image.mode
+            if size != (SIZE, SIZE) or mode != "RGB":
+                raise UserError(f"{path}: is {size[0]}x{size[1]} {mode}; digits are {SIZE}x{SIZE} RGB")
+            return np.asarray(image).transpose(2, 0, 1)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UserError(f"{path}: cannot be decoded ({error}); get the file again") from None

@@ -1,0 +1,141 @@
+"""The figures of a report: contact sheets and the reverse process."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import List, NamedTuple, Optional, Sequence
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..checkpoints import atomic_path
+from ..devices import Worker
+from ..diffusion import SeededNoise
+from ..errors import UserError
+from .batches import seed_of
+from .data import SIZE
+from .generate import Sampling, paint, to_pixels, walk
+from .labels import DATASETS, DIGITS, label_of
+from .model import SHIPPED, DigitModel
+
+_COLUMNS = 10
+_GAP = 2
+_PAPER = 255
+_LEVELS = (1000, 800, 600, 400, 200, 0)
+
+
+@dataclass
+class FiguresOptions:
+    """Draw for each dataset a 10x10 sheet, six moments of the reverse process, and the process as an animation."""
+
+    out: Path
+    """Folder to draw into; made if missing."""
+    weights: Optional[Path] = None
+    """A digits.safetensors; the shipped one by default."""
+    seed: int = 0
+    """Other seeds give other noises."""
+    sampling: Sampling = field(default_factory=Sampling)
+    process_steps: int = 50
+    """Denoising steps of the reverse process that is shown."""
+
+
+def sheet(pixels: Tensor, columns: int, scale: int = 2) -> Image.Image:
+    """Pictures side by side: uint8 [N, H, W, 3], row by row, on white paper, enlarged by a whole factor."""
+    large = pixels.numpy().repeat(scale, axis=1).repeat(scale, axis=2)
+    count, height, width, _ = large.shape
+    rows = -(-count // columns)
+    paper = np.full((rows * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP, 3), _PAPER, dtype=np.uint8)
+    for index, picture in enumerate(large):
+        top = _GAP + index // columns * (height + _GAP)
+        left = _GAP + index % columns * (width + _GAP)
+        paper[top : top + height, left : left + width] = picture
+    return Image.fromarray(paper)
+
+
+def figures(options: FiguresOptions) -> List[Path]:
+    """Draw all figures; returns their paths.
+
+    Raises:
+        UserError: for settings or an output path that cannot be used.
+    """
+    options.sampling.check()
+    process = dataclasses.replace(options.sampling, steps=options.process_steps)
+    process.check()
+    model, device = DigitModel.load(options.weights or SHIPPED), Worker.here().device()
+    model.network.to(device)
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{options.out}: cannot be made a folder ({error.strerror})") from None
+    written = []
+    for dataset in DATASETS:
+        labels = [label_of(dataset, digit) for digit in range(DIGITS) for _ in range(_COLUMNS)]
+        seeds = [seed_of(options.seed, column) for _ in range(DIGITS) for column in range(_COLUMNS)]
+        pixels = paint(model, labels, seeds, options.sampling, device)
+        written.append(_save(sheet(pixels, _COLUMNS), options.out / f"{dataset}-sheet.png"))
+        moments = reverse_process(model, labels[0], seeds[0], process, device)
+        written.append(_save_moments(moments, options.out / f"{dataset}-reverse-process.png"))
+        written.append(_save_animation(moments, options.out / f"{dataset}-reverse-process.gif"))
+    for path in written:
+        print(f"wrote {path}")
+    return written
+
+
+class Moment(NamedTuple):
+    """The walk at one time."""
+
+    level: int
+    """How many of the 1,000 noise levels are left; 0 is the clean picture."""
+    x: Tensor
+    """x_t as uint8 [28, 28, 3]."""
+    x0: Tensor
+    """The clean picture that the model sees in it, uint8 [28, 28, 3]."""
+
+
+@torch.no_grad()
+def reverse_process(model: DigitModel, label: int, seed: int, sampling: Sampling, device: torch.device) -> List[Moment]:
+    """Every moment of painting one picture, from pure noise to the clean picture."""
+    x = SeededNoise([seed], (3, SIZE, SIZE), device)()
+    level, moments = len(model.schedule), []
+    for step in walk(model, [label], [seed], sampling, device):
+        moments.append(Moment(level, to_pixels(x)[0], to_pixels(step.x0)[0]))
+        # The course counts noise levels from 1; the schedule's times count from 0.
+        level, x = round(step.t) + 1, step.x
+    return [*moments, Moment(level, to_pixels(x)[0], to_pixels(x)[0])]
+
+
+def _save_moments(moments: Sequence[Moment], path: Path) -> Path:
+    """x_t above, the x0 seen in it below, at the moments nearest to the six levels."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(1.5 * len(_LEVELS), 3.4), layout="constrained")
+    grid = figure.subplots(2, len(_LEVELS))
+    for column, wanted in enumerate(_LEVELS):
+        moment = min(moments, key=lambda m: abs(m.level - wanted))
+        for axis, picture in zip(grid[:, column], (moment.x, moment.x0)):
+            axis.imshow(picture.numpy())
+            axis.set_xticks([])
+            axis.set_yticks([])
+        grid[0, column].set_title(f"t = {moment.level}")
+    grid[0, 0].set_ylabel("$x_t$", rotation=0, labelpad=12)
+    grid[1, 0].set_ylabel("$x_0$ seen", rotation=0, labelpad=24)
+    with atomic_path(path) as beside:
+        figure.savefig(beside, dpi=150)
+    return path
+
+
+def _save_animation(moments: Sequence[Moment], path: Path) -> Path:
+    """x_t and x0 side by side, the finished picture held for two seconds."""
+    frames = [sheet(torch.stack([moment.x, moment.x0]), columns=2, scale=6) for moment in moments]
+    milliseconds = [60] * (len(frames) - 1) + [2000]
+    with atomic_path(path) as beside:
+        frames[0].save(beside, save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
+    return path
+
+
+def _save(image: Image.Image, path: Path) -> Path:
+    with atomic_path(path) as beside:
+        image.save(beside)
+    return path

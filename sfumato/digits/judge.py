@@ -1,0 +1,82 @@
+"""Classifiers that say which digit a picture shows, and what they can be loaded from."""
+
+from pathlib import Path
+from typing import Optional
+
+from torch import Tensor, nn
+
+from ..checkpoints import load_strictly, read_pickle, read_safetensors
+from ..errors import UserError
+from ..models.digit_classifier import CourseClassifier, DigitJudge
+from .labels import DATASETS
+
+_WEIGHTS = Path(__file__).parents[1] / "models" / "weights"
+FORMAT = "sfumato digit judge 1"
+
+
+def shipped_judge_path(dataset: str) -> Path:
+    """Where the package keeps its judge of a dataset."""
+    if dataset not in DATASETS:
+        raise ValueError(f"unknown dataset {dataset!r}; choose one of {', '.join(DATASETS)}")
+    return _WEIGHTS / f"judge-{dataset}.safetensors"
+
+
+def load_judge(dataset: str, path: Optional[Path] = None) -> DigitJudge:
+    """Our own judge of a dataset, trained on its real digits alone.
+
+    Args:
+        dataset: "mnistm" or "svhn".
+        path: a file that `digits train-judge` wrote; the shipped one by default.
+
+    Raises:
+        UserError: if the file is not a judge.
+    """
+    path = shipped_judge_path(dataset) if path is None else path
+    state, metadata = read_safetensors(path)
+    if metadata.get("format") != FORMAT:
+        found = metadata.get("format", "weights of an unnamed model")
+        raise UserError(f"{path}: holds {found}, not a digit judge; give a file that `digits train-judge` wrote")
+    judge = DigitJudge()
+    wide = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+    load_strictly(judge, wide, path, "digit judge")
+    return judge.eval().requires_grad_(False)
+
+
+def load_course_classifier(path: Path) -> CourseClassifier:
+    """The course's Classifier.pth: {"state_dict", "optimizer"}.
+
+    Raises:
+        UserError: if the file is not that.
+    """
+    checkpoint = read_pickle(path)
+    if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
+        raise UserError(f"{path}: holds no state_dict; give the course's Classifier.pth")
+    classifier = CourseClassifier()
+    load_strictly(classifier, checkpoint["state_dict"], path, "course's classifier")
+    return classifier.eval().requires_grad_(False)
+
+
+class HubSVHN(nn.Module):
+    """timm's resnet34_svhn behind the judges' interface, for grading as the course does.
+
+    Raises:
+        UserError: if timm, detectors or the weights cannot be had.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        try:
+            import detectors  # noqa: F401  registers the model with timm
+            import timm
+
+            self.network = timm.create_model("resnet34_svhn", pretrained=True, num_classes=10)
+        except Exception as error:  # a missing package, no network, a hub that changed: all mean the same to the user
+            raise UserError(
+                f"resnet34_svhn cannot be had ({type(error).__name__}: {str(error).splitlines()[0][:120]});"
+                " it needs `pip install timm detectors` and a network; leave out --svhn-hub to use the shipped judge"
+            ) from None
+        self.eval().requires_grad_(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, 3, 28, 28] in [-1, 1] to logits [B, 10]."""
+        return self.network(x)

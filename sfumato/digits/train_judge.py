@@ -1,0 +1,126 @@
+"""Training the small classifiers that judge painted digits."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from ..checkpoints import write_safetensors
+from ..models.digit_classifier import DigitJudge
+from ..training import LoopOptions, Trainer
+from .batches import seed_of
+from .data import DigitSet, read_digits
+from .judge import FORMAT
+
+
+@dataclass
+class TrainJudgeOptions:
+    """Train a digit judge on one dataset, and measure it on digits that it never saw."""
+
+    data: Path
+    """Folder with train.csv and data/."""
+    out: Path
+    """The file to write, ending in .safetensors."""
+    test: Optional[Path] = None
+    """An .npz with {dataset}_x [N, 28, 28, 3] uint8 and {dataset}_y [N], where the dataset is the data folder's name;
+    scored once, at the end."""
+    cache: Optional[Path] = None
+    """Folder for the decoded pictures; beside the data by default."""
+    steps: int = 1600
+    """Optimizer steps of 128 pictures."""
+    lr: float = 3e-3
+    """Peak learning rate (AdamW)."""
+    seed: int = 0
+    """Of the initial weights and all draws."""
+
+
+def train_judge(options: TrainJudgeOptions) -> None:
+    """Train and write a judge; see TrainJudgeOptions."""
+    digits = read_digits(options.data, options.cache)
+    loop = LoopOptions(options.steps, batch_size=128, warmup=200, decay_share=0.7, ema=0.995, seed=options.seed)
+    torch.manual_seed(options.seed)
+    trainer = Trainer(
+        DigitJudge().to(memory_format=torch.channels_last),
+        lambda network: [torch.optim.AdamW(network.parameters(), lr=options.lr, weight_decay=0.05)],
+        loop,
+        Accelerator(mixed_precision="no"),
+    )
+    draws = _Draws(digits, loop.batch_size, options.seed)
+    for _ in tqdm(trainer.run(draws, _loss), total=options.steps, desc=f"judge of {options.data.name}", unit="step"):
+        pass
+    judge = trainer.ema.network
+    note = f"{options.steps} steps of {loop.batch_size} on {len(digits.labels)} real digits of {options.data.name}"
+    if options.test:
+        share = accuracy_on(judge, options.test, options.data.name)
+        note += f"; {share:.2%} of the real digits of {options.test.name}"
+        print(f"accuracy on {options.test}: {share:.2%}")
+    half = {k: v.half() if v.is_floating_point() else v for k, v in judge.state_dict().items()}
+    write_safetensors(options.out, half, {"format": FORMAT, "note": note})
+    print(f"wrote {options.out}")
+
+
+@torch.no_grad()
+def accuracy_on(judge: nn.Module, path: Path, dataset: str) -> float:
+    """The share of an .npz test split that a judge names rightly."""
+    with np.load(path) as arrays:
+        pixels = torch.from_numpy(arrays[f"{dataset}_x"]).permute(0, 3, 1, 2)
+        labels = torch.from_numpy(arrays[f"{dataset}_y"]).long()
+    right = [
+        (judge(part.float() / 127.5 - 1.0).argmax(dim=1) == answer).sum()
+        for part, answer in zip(pixels.split(500), labels.split(500))
+    ]
+    return float(sum(right)) / len(labels)
+
+
+def _loss(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
+    pictures, labels = batch
+    return F.cross_entropy(network(pictures), labels, label_smoothing=0.1, reduction="none")
+
+
+class _Draws:
+    """Random pictures, moved and recoloured: a judge should read a digit wherever and in whatever colours it stands."""
+
+    def __init__(self, digits: DigitSet, batch_size: int, seed: int) -> None:
+        self._pixels = torch.from_numpy(digits.pixels)
+        self._labels = torch.from_numpy(digits.labels)
+        self._batch_size, self._seed = batch_size, seed
+
+    def __call__(self, step: int, rows: slice) -> Sequence[Tensor]:
+        source = torch.Generator().manual_seed(seed_of(self._seed, step))
+        picked = torch.randint(len(self._labels), (self._batch_size,), generator=source)
+        pictures = self._pixels[picked].float() / 127.5 - 1.0
+        moved = _recolour(_move(pictures, source), source)
+        return moved[rows].contiguous(memory_format=torch.channels_last), self._labels[picked][rows]
+
+
+def _move(x: Tensor, source: torch.Generator) -> Tensor:
+    """Rotate by up to 11 degrees, scale and shear by up to 15%, shift by up to 6% of the width."""
+    n = len(x)
+    turn, scale, shear = 0.2 * _spread(source, n), 1 + 0.15 * _spread(source, n), 0.15 * _spread(source, n)
+    taller = scale * (1 + 0.1 * _spread(source, n))
+    top = torch.stack([scale * turn.cos(), shear - scale * turn.sin(), 0.12 * _spread(source, n)], dim=1)
+    bottom = torch.stack([taller * turn.sin(), taller * turn.cos(), 0.12 * _spread(source, n)], dim=1)
+    grid = F.affine_grid(torch.stack([top, bottom], dim=1), list(x.shape), align_corners=False)
+    return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+
+
+def _recolour(x: Tensor, source: torch.Generator) -> Tensor:
+    """Swap light and dark, exchange channels, stretch contrast, tint, add noise."""
+    n = len(x)
+    flip = torch.where(torch.rand(n, generator=source) < 0.5, 1.0, -1.0)[:, None, None, None]
+    order = torch.rand(n, 3, generator=source).argsort(dim=1)[:, :, None, None].expand_as(x)
+    contrast = 1 + 0.3 * _spread(source, n)[:, None, None, None]
+    tint = 0.2 * _spread(source, n * 3).reshape(n, 3, 1, 1)
+    grain = 0.05 * torch.rand(n, 1, 1, 1, generator=source) * torch.randn(x.shape, generator=source)
+    return torch.gather(x * flip, 1, order) * contrast + tint + grain
+
+
+def _spread(source: torch.Generator, n: int) -> Tensor:
+    """n uniform numbers in [-1, 1)."""
+    return torch.rand(n, generator=source) * 2 - 1

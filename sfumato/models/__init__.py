@@ -1,0 +1,1 @@
+"""The networks, and nothing but networks: no files, no data, no training."""

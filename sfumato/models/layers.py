@@ -1,0 +1,94 @@
+"""Layers that the networks share."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def time_features(t: Tensor, dim: int, max_period: float = 10_000.0) -> Tensor:
+    """Sines and cosines of t at dim / 2 frequencies from 1 to 1 / max_period (Vaswani et al. 2017, section 3.5).
+
+    Args:
+        t: times [B], whole or not.
+        dim: even.
+
+    Returns:
+        float32 [B, dim], the sines first.
+    """
+    half = dim // 2
+    frequencies = torch.exp(-math.log(max_period) * torch.arange(half, dtype=torch.float32, device=t.device) / half)
+    angles = t.float()[:, None] * frequencies
+    return torch.cat([angles.sin(), angles.cos()], dim=1)
+
+
+def attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """softmax(q k^T / sqrt(channels)) v on [B, heads, tokens, channels]; the one place that chooses how.
+
+    PyTorch 2 fuses it and never holds the whole matrix of weights; older ones compute it as it is written.
+    """
+    if hasattr(F, "scaled_dot_product_attention"):
+        return F.scaled_dot_product_attention(query, key, value)
+    weights = torch.softmax(query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1]), dim=-1)
+    return weights @ value
+
+
+def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
+    """The layer with all weights zero: what it is added to passes unchanged until it has learned something."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
+
+
+class ResBlock(nn.Module):
+    """Two 3x3 convolutions beside a skip, shifted and scaled by an embedding (Dhariwal & Nichol 2021, section 3.1).
+
+    The second convolution begins at zero, so that a new network is the identity and deepens as it learns.
+
+    Args:
+        inputs, outputs: channels, each a multiple of groups.
+        embedding: width of the time and label embedding.
+        groups: of the group normalisations.
+    """
+
+    def __init__(self, inputs: int, outputs: int, embedding: int, groups: int = 8) -> None:
+        super().__init__()
+        self.norm1 = nn.GroupNorm(groups, inputs)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.modulation = nn.Linear(embedding, 2 * outputs)
+        self.norm2 = nn.GroupNorm(groups, outputs)
+        self.conv2 = zeroed(nn.Conv2d(outputs, outputs, 3, padding=1))
+        self.skip = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """[B, inputs, H, W] and [B, embedding] to [B, outputs, H, W]."""
+        hidden = self.conv1(F.silu(self.norm1(x)))
+        scale, shift = self.modulation(embedding)[:, :, None, None].chunk(2, dim=1)
+        hidden = self.norm2(hidden) * (1 + scale) + shift
+        return self.skip(x) + self.conv2(F.silu(hidden))
+
+
+class SelfAttention(nn.Module):
+    """Every position of a feature map looks at every other; begins as the identity.
+
+    Args:
+        channels: a multiple of heads and of groups.
+        heads: how many attentions side by side.
+        groups: of the group normalisation.
+    """
+
+    def __init__(self, channels: int, heads: int = 4, groups: int = 8) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.GroupNorm(groups, channels)
+        self.qkv = nn.Conv2d(channels, 3 * channels, 1)
+        self.out = zeroed(nn.Conv2d(channels, channels, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, H, W] to the same."""
+        batch, channels, height, width = x.shape
+        qkv = self.qkv(self.norm(x)).reshape(batch, 3, self.heads, channels // self.heads, height * width)
+        query, key, value = qkv.transpose(-1, -2).unbind(dim=1)
+        mixed = attention(query, key, value).transpose(-1, -2).reshape(batch, channels, height, width)
+        return x + self.out(mixed)

@@ -1,0 +1,7 @@
+"""The training loop and what it needs; it knows no task. Runs on the newest Python and PyTorch only."""
+
+from .ema import EMA
+from .loop import Draw, LoopOptions, Loss, Progress, Trainer
+from .muon import Muon, orthogonalized
+
+__all__ = ["EMA", "Draw", "LoopOptions", "Loss", "Muon", "Progress", "Trainer", "orthogonalized"]

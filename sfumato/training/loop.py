@@ -1,0 +1,182 @@
+"""The training loop: a generator that yields after every optimizer step.
+
+All randomness of step n comes from generators made from (seed, n), so a run's position is one number: there is no
+random state to save, a resumed run repeats the uninterrupted one exactly, and several processes draw the same global
+batch and take their own share of it.
+"""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, Generic, Iterator, NamedTuple, Sequence, Tuple, TypeVar
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from .ema import EMA
+
+Network = TypeVar("Network", bound=nn.Module)
+
+Draw = Callable[[int, slice], Sequence[Tensor]]
+"""(step, rows) -> the tensors of those rows of the step's global batch."""
+
+Loss = Callable[[nn.Module, Sequence[Tensor]], Tensor]
+"""(network, drawn tensors) -> the loss of each row [rows]."""
+
+
+@dataclass
+class LoopOptions:
+    """How long and how fast to train."""
+
+    steps: int = 6000
+    """Optimizer steps in the whole run; the learning rate falls to zero at the end."""
+    batch_size: int = 64
+    """Pictures a step, over all processes and accumulated parts together."""
+    accumulate: int = 1
+    """Parts that a batch is computed in, to save memory; the result is the same but for rounding."""
+    warmup: int = 100
+    """Steps in which the learning rate rises from zero."""
+    decay_share: float = 0.5
+    """The last share of the run, in which the learning rate falls linearly to zero."""
+    clip: float = 1.0
+    """The largest norm of the gradient; a larger one is scaled down to it."""
+    ema: float = 0.999
+    """Decay of the running mean of the weights, a step."""
+    seed: int = 0
+    """Of the initial weights and of everything drawn."""
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step (from 0) as a share of its peak."""
+        rising = min(1.0, (step + 1) / max(self.warmup, 1))
+        falling = min(1.0, (self.steps - step) / max(self.decay_share * self.steps, 1.0))
+        return rising * falling
+
+
+class Progress(NamedTuple):
+    """What is known after a step."""
+
+    step: int
+    """Steps done, from 1."""
+    loss: float
+    """The mean over the process's share of the batch."""
+    gradient_norm: float
+    """Before clipping."""
+    rate: float
+    """The learning rate as a share of its peak."""
+    pictures_per_second: float
+    """Of this step, over all processes."""
+
+
+class Trainer(Generic[Network]):
+    """A network in training: its weights, their running mean, its optimizers, and how many steps were done.
+
+    Args:
+        network: on any device; moved to the accelerator's.
+        make_optimizers: called with the network.
+        options: see LoopOptions.
+        accelerator: one process or many, in any precision.
+
+    Raises:
+        ValueError: if the batch cannot be shared evenly among processes and parts.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        make_optimizers: Callable[[Network], Sequence[torch.optim.Optimizer]],
+        options: LoopOptions,
+        accelerator: Accelerator,
+    ) -> None:
+        parts = options.accumulate * accelerator.num_processes
+        if options.batch_size % parts:
+            raise ValueError(
+                f"a batch of {options.batch_size} cannot be shared evenly by {accelerator.num_processes} process(es)"
+                f" in {options.accumulate} part(s); choose a multiple of {parts}"
+            )
+        self.options = options
+        self.accelerator = accelerator
+        self.network = network.to(accelerator.device)
+        self.ema = EMA(self.network, options.ema)
+        optimizers = make_optimizers(self.network)
+        self._peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
+        self._wrapped, *self.optimizers = accelerator.prepare(self.network, *optimizers)
+        self.steps_done = 0
+
+    def run(self, draw: Draw, loss: Loss) -> Iterator[Progress]:
+        """Train from where the run stands to its end, yielding after each step.
+
+        Args:
+            draw: makes a part of a step's batch.
+            loss: judges it.
+
+        Raises:
+            FloatingPointError: if the loss is no longer finite.
+        """
+        while self.steps_done < self.options.steps:
+            began = time.perf_counter()
+            value, norm = self._step(draw, loss)
+            self.steps_done += 1
+            speed = self.options.batch_size / (time.perf_counter() - began)
+            yield Progress(self.steps_done, value, norm, self.options.rate(self.steps_done - 1), speed)
+
+    def _step(self, draw: Draw, loss: Loss) -> Tuple[float, float]:
+        options, total = self.options, 0.0
+        rate = options.rate(self.steps_done)
+        for optimizer, peaks in zip(self.optimizers, self._peaks):
+            for group, peak in zip(optimizer.param_groups, peaks):
+                group["lr"] = peak * rate
+            optimizer.zero_grad()
+        for part in range(options.accumulate):
+            rows = loss(self._wrapped, draw(self.steps_done, self._rows(part)))
+            mean = rows.mean() / options.accumulate
+            self.accelerator.backward(mean)
+            total += float(mean.detach())
+        if not math.isfinite(total):
+            raise FloatingPointError(
+                f"the loss is {total} at step {self.steps_done + 1}; lower the learning rate or train in fp32"
+            )
+        norm = float(self.accelerator.clip_grad_norm_(self.network.parameters(), options.clip))
+        for optimizer in self.optimizers:
+            optimizer.step()
+        self.ema.update(self.network, self.steps_done)
+        return total, norm
+
+    def _rows(self, part: int) -> slice:
+        """Every process takes every n-th row, so that each share has all noise levels in it."""
+        stride = self.options.accumulate * self.accelerator.num_processes
+        return slice(part * self.accelerator.num_processes + self.accelerator.process_index, None, stride)
+
+    def state(self) -> Dict[str, Tensor]:
+        """All tensors of the run, by name, for `load_state`."""
+        tensors = {f"network.{key}": value for key, value in self.network.state_dict().items()}
+        tensors.update({f"ema.{key}": value for key, value in self.ema.network.state_dict().items()})
+        for index, optimizer in enumerate(self.optimizers):
+            for parameter, values in optimizer.state_dict()["state"].items():
+                for name, value in values.items():
+                    tensors[f"optimizer.{index}.{parameter}.{name}"] = torch.as_tensor(value)
+        return tensors
+
+    def load_state(self, tensors: Dict[str, Tensor], steps_done: int) -> None:
+        """Stand where a saved run stood.
+
+        Args:
+            tensors: from `state`, of the same network and optimizers.
+            steps_done: its number of steps.
+
+        Raises:
+            RuntimeError, KeyError: if they are not.
+        """
+        self.network.load_state_dict(_below(tensors, "network."))
+        self.ema.network.load_state_dict(_below(tensors, "ema."))
+        for index, optimizer in enumerate(self.optimizers):
+            state: Dict[int, Dict[str, Any]] = {}
+            for key, value in _below(tensors, f"optimizer.{index}.").items():
+                parameter, name = key.split(".", 1)
+                state.setdefault(int(parameter), {})[name] = value.clone()
+            optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+        self.steps_done = steps_done
+
+
+def _below(tensors: Dict[str, Tensor], prefix: str) -> Dict[str, Tensor]:
+    return {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
