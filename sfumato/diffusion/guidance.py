@@ -93,7 +93,10 @@ def _spread(x: Tensor) -> Tensor:
 
 
 def _joined(conditional: Denoiser, unconditional: Denoiser) -> NetworkDenoiser:
-    if isinstance(conditional, NetworkDenoiser) and isinstance(unconditional, NetworkDenoiser):
-        if conditional.network is unconditional.network:
-            return conditional.joined(unconditional)
+    if (
+        isinstance(conditional, NetworkDenoiser)
+        and isinstance(unconditional, NetworkDenoiser)
+        and conditional.network is unconditional.network
+    ):
+        return conditional.joined(unconditional)
     raise ValueError("batched guidance needs two NetworkDenoisers of one network")

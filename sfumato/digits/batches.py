@@ -1,7 +1,7 @@
 """What one training step learns from, drawn from the step's number alone."""
 
 import hashlib
-from typing import List, Mapping, Sequence
+from typing import List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ class DigitBatches:
         svhn_share: the share of SVHN in a batch; it is the harder one.
         hidden: the share of labels that are hidden.
         times: of the noise schedule.
+        time_focus: see `stratified_timesteps`' logit_normal.
         seed: of everything drawn.
 
     Raises:
@@ -39,6 +40,7 @@ class DigitBatches:
         svhn_share: float = 0.5,
         hidden: float = 0.1,
         times: int = 1000,
+        time_focus: Optional[Tuple[float, float]] = None,
         seed: int = 0,
     ) -> None:
         self._pixels = torch.from_numpy(np.concatenate([sets[name].pixels for name in DATASETS]))
@@ -53,7 +55,8 @@ class DigitBatches:
             start += len(sets[name].labels)
         self._sizes = torch.tensor([len(members) for members in self._members])
         self._svhn = round(batch_size * svhn_share)
-        self.batch_size, self.hidden, self.times, self.seed = batch_size, hidden, times, seed
+        self.batch_size, self.hidden, self.seed = batch_size, hidden, seed
+        self.times, self.time_focus = times, time_focus
 
     def __call__(self, step: int, rows: slice) -> Sequence[Tensor]:
         """Those rows of a step's batch: x0 [n, 3, 28, 28] in [-1, 1], label [n], t [n], eps like x0."""
@@ -66,7 +69,7 @@ class DigitBatches:
         inverted = (torch.rand(self.batch_size, generator=source) < 0.5) & (label >= label_of("svhn", 0))
         x0[inverted] *= -1.0
         label[torch.rand(self.batch_size, generator=source) < self.hidden] = len(DATASETS) * DIGITS
-        t = stratified_timesteps(self.times, self.batch_size, source)
+        t = stratified_timesteps(self.times, self.batch_size, source, self.time_focus)
         eps = torch.randn(x0.shape, generator=source)
         return x0[rows], label[rows], t[rows], eps[rows]
 

@@ -12,7 +12,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Dict, Iterator, Optional, Sequence
+from typing import IO, Any, Dict, Iterator, Optional, Sequence, Tuple
 
 import torch
 from accelerate import Accelerator
@@ -53,10 +53,12 @@ class TrainOptions:
     """Peak learning rate of the convolutions inside the network (Muon)."""
     adam_lr: float = 2e-3
     """Peak learning rate of everything else (AdamW)."""
-    svhn_share: float = 0.6
+    svhn_share: float = 0.7
     """Share of SVHN in each batch; it is the harder one."""
     hidden: float = 0.1
     """Share of labels hidden, for guidance."""
+    time_focus: Tuple[float, float] = (0.3, 1.1)
+    """Mean and standard deviation of the logit of the training times' share of 1,000."""
     precision: str = "auto"
     """auto, fp32, bf16 or fp16."""
     save_every: int = 250
@@ -68,7 +70,7 @@ class TrainOptions:
 
     def settings(self) -> Dict[str, Any]:
         """What decides the resulting weights: a run goes on only with the same."""
-        names = ("loop", "network", "muon_lr", "adam_lr", "svhn_share", "hidden", "precision")
+        names = ("loop", "network", "muon_lr", "adam_lr", "svhn_share", "hidden", "time_focus", "precision")
         chosen = dataclasses.asdict(self)
         return {name: chosen[name] for name in names}
 
@@ -93,7 +95,13 @@ def train(options: TrainOptions) -> Path:
     except ValueError as error:
         raise UserError(str(error)) from None
     batches = DigitBatches(
-        sets, options.loop.batch_size, options.svhn_share, options.hidden, len(model.schedule), options.loop.seed
+        sets,
+        options.loop.batch_size,
+        options.svhn_share,
+        options.hidden,
+        len(model.schedule),
+        options.time_focus,
+        options.loop.seed,
     )
     _resume(trainer, options)
     if accelerator.is_main_process:

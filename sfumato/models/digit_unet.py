@@ -23,11 +23,11 @@ class DigitUNetConfig:
     """Labels; one more, equal to this number, means "no label"."""
     width: int = 64
     """Channels at 14x14."""
-    inner_width: int = 128
+    inner_width: int = 160
     """Channels at 7x7."""
-    blocks: int = 2
+    blocks: int = 1
     """ResBlocks at 14x14 on each side."""
-    inner_blocks: int = 4
+    inner_blocks: int = 3
     """ResBlocks at 7x7; every second one, from the first, is followed by attention."""
     embedding: int = 256
     """Width of the time and label embedding."""
@@ -53,8 +53,8 @@ class DigitUNet(nn.Module):
         self.attention = nn.ModuleList(
             [SelfAttention(inner) if i % 2 == 0 else nn.Identity() for i in range(config.inner_blocks)]
         )
-        self.grow = nn.Conv2d(inner, width, 3, padding=1)
-        self.up = nn.ModuleList([ResBlock(2 * width, width, embedding) for _ in range(config.blocks)])
+        self.grow = nn.Conv2d(inner, 4 * width, 1)
+        self.up = nn.ModuleList([ResBlock(width, width, embedding) for _ in range(config.blocks)])
         self.norm = nn.GroupNorm(8, width)
         self.leave = zeroed(nn.Conv2d(width, 12, 3, padding=1))
 
@@ -85,7 +85,7 @@ class DigitUNet(nn.Module):
         x = self.shrink(x)
         for block, look in zip(self.inner, self.attention):
             x = look(block(x, embedding))
-        x = self.grow(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+        x = F.pixel_shuffle(self.grow(x), 2)
         for block in self.up:
-            x = block(torch.cat([x, skips.pop()], dim=1), embedding)
+            x = block(x + skips.pop(), embedding)
         return F.pixel_shuffle(self.leave(F.silu(self.norm(x))), 2)

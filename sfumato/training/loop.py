@@ -29,7 +29,7 @@ Loss = Callable[[nn.Module, Sequence[Tensor]], Tensor]
 class LoopOptions:
     """How long and how fast to train."""
 
-    steps: int = 6000
+    steps: int = 6500
     """Optimizer steps in the whole run; the learning rate falls to zero at the end."""
     batch_size: int = 64
     """Pictures a step, over all processes and accumulated parts together."""
@@ -37,11 +37,11 @@ class LoopOptions:
     """Parts that a batch is computed in, to save memory; the result is the same but for rounding."""
     warmup: int = 100
     """Steps in which the learning rate rises from zero."""
-    decay_share: float = 0.5
+    decay_share: float = 0.35
     """The last share of the run, in which the learning rate falls linearly to zero."""
     clip: float = 1.0
     """The largest norm of the gradient; a larger one is scaled down to it."""
-    ema: float = 0.999
+    ema: float = 0.9985
     """Decay of the running mean of the weights, a step."""
     seed: int = 0
     """Of the initial weights and of everything drawn."""

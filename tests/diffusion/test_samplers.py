@@ -46,7 +46,8 @@ def test_every_sampler_reaches_mean_and_variance_of_a_gaussian(name, make):
     schedule = make()
     denoiser = GaussianDenoiser(schedule, 0.4, 0.5)
     x = torch.randn(20_000, 1, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    out = walk(make_sampler(name, schedule), x, denoiser, spaced_times(1000, 200), fresh_noise(x))
+    steps = 1000 if name == "ddpm" else 200  # the posterior's variance is right only in the limit of small steps
+    out = walk(make_sampler(name, schedule), x, denoiser, spaced_times(1000, steps), fresh_noise(x))
     assert abs(out.mean().item() - 0.4) < 0.02
     assert abs(out.std().item() - 0.5) < 0.012
 
@@ -69,7 +70,7 @@ def test_every_sampler_fills_both_modes_of_a_mixture(name):
 def test_order_of_convergence(sampler, order):
     """The error against the exact flow falls as steps^-order; times even in lambda, far from both ends."""
     schedule = NoiseSchedule.linear()
-    denoiser = GaussianDenoiser(schedule, 0.7, 0.35)
+    denoiser = GaussianDenoiser(schedule, 0.7, 0.6)
     x = torch.linspace(-2, 2, 9, dtype=torch.float64)[:, None]
     errors = []
     for steps in (40, 80, 160):

@@ -1,0 +1,141 @@
+"""The loop: same weights however it is interrupted, split or shared."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+pytest.importorskip("accelerate")
+
+from accelerate import Accelerator
+
+from sfumato.training import EMA, LoopOptions, Muon, Trainer, orthogonalized
+
+
+def make_network():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 16), nn.SiLU(), nn.Linear(16, 3))
+
+
+def make_optimizers(network):
+    matrices = [p for p in network.parameters() if p.dim() > 1]
+    vectors = [p for p in network.parameters() if p.dim() == 1]
+    return [Muon(matrices, lr=0.02), torch.optim.AdamW(vectors, lr=1e-2)]
+
+
+def draw(step, rows):
+    source = torch.Generator().manual_seed(step)
+    x = torch.randn(12, 4, generator=source)
+    return x[rows], (x[:, :3] * x[:, 1:])[rows]
+
+
+def loss(network, batch):
+    return (network(batch[0]) - batch[1]).square().mean(dim=1)
+
+
+def trainer(**changes):
+    options = LoopOptions(**{"steps": 40, "batch_size": 12, "warmup": 5, "ema": 0.9, **changes})
+    return Trainer(make_network(), make_optimizers, options, Accelerator(cpu=True))
+
+
+def finish(run):
+    return list(run.run(draw, loss))
+
+
+def weights(run):
+    return torch.cat([p.detach().flatten() for p in run.network.parameters()])
+
+
+def test_it_learns_and_yields_every_step():
+    run = trainer(steps=300)
+    progress = finish(run)
+    assert [p.step for p in progress] == list(range(1, 301))
+    assert progress[-1].loss < 0.4 * progress[0].loss
+    assert progress[0].rate == pytest.approx(0.2)
+    assert progress[-1].rate == pytest.approx(1 / (0.35 * 300))
+
+
+def test_a_resumed_run_ends_with_the_same_bits():
+    whole = trainer()
+    finish(whole)
+    first, second = trainer(), trainer()
+    steps = first.run(draw, loss)
+    for _ in range(17):
+        next(steps)
+    state = {key: value.clone() for key, value in first.state().items()}
+    second.load_state(state, 17)
+    assert len(finish(second)) == 23
+    for key, value in whole.state().items():
+        assert torch.equal(value, second.state()[key]), key
+
+
+def test_accumulated_parts_are_the_whole_batch():
+    whole, parts = trainer(), trainer(accumulate=3)
+    finish(whole)
+    finish(parts)
+    assert torch.allclose(weights(whole), weights(parts), atol=1e-4)
+
+
+def test_two_processes_train_the_network_of_one(tmp_path):
+    """The second half of this file, run by torchrun on two processes, against this process alone."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29611"]
+    subprocess.run([*command, __file__, str(tmp_path)], check=True, capture_output=True, timeout=300)
+    alone = trainer()
+    finish(alone)
+    shared = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
+    assert torch.equal(*shared)
+    assert torch.allclose(shared[0], weights(alone), atol=1e-4)
+
+
+def test_a_batch_that_cannot_be_shared_is_refused():
+    with pytest.raises(ValueError, match="choose a multiple of 5"):
+        trainer(accumulate=5)
+
+
+def test_a_loss_that_is_no_number_stops_before_the_weights_are_spoilt():
+    run = trainer()
+    with pytest.raises(FloatingPointError, match="the loss is nan at step 1; lower the learning rate"):
+        list(run.run(draw, lambda network, batch: loss(network, batch) * float("nan")))
+    assert bool(weights(run).isfinite().all())
+
+
+def test_ema_is_the_weighted_mean():
+    network = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(network.weight, 1.0)
+    ema = EMA(network, 0.9)
+    nn.init.constant_(network.weight, 2.0)
+    ema.update(network, 0)
+    assert float(ema.network.weight) == pytest.approx(0.1 * 1 + 0.9 * 2)
+    ema.update(network, 1000)
+    assert float(ema.network.weight) == pytest.approx(0.9 * 1.9 + 0.1 * 2)
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (6, 30), (30, 6)])
+def test_muon_makes_all_directions_equally_strong(shape):
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0)) @ torch.diag(
+        torch.logspace(0, -1, shape[1])
+    )
+    u, _, v = torch.linalg.svd(matrix, full_matrices=False)
+    got = orthogonalized(matrix)
+    singular = torch.linalg.svdvals(got)
+    assert float(singular.min()) > 0.6
+    assert float(singular.max()) < 1.3
+    # The directions stay the matrix's own.
+    assert torch.allclose(u.T @ got @ v.T, torch.diag(torch.diag(u.T @ got @ v.T)), atol=1e-4)
+
+
+def test_muon_is_for_matrices():
+    with pytest.raises(ValueError, match="Muon is for matrices"):
+        Muon([nn.Parameter(torch.ones(3))], lr=0.1)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    here = trainer()
+    finish(here)
+    torch.save(weights(here), f"{sys.argv[1]}/{here.accelerator.process_index}.pt")
+    here.accelerator.end_training()
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
