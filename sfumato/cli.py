@@ -37,6 +37,12 @@ COMMANDS: Dict[str, Command] = {
     "digits train-judge": Command(
         "sfumato.digits.train_judge", "train_judge", "TrainJudgeOptions", "train a classifier that judges digits"
     ),
+    "digits real-features": Command(
+        "sfumato.digits.real_features",
+        "write_real_features",
+        "RealFeaturesOptions",
+        "write the features of real digits that `evaluate` compares with",
+    ),
 }
 
 

@@ -11,6 +11,7 @@ another name, and are decoded anew.
 import csv
 import hashlib
 import os
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,9 +55,9 @@ def read_digits(folder: Path, cache: Optional[Path] = None) -> DigitSet:
     kept = cache / f".sfumato-{folder.name}-{_digest(folder, rows)}.npz"
     if kept.exists():
         try:
-            with np.load(kept) as arrays:
+            with open(kept, "rb") as file, np.load(file) as arrays:
                 return DigitSet(arrays["pixels"], arrays["labels"])
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             pass  # a damaged cache is no loss: it is made again below
     digits = _decode(folder, rows)
     _keep(digits, kept)

@@ -85,7 +85,7 @@ def _score(dataset: str, options: EvaluateOptions) -> DatasetScore:
     network, name = _judge(dataset, options)
     found = in_batches(network, pixels).argmax(dim=1)
     features = in_batches(load_judge(dataset).features, pixels)
-    real = _real_features(dataset, options.real)
+    real = real_features(dataset, options.real)
     try:
         precision, recall = precision_recall(features, real)
     except ValueError as error:
@@ -132,7 +132,12 @@ def _judge(dataset: str, options: EvaluateOptions) -> Tuple[nn.Module, str]:
     return load_judge(dataset), f"sfumato judge of {dataset}"
 
 
-def _real_features(dataset: str, path: Optional[Path]) -> Tensor:
+def real_features(dataset: str, path: Optional[Path] = None) -> Tensor:
+    """The shipped judge's features [N, 256] of real digits: from an .npz of pictures, or as they ship.
+
+    Raises:
+        UserError: if the file has none of this dataset.
+    """
     if path is None:
         return read_safetensors(REAL_FEATURES)[0][dataset].float()
     try:

@@ -44,11 +44,12 @@ class TrainOptions:
     """Folder that holds mnistm/ and svhn/, each with train.csv and data/."""
     out: Path
     """Folder of the run: states, log, sample sheets, and in the end digits.safetensors."""
+    start: Optional[Path] = None
+    """A digits.safetensors to begin from, to train it further or on other digits; random weights by default."""
     cache: Optional[Path] = None
     """Folder for the decoded pictures; beside the data by default."""
     loop: LoopOptions = field(default_factory=LoopOptions)
     network: DigitUNetConfig = field(default_factory=DigitUNetConfig)
-    sampling: Sampling = field(default_factory=Sampling)
     muon_lr: float = 0.02
     """Peak learning rate of the convolutions inside the network (Muon)."""
     adam_lr: float = 2e-3
@@ -72,7 +73,7 @@ class TrainOptions:
         """What decides the resulting weights: a run goes on only with the same."""
         names = ("loop", "network", "muon_lr", "adam_lr", "svhn_share", "hidden", "time_focus", "precision")
         chosen = dataclasses.asdict(self)
-        return {name: chosen[name] for name in names}
+        return {**{name: chosen[name] for name in names}, "start": str(self.start) if self.start else None}
 
 
 def train(options: TrainOptions) -> Path:
@@ -84,13 +85,12 @@ def train(options: TrainOptions) -> Path:
     Raises:
         UserError: for data or settings that cannot be used.
     """
-    options.sampling.check()
     sets = {name: read_digits(options.data / name, options.cache) for name in DATASETS}
     try:
         precision = choose_precision(Worker.here().device(), options.precision)
         accelerator = Accelerator(mixed_precision="no" if precision == "fp32" else precision)
         torch.manual_seed(options.loop.seed)
-        model = DigitModel.new(options.network)
+        model = _first_model(options)
         trainer = Trainer(model.network, lambda network: make_optimizers(network, options), options.loop, accelerator)
     except ValueError as error:
         raise UserError(str(error)) from None
@@ -130,6 +130,16 @@ def make_optimizers(network: nn.Module, options: TrainOptions) -> Sequence[torch
     rest = [parameter for parameter in network.parameters() if id(parameter) not in taken]
     adam = torch.optim.AdamW(rest, lr=options.adam_lr, betas=(0.9, 0.99), weight_decay=0.01)
     return [Muon(inside, lr=options.muon_lr), adam]
+
+
+def _first_model(options: TrainOptions) -> DigitModel:
+    if options.start is None:
+        return DigitModel.new(options.network)
+    model = DigitModel.load(options.start)
+    if model.network.config != options.network:
+        raise UserError(f"{options.start}: is a network of {model.network.config}; give its shape as network options")
+    model.network.train().requires_grad_(True)
+    return model
 
 
 def _loss_of(model: DigitModel, device: torch.device) -> Loss:
@@ -206,7 +216,7 @@ class _Record:
             digits = [digit for digit in range(DIGITS) for _ in range(options.look_count)]
             labels = [label_of(dataset, digit) for digit in digits]
             seeds = [seed_of(options.loop.seed, label, i) for i, label in enumerate(labels)]
-            pixels = paint(model, labels, seeds, options.sampling, self._trainer.accelerator.device)
+            pixels = paint(model, labels, seeds, Sampling(), self._trainer.accelerator.device)
             painted[dataset] = (pixels.permute(0, 3, 1, 2).float() / 127.5 - 1.0, torch.tensor(digits))
             sheets.append(pixels.reshape(DIGITS, options.look_count, *pixels.shape[1:]))
         with atomic_path(options.out / f"sheet-{step:08d}.png") as beside:

@@ -1,0 +1,81 @@
+"""Fetching the course's data, with the network replaced."""
+
+import sys
+import zipfile
+from types import SimpleNamespace
+
+import pytest
+
+from sfumato.course import get_dataset
+from sfumato.errors import UserError
+
+PARTS = (
+    "digits/mnistm/train.csv",
+    "digits/svhn/train.csv",
+    "face/noise/00.pt",
+    "textual_inversion/input.json",
+    "clip_zeroshot/id2label.json",
+)
+
+
+def archive_at(path, prefix="hw2_data/"):
+    with zipfile.ZipFile(path, "w") as file:
+        for part in PARTS:
+            file.writestr(prefix + part, part)
+    return str(path)
+
+
+def use_gdown(monkeypatch, download):
+    monkeypatch.setitem(sys.modules, "gdown", SimpleNamespace(download=download))
+
+
+@pytest.mark.parametrize("prefix", ["hw2_data/", ""])
+def test_it_is_fetched_once_resumably_and_unpacked(tmp_path, monkeypatch, prefix):
+    calls = []
+
+    def download(id, output, resume):
+        calls.append((id, resume))
+        return archive_at(output, prefix)
+
+    use_gdown(monkeypatch, download)
+    get_dataset.fetch(tmp_path)
+    get_dataset.fetch(tmp_path)
+    assert calls == [("1W6Y1OmjzNw2qHoGDCpGOwGpw27wLg1fi", True)]
+    for part in PARTS:
+        assert (tmp_path / "hw2_data" / part).read_text() == part
+
+
+def test_a_whole_archive_is_not_fetched_again(tmp_path, monkeypatch):
+    use_gdown(monkeypatch, lambda **k: pytest.fail("fetched"))
+    archive_at(tmp_path / "hw2_data.zip")
+    get_dataset.fetch(tmp_path)
+    assert (tmp_path / "hw2_data" / PARTS[0]).exists()
+
+
+def test_offline_it_says_what_is_missing_and_where_it_belongs(tmp_path, monkeypatch):
+    def download(**kwargs):
+        raise ConnectionError("no route to host")
+
+    use_gdown(monkeypatch, download)
+    with pytest.raises(UserError, match=r"hw2_data is missing and cannot be fetched .*by hand to .*hw2_data.zip"):
+        get_dataset.fetch(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_gdown_it_says_so(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gdown", None)
+    with pytest.raises(UserError, match="gdown is not installed; `pip install gdown`"):
+        get_dataset.fetch(tmp_path)
+
+
+def test_a_damaged_archive_is_refused(tmp_path, monkeypatch):
+    def download(id, output, resume):
+        archive_at(output)
+        with open(output, "r+b") as file:
+            file.seek(60)
+            file.write(b"XXXX")
+        return output
+
+    use_gdown(monkeypatch, download)
+    with pytest.raises(UserError, match=r"hw2_data.zip: is damaged"):
+        get_dataset.fetch(tmp_path)

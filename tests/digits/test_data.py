@@ -1,0 +1,94 @@
+"""Reading the course's layout, and saying what is wrong with another."""
+
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sfumato.digits.data import read_digits
+from sfumato.errors import UserError
+
+
+def test_pixels_and_labels_are_those_of_the_files(data):
+    digits = read_digits(data / "svhn")
+    assert digits.pixels.shape == (30, 3, 28, 28)
+    assert digits.labels.tolist() == [i % 10 for i in range(30)]
+    for index in (0, 17, 29):
+        picture = np.asarray(Image.open(data / "svhn" / "data" / f"{index:05d}.png"))
+        assert np.array_equal(digits.pixels[index].transpose(1, 2, 0), picture)
+
+
+def test_the_cache_is_used_and_changed_data_are_noticed(data, monkeypatch):
+    folder = data / "mnistm"
+    before = read_digits(folder)
+    monkeypatch.setattr("sfumato.digits.data._decode", lambda *a: pytest.fail("decoded again"))
+    assert np.array_equal(read_digits(folder).pixels, before.pixels)
+    monkeypatch.undo()
+    changed = folder / "data" / "00003.png"
+    Image.new("RGB", (28, 28), (9, 8, 7)).save(changed)
+    os.utime(changed, ns=(1, 1))
+    assert read_digits(folder).pixels[3, :, 0, 0].tolist() == [9, 8, 7]
+
+
+def test_the_cache_may_lie_elsewhere_and_may_be_damaged(data, tmp_path):
+    cache = tmp_path / "new" / "cache"
+    before = read_digits(data / "mnistm", cache)
+    (kept,) = cache.iterdir()
+    assert not list((data / "mnistm").glob(".sfumato*"))
+    kept.write_bytes(kept.read_bytes()[:1000])
+    assert np.array_equal(read_digits(data / "mnistm", cache).pixels, before.pixels)
+
+
+def spoil(folder, how):
+    table = folder / "train.csv"
+    picture = folder / "data" / "00002.png"
+    if how == "no table":
+        table.unlink()
+    elif how == "no columns":
+        table.write_text("name,digit\n00000.png,1\n")
+    elif how == "no rows":
+        table.write_text("image_name,label\n")
+    elif how == "label 10":
+        table.write_text("image_name,label\n00000.png,3\n00001.png,10\n")
+    elif how == "no label":
+        table.write_text("image_name,label\n00000.png\n")
+    elif how == "picture missing":
+        picture.unlink()
+    elif how == "picture large":
+        Image.new("RGB", (32, 28)).save(picture)
+    elif how == "picture grey":
+        Image.new("L", (28, 28)).save(picture)
+    elif how == "picture truncated":
+        picture.write_bytes(picture.read_bytes()[:500])
+    elif how == "picture is text":
+        picture.write_text("no picture")
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("no table", r"train.csv: is missing"),
+        ("no columns", r"train.csv: lacks the column image_name and label; its header must be image_name,label"),
+        ("no rows", r"train.csv: has a header and no rows"),
+        ("label 10", r"train.csv: row 3: '00001.png' has the label '10'; a label is a digit 0 ... 9"),
+        ("no label", r"train.csv: row 2: '00000.png' has the label None"),
+        ("picture missing", r"00002.png: is named in .*train.csv and is missing"),
+        ("picture large", r"00002.png: is 32x28 RGB; digits are 28x28 RGB"),
+        ("picture grey", r"00002.png: is 28x28 L; digits are 28x28 RGB"),
+        ("picture truncated", r"00002.png: cannot be decoded"),
+        ("picture is text", r"00002.png: cannot be decoded"),
+    ],
+)
+def test_what_cannot_be_read_is_named(data, how, words):
+    folder = data / "mnistm"
+    spoil(folder, how)
+    with pytest.raises(UserError, match=words) as error:
+        read_digits(folder)
+    assert "\n" not in str(error.value)
+    assert not list(folder.glob(".*"))
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(UserError, match="nowhere: there is no such folder"):
+        read_digits(tmp_path / "nowhere")

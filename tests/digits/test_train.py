@@ -1,0 +1,142 @@
+"""Training, end to end on a dataset of thirty drawings: interrupted, killed, resumed, refused."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+pytest.importorskip("accelerate")
+pytest.importorskip("tensorboard")
+
+from sfumato.checkpoints import read_safetensors
+from sfumato.digits.batches import DigitBatches
+from sfumato.digits.data import read_digits
+from sfumato.digits.labels import DATASETS
+from sfumato.digits.model import DigitModel
+from sfumato.digits.train import TrainOptions, train
+from sfumato.errors import UserError
+from sfumato.models.digit_unet import DigitUNetConfig
+from sfumato.training import LoopOptions
+
+SMALL = DigitUNetConfig(width=16, inner_width=16, inner_blocks=1, embedding=16)
+
+
+def options(data, out, **changes):
+    loop = LoopOptions(**{"steps": 24, "batch_size": 8, "warmup": 2, **changes.pop("loop", {})})
+    defaults = {"save_every": 6, "look_every": 0, "network": SMALL}
+    return TrainOptions(data, out, loop=loop, **{**defaults, **changes})
+
+
+def test_a_run_leaves_a_model_a_log_and_sheets(data, tmp_path):
+    finished = train(options(data, tmp_path / "run", look_every=12, look_count=1, loop={"steps": 40}))
+    model = DigitModel.load(finished)
+    assert model.network.config == SMALL
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    losses = [line["loss"] for line in lines if "loss" in line]
+    assert losses[-1] < losses[0]
+    judged = [line for line in lines if "accuracy/svhn" in line]
+    assert [line["step"] for line in judged] == [12, 24, 36, 40]
+    assert len(list((tmp_path / "run").glob("sheet-*.png"))) == 4
+    assert list((tmp_path / "run" / "tensorboard").iterdir())
+
+
+def test_killed_and_resumed_it_ends_with_the_same_bits(data, tmp_path):
+    """A real SIGKILL, at whatever moment it hits, then the same command again."""
+    whole = train(options(data, tmp_path / "whole"))
+    command = [sys.executable, "-m", "tests.digits.test_train", str(data), str(tmp_path / "killed")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not list((tmp_path / "killed").glob("state-*")):
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "killed" / "digits.safetensors").exists()
+    subprocess.run(command, check=True, capture_output=True)
+    expected, got = read_safetensors(whole)[0], read_safetensors(tmp_path / "killed" / "digits.safetensors")[0]
+    assert set(expected) == set(got)
+    for key, value in expected.items():
+        assert torch.equal(value, got[key]), key
+
+
+def test_a_finished_run_is_not_repeated(data, tmp_path):
+    finished = train(options(data, tmp_path / "run"))
+    before, log = read_safetensors(finished)[0], (tmp_path / "run" / "log.jsonl").read_text()
+    train(options(data, tmp_path / "run"))
+    after = read_safetensors(finished)[0]
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    assert (tmp_path / "run" / "log.jsonl").read_text() == log
+
+
+def test_a_finished_model_may_be_trained_further(data, tmp_path):
+    first = train(options(data, tmp_path / "first"))
+    further = train(options(data, tmp_path / "further", start=first, loop={"steps": 1}, muon_lr=0.0, adam_lr=0.0))
+    before, after = read_safetensors(first)[0], read_safetensors(further)[0]
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    with pytest.raises(UserError, match="is a network of .* give its shape"):
+        train(options(data, tmp_path / "other", start=first, network=DigitUNetConfig()))
+
+
+def test_other_settings_do_not_go_on_in_the_same_folder(data, tmp_path):
+    train(options(data, tmp_path / "run"))
+    with pytest.raises(UserError, match=r"run: holds a run with hidden = 0.1, not 0.2"):
+        train(options(data, tmp_path / "run", hidden=0.2))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"loop": {"accumulate": 3}}, "cannot be shared evenly"),
+        ({"precision": "fp16"}, "fp16 needs a CUDA GPU"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(data, tmp_path, changes, words):
+    with pytest.raises(UserError, match=words):
+        train(options(data, tmp_path / "run", **changes))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_digit_without_pictures_is_refused(data, tmp_path):
+    table = data / "svhn" / "train.csv"
+    rows = [row for row in table.read_text().splitlines() if not row.endswith(",7")]
+    table.write_text("\n".join(rows) + "\n")
+    with pytest.raises(UserError, match="svhn: has no picture of the digit 7"):
+        train(options(data, tmp_path / "run"))
+
+
+def test_batches_are_balanced_and_a_function_of_the_step(data):
+    sets = {name: read_digits(data / name) for name in DATASETS}
+    batches = DigitBatches(sets, 400, svhn_share=0.75, hidden=0.25)
+    x0, label, t, eps = batches(3, slice(None))
+    again = batches(3, slice(1, None, 2))
+    for whole, half in zip((x0, label, t, eps), again):
+        assert torch.equal(whole[1::2], half)
+    assert not torch.equal(batches(4, slice(None))[3], eps)
+    shown = label[label < 20]
+    assert abs(len(shown) / 400 - 0.75) < 0.07
+    assert abs(float((shown >= 10).float().mean()) - 0.75) < 0.07
+    assert torch.bincount(shown % 10, minlength=10).min() > 10
+    assert float(x0.min()) >= -1.0
+    assert float(x0.max()) <= 1.0
+
+
+def test_pictures_stay_with_their_labels(data):
+    """Each drawing's bright column tells its digit; inverted pictures have a dark one."""
+    sets = {name: read_digits(data / name) for name in DATASETS}
+    x0, label, _, _ = DigitBatches(sets, 200, hidden=0.0)(0, slice(None))
+    columns = x0[:, :, 6:22].mean(dim=(1, 2))
+    middle = torch.stack([columns[:, 4 + 2 * digit : 7 + 2 * digit].mean(dim=1) for digit in range(10)], dim=1)
+    found = torch.where(columns.mean(dim=1) < 0, middle.argmax(dim=1), middle.argmin(dim=1))
+    assert torch.equal(found, label % 10)
+    inverted = columns.mean(dim=1) > 0
+    assert not inverted[label < 10].any()
+    assert 0.3 < float(inverted[label >= 10].float().mean()) < 0.7
+
+
+if __name__ == "__main__":
+    from pathlib import Path
+
+    train(options(Path(sys.argv[1]), Path(sys.argv[2])))
