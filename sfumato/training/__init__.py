@@ -3,5 +3,6 @@
 from .ema import EMA
 from .loop import Draw, LoopOptions, Loss, Progress, Trainer
 from .muon import Muon, orthogonalized
+from .together import Together
 
-__all__ = ["EMA", "Draw", "LoopOptions", "Loss", "Muon", "Progress", "Trainer", "orthogonalized"]
+__all__ = ["EMA", "Draw", "LoopOptions", "Loss", "Muon", "Progress", "Together", "Trainer", "orthogonalized"]

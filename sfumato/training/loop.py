@@ -15,6 +15,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from .ema import EMA
+from .together import Together
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -29,7 +30,7 @@ Loss = Callable[[nn.Module, Sequence[Tensor]], Tensor]
 class LoopOptions:
     """How long and how fast to train."""
 
-    steps: int = 6500
+    steps: int = 5600
     """Optimizer steps in the whole run; the learning rate falls to zero at the end."""
     batch_size: int = 64
     """Pictures a step, over all processes and accumulated parts together."""
@@ -37,7 +38,7 @@ class LoopOptions:
     """Parts that a batch is computed in, to save memory; the result is the same but for rounding."""
     warmup: int = 100
     """Steps in which the learning rate rises from zero."""
-    decay_share: float = 0.35
+    decay_share: float = 0.45
     """The last share of the run, in which the learning rate falls linearly to zero."""
     clip: float = 1.0
     """The largest norm of the gradient; a larger one is scaled down to it."""
@@ -98,9 +99,9 @@ class Trainer(Generic[Network]):
         self.accelerator = accelerator
         self.network = network.to(accelerator.device)
         self.ema = EMA(self.network, options.ema)
-        optimizers = make_optimizers(self.network)
-        self._peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
-        self._wrapped, *self.optimizers = accelerator.prepare(self.network, *optimizers)
+        self._together = Together(make_optimizers(self.network))
+        self._peaks = [group["lr"] for group in self._together.param_groups]
+        self._wrapped, self._optimizer = accelerator.prepare(self.network, self._together)
         self.steps_done = 0
 
     def run(self, draw: Draw, loss: Loss) -> Iterator[Progress]:
@@ -123,10 +124,9 @@ class Trainer(Generic[Network]):
     def _step(self, draw: Draw, loss: Loss) -> Tuple[float, float]:
         options, total = self.options, 0.0
         rate = options.rate(self.steps_done)
-        for optimizer, peaks in zip(self.optimizers, self._peaks):
-            for group, peak in zip(optimizer.param_groups, peaks):
-                group["lr"] = peak * rate
-            optimizer.zero_grad()
+        for group, peak in zip(self._together.param_groups, self._peaks):
+            group["lr"] = peak * rate
+        self._optimizer.zero_grad()
         for part in range(options.accumulate):
             rows = loss(self._wrapped, draw(self.steps_done, self._rows(part)))
             mean = rows.mean() / options.accumulate
@@ -137,8 +137,7 @@ class Trainer(Generic[Network]):
                 f"the loss is {total} at step {self.steps_done + 1}; lower the learning rate or train in fp32"
             )
         norm = float(self.accelerator.clip_grad_norm_(self.network.parameters(), options.clip))
-        for optimizer in self.optimizers:
-            optimizer.step()
+        self._optimizer.step()
         self.ema.update(self.network, self.steps_done)
         return total, norm
 
@@ -151,7 +150,7 @@ class Trainer(Generic[Network]):
         """All tensors of the run, by name, for `load_state`."""
         tensors = {f"network.{key}": value for key, value in self.network.state_dict().items()}
         tensors.update({f"ema.{key}": value for key, value in self.ema.network.state_dict().items()})
-        for index, optimizer in enumerate(self.optimizers):
+        for index, optimizer in enumerate(self._together.optimizers):
             for parameter, values in optimizer.state_dict()["state"].items():
                 for name, value in values.items():
                     tensors[f"optimizer.{index}.{parameter}.{name}"] = torch.as_tensor(value)
@@ -169,12 +168,13 @@ class Trainer(Generic[Network]):
         """
         self.network.load_state_dict(_below(tensors, "network."))
         self.ema.network.load_state_dict(_below(tensors, "ema."))
-        for index, optimizer in enumerate(self.optimizers):
+        for index, optimizer in enumerate(self._together.optimizers):
             state: Dict[int, Dict[str, Any]] = {}
             for key, value in _below(tensors, f"optimizer.{index}.").items():
                 parameter, name = key.split(".", 1)
                 state.setdefault(int(parameter), {})[name] = value.clone()
             optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+        self._together.share_groups()
         self.steps_done = steps_done
 
 

@@ -46,7 +46,7 @@ def test_min_snr_weighs_the_same_x0_error_whatever_is_predicted():
 
 def test_strata_hold_one_time_each():
     t = stratified_timesteps(1000, 100, torch.Generator().manual_seed(1))
-    assert sorted((t // 10).tolist()) == list(range(100))
+    assert sorted(time // 10 for time in t.tolist()) == list(range(100))
     assert t.tolist() != sorted(t.tolist())
 
 

@@ -213,3 +213,14 @@ def test_a_picture_does_not_depend_on_its_batch():
 def test_what_cannot_be_is_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call(NoiseSchedule.linear())
+
+
+@pytest.mark.parametrize("name", DETERMINISTIC)
+@pytest.mark.parametrize("make", [NoiseSchedule.linear, NoiseSchedule.cosine])
+def test_few_steps_from_pure_noise_stay_near_the_data(name, make):
+    """The first step from an SNR of nearly zero is huge in sigma; no solver may blow up on it."""
+    schedule = make()
+    x = torch.linspace(-3, 3, 13, dtype=torch.float64)[:, None]
+    out = walk(make_sampler(name, schedule), x, GaussianDenoiser(schedule, 0.4, 0.5), spaced_times(1000, 5))
+    exact = 0.4 + 0.5 * x
+    assert (out - exact).abs().max() < 0.8

@@ -76,7 +76,7 @@ def test_a_finished_model_may_be_trained_further(data, tmp_path):
     further = train(options(data, tmp_path / "further", start=first, loop={"steps": 1}, muon_lr=0.0, adam_lr=0.0))
     before, after = read_safetensors(first)[0], read_safetensors(further)[0]
     assert all(torch.equal(before[key], after[key]) for key in before)
-    with pytest.raises(UserError, match="is a network of .* give its shape"):
+    with pytest.raises(UserError, match=r"is a network of .* give its shape"):
         train(options(data, tmp_path / "other", start=first, network=DigitUNetConfig()))
 
 

@@ -1,0 +1,18 @@
+"""Paint a phone number in street-number style and save it as one picture.
+
+python examples/paint_a_number.py 0912345678 number.png
+"""
+
+import sys
+
+import torch
+
+from sfumato.digits.figures import sheet
+from sfumato.digits.generate import Sampling, paint
+from sfumato.digits.labels import label_of
+from sfumato.digits.model import DigitModel
+
+number, path = sys.argv[1], sys.argv[2]
+labels = [label_of("svhn", int(digit)) for digit in number]
+pixels = paint(DigitModel.load(), labels, range(len(labels)), Sampling(), torch.device("cpu"))
+sheet(pixels, columns=len(labels), scale=4).save(path)

@@ -1,0 +1,51 @@
+"""The examples run, are short, and show what they promise."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+def run_example(name, cwd, *arguments):
+    command = [sys.executable, str(ROOT / "examples" / name), *arguments]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_is_at_most_40_lines_and_says_how_to_run_it(path):
+    text = path.read_text()
+    assert len(text.splitlines()) <= 40
+    assert f"python examples/{path.name}" in text
+
+
+def test_gaussian(tmp_path):
+    rows = run_example("gaussian.py", tmp_path).splitlines()
+    accurate = [row for row in rows if re.search(r"(heun|unipc|dpmpp-2m) +20 steps", row)]
+    assert len(accurate) == 3
+    for row in accurate:
+        mean, std = (float(number) for number in re.findall(r"(?:mean|std) ([\d.]+)", row))
+        assert abs(mean - 0.4) < 0.02
+        assert abs(std - 0.5) < 0.02
+
+
+def test_paint_a_number(tmp_path):
+    from PIL import Image
+
+    run_example("paint_a_number.py", tmp_path, "2024", "number.png")
+    with Image.open(tmp_path / "number.png") as picture:
+        assert picture.size == (2 + 4 * 114, 116)
+
+
+def test_watch_it_appear(tmp_path):
+    assert run_example("watch_it_appear.py", tmp_path).splitlines()[-1] == "decided"
+
+
+def test_your_own_sampler(tmp_path):
+    std = float(re.findall(r"std ([\d.]+)", run_example("your_own_sampler.py", tmp_path))[0])
+    assert abs(std - 1.0) < 0.03
