@@ -15,11 +15,11 @@ from tqdm import tqdm
 
 from sfumato.digits.batches import seed_of
 from sfumato.digits.evaluate import in_batches, real_features
-from sfumato.digits.generate import Sampling, paint
 from sfumato.digits.judge import load_judge
 from sfumato.digits.labels import DATASETS, DIGITS, label_of
 from sfumato.digits.metrics import precision_recall
 from sfumato.digits.model import DigitModel
+from sfumato.digits.painting import Sampling, paint
 
 BATCH = 50
 CASES = [

@@ -8,9 +8,9 @@ import sys
 import torch
 
 from sfumato.digits.figures import sheet
-from sfumato.digits.generate import Sampling, paint
 from sfumato.digits.labels import label_of
 from sfumato.digits.model import DigitModel
+from sfumato.digits.painting import Sampling, paint
 
 number, path = sys.argv[1], sys.argv[2]
 labels = [label_of("svhn", int(digit)) for digit in number]

@@ -5,10 +5,10 @@ python examples/watch_it_appear.py
 
 import torch
 
-from sfumato.digits.generate import Sampling, walk
 from sfumato.digits.judge import load_judge
 from sfumato.digits.labels import label_of
 from sfumato.digits.model import DigitModel
+from sfumato.digits.painting import Sampling, walk
 
 model, judge = DigitModel.load(), load_judge("mnistm")
 with torch.no_grad():

@@ -16,9 +16,9 @@ from ..diffusion import SeededNoise
 from ..errors import UserError
 from .batches import seed_of
 from .data import SIZE
-from .generate import Sampling, paint, to_pixels, walk
 from .labels import DATASETS, DIGITS, label_of
 from .model import SHIPPED, DigitModel
+from .painting import Sampling, paint, to_pixels, walk
 
 _COLUMNS = 10
 _GAP = 2

@@ -8,8 +8,9 @@ import torch
 from PIL import Image
 
 from sfumato.digits.evaluate import EvaluateOptions, evaluate, read_painted, real_features
-from sfumato.digits.generate import GenerateOptions, Sampling, generate
+from sfumato.digits.generate import GenerateOptions, generate
 from sfumato.digits.judge import load_course_classifier, load_judge
+from sfumato.digits.painting import Sampling
 from sfumato.errors import UserError
 from sfumato.models.digit_classifier import CourseClassifier
 

@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 
 from sfumato.digits.figures import FiguresOptions, figures, reverse_process, sheet
-from sfumato.digits.generate import Sampling, paint
 from sfumato.digits.model import DigitModel
+from sfumato.digits.painting import Sampling, paint
 from sfumato.errors import UserError
 
 

@@ -11,9 +11,10 @@ import torch
 from PIL import Image
 
 from sfumato.digits.batches import seed_of
-from sfumato.digits.generate import GenerateOptions, Sampling, generate, paint
+from sfumato.digits.generate import GenerateOptions, generate
 from sfumato.digits.labels import label_of
 from sfumato.digits.model import DigitModel
+from sfumato.digits.painting import Sampling, paint
 from sfumato.errors import UserError
 
 QUICK = Sampling(steps=3)
@@ -33,11 +34,12 @@ def test_names_folders_and_format_are_the_courses(tmp_path):
     assert list(pictures) == [f"{dataset}/{name}" for dataset in ("mnistm", "svhn") for name in names]
     for picture in pictures.values():
         assert picture.shape == (28, 28, 3)
-    note = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert note["seed"] == 0
-    assert note["sampling"]["steps"] == 3
-    text = Image.open(tmp_path / "out" / "svhn" / "7_001.png").text["sfumato"]
-    assert str(seed_of(0, 17, 1)) in text
+    settings = json.loads((tmp_path / "out" / "run.json").read_text())["settings"]
+    assert settings["seed"] == 0
+    assert settings["sampling"]["steps"] == 3
+    with Image.open(tmp_path / "out" / "svhn" / "7_001.png") as picture:
+        told = json.loads(picture.text["sfumato"])
+    assert (told["dataset"], told["digit"], told["number"], told["seed"]) == ("svhn", 7, 1, seed_of(0, 17, 1))
 
 
 @pytest.mark.parametrize("sampling", [QUICK, Sampling(sampler="ddim", steps=3, eta=1.0)])

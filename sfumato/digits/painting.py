@@ -1,0 +1,89 @@
+"""Noise to digits, in memory: the sampling settings and the walk of one batch."""
+
+from dataclasses import dataclass
+from typing import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from ..devices import autocast
+from ..diffusion import SeededNoise, Step, make_sampler, spaced_times
+from ..errors import UserError
+from .data import SIZE
+from .model import DigitModel, digit_schedule
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How noise becomes a digit."""
+
+    sampler: str = "unipc"
+    """ddim, ddpm, dpmpp-2m, dpm-2m, heun or unipc."""
+    steps: int = 12
+    """Denoising steps, 1 ... 1000."""
+    guidance_scale: float = 2.0
+    """1 is no guidance; more makes digits clearer and less varied."""
+    guide_from: float = 0.0
+    """The least noisy time that is guided, 0 ... 999."""
+    guide_to: float = 999.0
+    """The noisiest time that is guided; outside the interval the scale is 1 and a step costs half."""
+    eta: float = 0.0
+    """Noise added by ddim, 0 ... 1."""
+
+    def check(self) -> None:
+        """Refuse what cannot be sampled with.
+
+        Raises:
+            UserError: naming the setting.
+        """
+        try:
+            schedule = digit_schedule()
+            make_sampler(self.sampler, schedule, self.eta)
+            spaced_times(len(schedule), self.steps)
+        except ValueError as error:
+            raise UserError(str(error)) from None
+        if self.guide_from > self.guide_to:
+            raise UserError(f"guide_from ({self.guide_from}) must not be above guide_to ({self.guide_to})")
+
+
+def walk(
+    model: DigitModel, labels: Sequence[int], seeds: Sequence[int], sampling: Sampling, device: torch.device
+) -> Iterator[Step]:
+    """The reverse process of a batch, one Step at a time.
+
+    Args:
+        model: on `device`.
+        labels: one a picture, see `label_of`.
+        seeds: one a picture.
+        sampling: checked settings.
+        device: where to compute.
+    """
+    noise = SeededNoise(seeds, (3, SIZE, SIZE), device)
+    interval = (sampling.guide_from, sampling.guide_to)
+    # On a CPU one pass keeps it busy, and a doubled batch leaves its caches; on a GPU one large pass wins.
+    denoiser = model.denoiser(
+        torch.tensor(labels, device=device), sampling.guidance_scale, interval, batched=device.type != "cpu"
+    )
+    sampler = make_sampler(sampling.sampler, model.schedule, sampling.eta)
+    return sampler(noise(), denoiser, spaced_times(len(model.schedule), sampling.steps), noise)
+
+
+def to_pixels(x: Tensor) -> Tensor:
+    """[-1, 1] to uint8 0 ... 255, rounded; [B, 3, H, W] to [B, H, W, 3] on the CPU."""
+    return ((x.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu()
+
+
+@torch.no_grad()
+def paint(
+    model: DigitModel,
+    labels: Sequence[int],
+    seeds: Sequence[int],
+    sampling: Sampling,
+    device: torch.device,
+    precision: str = "fp32",
+) -> Tensor:
+    """The finished pictures of a batch: uint8 [B, 28, 28, 3]."""
+    with autocast(device, precision):
+        for step in walk(model, labels, seeds, sampling, device):
+            x = step.x
+    return to_pixels(x)
