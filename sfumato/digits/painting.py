@@ -19,11 +19,11 @@ class Sampling:
 
     sampler: str = "unipc"
     """ddim, ddpm, dpmpp-2m, dpm-2m, heun or unipc."""
-    steps: int = 12
+    steps: int = 9
     """Denoising steps, 1 ... 1000."""
-    guidance_scale: float = 2.0
+    guidance_scale: float = 6.0
     """1 is no guidance; more makes digits clearer and less varied."""
-    guide_from: float = 0.0
+    guide_from: float = 300.0
     """The least noisy time that is guided, 0 ... 999."""
     guide_to: float = 999.0
     """The noisiest time that is guided; outside the interval the scale is 1 and a step costs half."""
