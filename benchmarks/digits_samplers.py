@@ -28,7 +28,7 @@ CASES = [
     *[Sampling(sampler="heun", steps=n) for n in (5, 9)],
     *[Sampling(sampler="ddim", steps=n) for n in (9, 25)],
     Sampling(sampler="ddpm", steps=50),
-    *[Sampling(guidance_scale=w) for w in (1.0, 2.0, 3.0, 4.0)],
+    *[Sampling(guidance_scale=w) for w in (1.0, 2.0, 4.0, 9.0)],
 ]
 
 
