@@ -33,8 +33,10 @@ def train(options: TrainOptions) -> Path:
     """
     sets = {name: read_digits(options.data / name, options.cache) for name in DATASETS}
     try:
-        precision = choose_precision(Worker.here().device(), options.precision)
-        accelerator = Accelerator(mixed_precision="no" if precision == "fp32" else precision)
+        device = Worker.here().device()
+        precision = choose_precision(device, options.precision)
+        # Accelerate joins processes without GPUs only when told that it is to use the CPU.
+        accelerator = Accelerator(mixed_precision="no" if precision == "fp32" else precision, cpu=device.type == "cpu")
         torch.manual_seed(options.loop.seed)
         model = _first_model(options)
         trainer = Trainer(model.network, lambda network: make_optimizers(network, options), options.loop, accelerator)

@@ -49,7 +49,7 @@ def train_judge(options: TrainJudgeOptions) -> None:
         DigitJudge().to(memory_format=torch.channels_last),
         lambda network: [torch.optim.AdamW(network.parameters(), lr=options.lr, weight_decay=0.05)],
         loop,
-        Accelerator(mixed_precision="no"),
+        Accelerator(cpu=True),  # a judge is small; ten minutes on a CPU do
     )
     draws = _Draws(digits, loop.batch_size, options.seed)
     for _ in tqdm(trainer.run(draws, _loss), total=options.steps, desc=f"judge of {options.data.name}", unit="step"):

@@ -62,6 +62,19 @@ def test_killed_and_resumed_it_ends_with_the_same_bits(data, tmp_path):
         assert torch.equal(value, got[key]), key
 
 
+def test_two_processes_share_one_run(data, tmp_path):
+    """Under torchrun one log is written and the weights are those of one process but for rounding."""
+    alone = train(options(data, tmp_path / "alone"))
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29613"]
+    command = [*launcher, "-m", "tests.digits.test_train", str(data), str(tmp_path / "shared")]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout
+    assert said.count("wrote ") == 1
+    assert len((tmp_path / "shared" / "log.jsonl").read_text().splitlines()) == 2
+    expected, got = read_safetensors(alone)[0], read_safetensors(tmp_path / "shared" / "digits.safetensors")[0]
+    for key, value in expected.items():
+        assert torch.allclose(value.float(), got[key].float(), atol=5e-3), key
+
+
 def test_a_finished_run_is_not_repeated(data, tmp_path):
     finished = train(options(data, tmp_path / "run"))
     before, log = read_safetensors(finished)[0], (tmp_path / "run" / "log.jsonl").read_text()
