@@ -64,6 +64,23 @@ def read_digits(folder: Path, cache: Optional[Path] = None) -> DigitSet:
     return digits
 
 
+def read_test_digits(path: Path, dataset: str) -> DigitSet:
+    """Digits held out for measuring, from an .npz of {dataset}_x uint8 [N, 28, 28, 3] and {dataset}_y [N].
+
+    Raises:
+        UserError: if the file is not that.
+    """
+    try:
+        with open(path, "rb") as file, np.load(file) as arrays:
+            pixels, labels = arrays[f"{dataset}_x"], arrays[f"{dataset}_y"]
+    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        reason = str(error) or type(error).__name__
+        raise UserError(f"{path}: has no digits of {dataset} ({reason}); give an .npz with {dataset}_x, _y") from None
+    if pixels.shape[1:] != (SIZE, SIZE, 3) or pixels.dtype != np.uint8 or len(pixels) != len(labels):
+        raise UserError(f"{path}: {dataset}_x is {pixels.dtype} {list(pixels.shape)}; it must be uint8 [N, 28, 28, 3]")
+    return DigitSet(pixels.transpose(0, 3, 1, 2), labels.astype(np.int64))
+
+
 def _keep(digits: DigitSet, kept: Path) -> None:
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ..checkpoints import read_safetensors, write_text
 from ..errors import UserError
-from .data import read_picture
+from .data import read_picture, read_test_digits
 from .judge import HubSVHN, load_course_classifier, load_judge
 from .labels import DATASETS, DIGITS
 from .metrics import confusion_matrix, frechet_distance, precision_recall
@@ -37,8 +37,8 @@ class EvaluateOptions:
     svhn_hub: bool = False
     """Judge SVHN with timm's resnet34_svhn, which is downloaded; our own judge by default."""
     real: Optional[Path] = None
-    """Real digits to compare with: an .npz with {dataset}_x [N, 28, 28, 3] uint8; shipped features of held-out real
-    digits by default."""
+    """Real digits to compare with: an .npz with {dataset}_x [N, 28, 28, 3] uint8 and {dataset}_y [N]; shipped features
+    of held-out real digits by default."""
     json: Optional[Path] = None
     """Where to write the numbers; FOLDER/scores.json by default."""
 
@@ -140,11 +140,7 @@ def real_features(dataset: str, path: Optional[Path] = None) -> Tensor:
     """
     if path is None:
         return read_safetensors(REAL_FEATURES)[0][dataset].float()
-    try:
-        with np.load(path) as arrays:
-            pixels = torch.from_numpy(arrays[f"{dataset}_x"]).permute(0, 3, 1, 2)
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path}: has no real digits of {dataset} ({error}); give an .npz with {dataset}_x") from None
+    pixels = torch.from_numpy(read_test_digits(path, dataset).pixels)
     return in_batches(load_judge(dataset).features, pixels.float() / 127.5 - 1.0)
 
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional, Sequence
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
@@ -15,7 +14,8 @@ from ..checkpoints import write_safetensors
 from ..models.digit_classifier import DigitJudge
 from ..training import LoopOptions, Trainer
 from .batches import seed_of
-from .data import DigitSet, read_digits
+from .data import DigitSet, read_digits, read_test_digits
+from .evaluate import in_batches
 from .judge import FORMAT
 
 
@@ -43,6 +43,7 @@ class TrainJudgeOptions:
 def train_judge(options: TrainJudgeOptions) -> None:
     """Train and write a judge; see TrainJudgeOptions."""
     digits = read_digits(options.data, options.cache)
+    held_out = read_test_digits(options.test, options.data.name) if options.test else None
     loop = LoopOptions(options.steps, batch_size=128, warmup=200, decay_share=0.7, ema=0.995, seed=options.seed)
     torch.manual_seed(options.seed)
     trainer = Trainer(
@@ -56,8 +57,8 @@ def train_judge(options: TrainJudgeOptions) -> None:
         pass
     judge = trainer.ema.network
     note = f"{options.steps} steps of {loop.batch_size} on {len(digits.labels)} real digits of {options.data.name}"
-    if options.test:
-        share = accuracy_on(judge, options.test, options.data.name)
+    if options.test and held_out:
+        share = accuracy_on(judge, held_out)
         note += f"; {share:.2%} of the real digits of {options.test.name}"
         print(f"accuracy on {options.test}: {share:.2%}")
     half = {k: v.half() if v.is_floating_point() else v for k, v in judge.state_dict().items()}
@@ -66,16 +67,10 @@ def train_judge(options: TrainJudgeOptions) -> None:
 
 
 @torch.no_grad()
-def accuracy_on(judge: nn.Module, path: Path, dataset: str) -> float:
-    """The share of an .npz test split that a judge names rightly."""
-    with np.load(path) as arrays:
-        pixels = torch.from_numpy(arrays[f"{dataset}_x"]).permute(0, 3, 1, 2)
-        labels = torch.from_numpy(arrays[f"{dataset}_y"]).long()
-    right = [
-        (judge(part.float() / 127.5 - 1.0).argmax(dim=1) == answer).sum()
-        for part, answer in zip(pixels.split(500), labels.split(500))
-    ]
-    return float(sum(right)) / len(labels)
+def accuracy_on(judge: nn.Module, digits: DigitSet) -> float:
+    """The share of digits that a judge names rightly."""
+    found = in_batches(judge, torch.from_numpy(digits.pixels).float() / 127.5 - 1.0).argmax(dim=1)
+    return float((found == torch.from_numpy(digits.labels)).double().mean())
 
 
 def _loss(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sfumato.digits.data import read_digits
+from sfumato.digits.data import read_digits, read_test_digits
 from sfumato.errors import UserError
 
 
@@ -92,3 +92,23 @@ def test_what_cannot_be_read_is_named(data, how, words):
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(UserError, match="nowhere: there is no such folder"):
         read_digits(tmp_path / "nowhere")
+
+
+def test_held_out_digits_are_read_or_refused_in_one_line(tmp_path):
+    path = tmp_path / "test.npz"
+    pixels = np.random.RandomState(0).randint(0, 255, (5, 28, 28, 3)).astype(np.uint8)
+    np.savez(path, svhn_x=pixels, svhn_y=np.arange(5))
+    digits = read_test_digits(path, "svhn")
+    assert np.array_equal(digits.pixels[3, 1], pixels[3, :, :, 1])
+    assert digits.labels.tolist() == [0, 1, 2, 3, 4]
+    with pytest.raises(UserError, match=r"test.npz: has no digits of mnistm"):
+        read_test_digits(path, "mnistm")
+    np.savez(path, svhn_x=pixels[:, :14], svhn_y=np.arange(5))
+    with pytest.raises(UserError, match=r"svhn_x is uint8 \[5, 14, 28, 3\]; it must be"):
+        read_test_digits(path, "svhn")
+    np.save(tmp_path / "plain.npy", pixels)
+    for content in (b"", b"text", (tmp_path / "plain.npy").read_bytes()):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=r"test.npz: has no digits of svhn") as error:
+            read_test_digits(path, "svhn")
+        assert "\n" not in str(error.value)
