@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from sfumato.digits.batches import seed_of
+from sfumato.diffusion import seed_of
 from sfumato.digits.evaluate import in_batches, real_features
 from sfumato.digits.judge import load_judge
 from sfumato.digits.labels import DATASETS, DIGITS, label_of

@@ -7,10 +7,10 @@ import sys
 
 import torch
 
-from sfumato.digits.figures import sheet
 from sfumato.digits.labels import label_of
 from sfumato.digits.model import DigitModel
 from sfumato.digits.painting import Sampling, paint
+from sfumato.pictures import sheet
 
 number, path = sys.argv[1], sys.argv[2]
 labels = [label_of("svhn", int(digit)) for digit in number]

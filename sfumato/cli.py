@@ -43,6 +43,21 @@ COMMANDS: Dict[str, Command] = {
         "RealFeaturesOptions",
         "write the features of real digits that `evaluate` compares with",
     ),
+    "faces generate": Command(
+        "sfumato.faces.generate", "generate", "GenerateOptions", "paint a face from every noise in a folder"
+    ),
+    "faces evaluate": Command(
+        "sfumato.faces.evaluate", "evaluate", "EvaluateOptions", "compare painted faces with true ones"
+    ),
+    "faces eta": Command("sfumato.faces.figures", "eta", "EtaOptions", "what eta changes: a grid of noises and etas"),
+    "faces interpolate": Command(
+        "sfumato.faces.figures", "interpolate", "InterpolateOptions", "what lies between two noises: slerp and lerp"
+    ),
+    "faces invert": Command(
+        "sfumato.faces.invert", "invert", "InvertOptions", "from a picture to the noise that paints it, and back"
+    ),
+    "faces noise": Command("sfumato.faces.noise", "noise", "NoiseOptions", "draw noises to paint faces from"),
+    "faces train": Command("sfumato.faces.train", "train", "TrainOptions", "train a face model"),
 }
 
 

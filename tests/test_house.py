@@ -7,12 +7,16 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "sfumato"
 
+SHARED = {"errors", "devices", "pictures", "runs"}
+"""Modules beside the folders, which all tasks use."""
+
 MAY_IMPORT = {
     "diffusion": {"diffusion"},
     "models": {"models", "diffusion"},
     "checkpoints": {"checkpoints", "models", "diffusion", "errors"},
-    "training": {"training", "checkpoints", "models", "diffusion", "errors", "devices"},
-    "digits": {"digits", "training", "checkpoints", "models", "diffusion", "errors", "devices"},
+    "training": {"training", "checkpoints", "models", "diffusion", *SHARED},
+    "digits": {"digits", "training", "checkpoints", "models", "diffusion", *SHARED},
+    "faces": {"faces", "training", "checkpoints", "models", "diffusion", *SHARED},
 }
 """Folder -> the parts of the package that its files may import."""
 

@@ -10,9 +10,9 @@ and a `Sampler` how to walk back:
 
 from .denoiser import Clamped, Denoiser, NetworkDenoiser, Parameterization, Prediction
 from .guidance import ClassifierFreeGuidance
-from .noise import SeededNoise, lerp, slerp
+from .noise import SeededNoise, lerp, seed_of, slerp
 from .objective import stratified_timesteps, training_loss
-from .samplers import DDIM, DDPM, SAMPLERS, DPMSolver, Heun, Sampler, Step, UniPC, make_sampler, sample
+from .samplers import DDIM, DDPM, SAMPLERS, DDIMInversion, DPMSolver, Heun, Sampler, Step, UniPC, make_sampler, sample
 from .schedule import CLEAN, NoiseSchedule, spaced_times
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "SAMPLERS",
     "Clamped",
     "ClassifierFreeGuidance",
+    "DDIMInversion",
     "DPMSolver",
     "Denoiser",
     "Heun",
@@ -36,6 +37,7 @@ __all__ = [
     "lerp",
     "make_sampler",
     "sample",
+    "seed_of",
     "slerp",
     "spaced_times",
     "stratified_timesteps",

@@ -4,7 +4,8 @@ Each picture draws from a generator of its own, on the CPU, so that picture 17 i
 or of fifty, on any device, in any process.
 """
 
-from typing import Sequence, Tuple
+import hashlib
+from typing import Sequence, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -35,6 +36,12 @@ class SeededNoise:
     def __call__(self) -> Tensor:
         draws = [torch.randn(self.shape, generator=stream) for stream in self._streams]
         return torch.stack(draws).to(self.device, self.dtype)
+
+
+def seed_of(*parts: Union[int, str]) -> int:
+    """A seed for a generator that is a function of all parts and alike for none."""
+    digest = hashlib.sha256(repr(parts).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
 
 
 def lerp(start: Tensor, end: Tensor, weight: float) -> Tensor:

@@ -1,13 +1,12 @@
 """What one training step learns from, drawn from the step's number alone."""
 
-import hashlib
 from typing import List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..diffusion import stratified_timesteps
+from ..diffusion import seed_of, stratified_timesteps
 from ..errors import UserError
 from .data import DigitSet
 from .labels import DATASETS, DIGITS, label_of
@@ -72,9 +71,3 @@ class DigitBatches:
         t = stratified_timesteps(self.times, self.batch_size, source, self.time_focus)
         eps = torch.randn(x0.shape, generator=source)
         return x0[rows], label[rows], t[rows], eps[rows]
-
-
-def seed_of(*parts: int) -> int:
-    """A seed for a generator that is a function of all parts and alike for none."""
-    digest = hashlib.sha256(repr(parts).encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1

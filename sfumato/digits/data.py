@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import List, Optional, Tuple
 
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
 from ..checkpoints import atomic_path
 from ..errors import UserError
+from ..pictures import open_picture
 from .labels import DIGITS
 
 SIZE = 28
@@ -146,11 +146,7 @@ def read_picture(path: Path) -> np.ndarray:
     Raises:
         UserError: if the file is no whole 28x28 RGB picture.
     """
-    try:
-        with Image.open(path) as image:
-            size, mode = image.size, image.mode
-            if size != (SIZE, SIZE) or mode != "RGB":
-                raise UserError(f"{path}: is {size[0]}x{size[1]} {mode}; digits are {SIZE}x{SIZE} RGB")
-            return np.asarray(image).transpose(2, 0, 1)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UserError(f"{path}: cannot be decoded ({error}); get the file again") from None
+    image = open_picture(path)
+    if image.size != (SIZE, SIZE) or image.mode != "RGB":
+        raise UserError(f"{path}: is {image.width}x{image.height} {image.mode}; digits are {SIZE}x{SIZE} RGB")
+    return np.asarray(image).transpose(2, 0, 1)

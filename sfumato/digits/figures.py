@@ -5,24 +5,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import List, NamedTuple, Optional, Sequence
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from ..checkpoints import atomic_path
 from ..devices import Worker
-from ..diffusion import SeededNoise
-from ..errors import UserError
-from .batches import seed_of
+from ..diffusion import SeededNoise, seed_of
+from ..pictures import save_image, sheet, to_pixels
+from ..runs import open_folder
 from .data import SIZE
 from .labels import DATASETS, DIGITS, label_of
 from .model import SHIPPED, DigitModel
-from .painting import Sampling, paint, to_pixels, walk
+from .painting import Sampling, paint, walk
 
 _COLUMNS = 10
-_GAP = 2
-_PAPER = 255
 _LEVELS = (1000, 800, 600, 400, 200, 0)
 
 
@@ -41,19 +37,6 @@ class FiguresOptions:
     """Denoising steps of the reverse process that is shown."""
 
 
-def sheet(pixels: Tensor, columns: int, scale: int = 2) -> Image.Image:
-    """Pictures side by side: uint8 [N, H, W, 3], row by row, on white paper, enlarged by a whole factor."""
-    large = pixels.numpy().repeat(scale, axis=1).repeat(scale, axis=2)
-    count, height, width, _ = large.shape
-    rows = -(-count // columns)
-    paper = np.full((rows * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP, 3), _PAPER, dtype=np.uint8)
-    for index, picture in enumerate(large):
-        top = _GAP + index // columns * (height + _GAP)
-        left = _GAP + index % columns * (width + _GAP)
-        paper[top : top + height, left : left + width] = picture
-    return Image.fromarray(paper)
-
-
 def figures(options: FiguresOptions) -> List[Path]:
     """Draw all figures; returns their paths.
 
@@ -65,16 +48,13 @@ def figures(options: FiguresOptions) -> List[Path]:
     process.check()
     model, device = DigitModel.load(options.weights or SHIPPED), Worker.here().device()
     model.network.to(device)
-    try:
-        options.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{options.out}: cannot be made a folder ({error.strerror})") from None
+    open_folder(options.out)
     written = []
     for dataset in DATASETS:
         labels = [label_of(dataset, digit) for digit in range(DIGITS) for _ in range(_COLUMNS)]
         seeds = [seed_of(options.seed, column) for _ in range(DIGITS) for column in range(_COLUMNS)]
         pixels = paint(model, labels, seeds, options.sampling, device)
-        written.append(_save(sheet(pixels, _COLUMNS), options.out / f"{dataset}-sheet.png"))
+        written.append(save_image(sheet(pixels, _COLUMNS), options.out / f"{dataset}-sheet.png"))
         moments = reverse_process(model, labels[0], seeds[0], process, device)
         written.append(_save_moments(moments, options.out / f"{dataset}-reverse-process.png"))
         written.append(_save_animation(moments, options.out / f"{dataset}-reverse-process.gif"))
@@ -132,10 +112,4 @@ def _save_animation(moments: Sequence[Moment], path: Path) -> Path:
     milliseconds = [60] * (len(frames) - 1) + [2000]
     with atomic_path(path) as beside:
         frames[0].save(beside, save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
-    return path
-
-
-def _save(image: Image.Image, path: Path) -> Path:
-    with atomic_path(path) as beside:
-        image.save(beside)
     return path

@@ -8,21 +8,17 @@ run that it was painted in. A run that was interrupted goes on with what is miss
 """
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-import torch
-from PIL import Image, PngImagePlugin
-from torch import Tensor
 from tqdm import tqdm
 
-from .. import __version__
-from ..checkpoints import atomic_path, write_text
 from ..devices import Worker, choose_precision
+from ..diffusion import seed_of
 from ..errors import UserError
-from .batches import seed_of
+from ..pictures import save_png
+from ..runs import open_run
 from .labels import DATASETS, DIGITS, label_of
 from .model import SHIPPED, DigitModel
 from .painting import Sampling, paint
@@ -88,7 +84,7 @@ def generate(options: GenerateOptions) -> Path:
     except ValueError as error:
         raise UserError(str(error)) from None
     model.network.to(device)
-    _prepare_folder(options, worker)
+    open_run(options.out, "digits generate", _settings(options), worker, options.datasets, options.overwrite)
     todo = [p for p in worker.share(pictures) if options.overwrite or not p.path(options.out).exists()]
     with tqdm(total=len(todo), desc="painting digits", unit="picture", disable=worker.rank > 0) as bar:
         for start in range(0, len(todo), options.batch_size):
@@ -97,7 +93,8 @@ def generate(options: GenerateOptions) -> Path:
             seeds = [p.seed(options.seed) for p in batch]
             pixels = paint(model, labels, seeds, options.sampling, device, precision)
             for picture, pixel, seed in zip(batch, pixels, seeds):
-                _save(picture, pixel, seed, options)
+                told = {**picture._asdict(), "seed": seed, "sampling": asdict(options.sampling)}
+                save_png(picture.path(options.out), pixel, told)
             bar.update(len(batch))
     return options.out
 
@@ -121,35 +118,3 @@ def _settings(options: GenerateOptions) -> Dict[str, Any]:
     """What decides each picture; the same settings may go on in the same folder."""
     weights = hashlib.sha256((options.weights or SHIPPED).read_bytes()).hexdigest()
     return {"weights_sha256": weights, "seed": options.seed, "sampling": asdict(options.sampling)}
-
-
-def _prepare_folder(options: GenerateOptions, worker: Worker) -> None:
-    for folder in [options.out, *(options.out / dataset for dataset in options.datasets)]:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"{folder}: cannot be made a folder ({error.strerror}); give another output path") from None
-    note, settings = options.out / "run.json", _settings(options)
-    if note.exists() and not options.overwrite and _settings_in(note) != settings:
-        raise UserError(
-            f"{options.out}: holds pictures of other settings ({note.name} there); give another folder, or overwrite"
-        )
-    if worker.rank == 0:
-        versions = {"sfumato": __version__, "torch": torch.__version__}
-        run = {"command": "digits generate", "settings": settings, "versions": versions}
-        write_text(note, json.dumps(run, indent=2) + "\n")
-
-
-def _settings_in(note: Path) -> Any:
-    try:
-        return json.loads(note.read_text(encoding="utf-8"))["settings"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _save(picture: Picture, pixels: Tensor, seed: int, options: GenerateOptions) -> None:
-    info = PngImagePlugin.PngInfo()
-    told = {**picture._asdict(), "seed": seed, "sampling": asdict(options.sampling)}
-    info.add_text("sfumato", json.dumps(told))
-    with atomic_path(picture.path(options.out), durable=False) as beside:
-        Image.fromarray(pixels.numpy()).save(beside, format="PNG", pnginfo=info)

@@ -5,13 +5,13 @@ from typing import Optional
 
 from torch import Tensor, nn
 
-from ..checkpoints import load_strictly, read_pickle, read_safetensors
+from ..checkpoints import ModelFormat, load_strictly, read_model, read_pickle
 from ..errors import UserError
 from ..models.digit_classifier import CourseClassifier, DigitJudge
 from .labels import DATASETS
 
 _WEIGHTS = Path(__file__).parents[1] / "models" / "weights"
-FORMAT = "sfumato digit judge 1"
+FORMAT = ModelFormat("sfumato digit judge 1", "digit judge", "`digits train-judge`")
 
 
 def shipped_judge_path(dataset: str) -> Path:
@@ -32,13 +32,9 @@ def load_judge(dataset: str, path: Optional[Path] = None) -> DigitJudge:
         UserError: if the file is not a judge.
     """
     path = shipped_judge_path(dataset) if path is None else path
-    state, metadata = read_safetensors(path)
-    if metadata.get("format") != FORMAT:
-        found = metadata.get("format", "weights of an unnamed model")
-        raise UserError(f"{path}: holds {found}, not a digit judge; give a file that `digits train-judge` wrote")
+    state, _ = read_model(path, FORMAT)
     judge = DigitJudge()
-    wide = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
-    load_strictly(judge, wide, path, "digit judge")
+    load_strictly(judge, state, path, FORMAT.what)
     return judge.eval().requires_grad_(False)
 
 

@@ -1,6 +1,5 @@
 """The trained digit model as a file: network, schedule and what the network predicts, in one."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Optional, Tuple
@@ -8,7 +7,7 @@ from typing import Optional, Tuple
 import torch
 from torch import Tensor
 
-from ..checkpoints import load_strictly, read_safetensors, write_safetensors
+from ..checkpoints import ModelFormat, load_strictly, read_model, write_model
 from ..diffusion import Clamped, ClassifierFreeGuidance, Denoiser, NetworkDenoiser, NoiseSchedule
 from ..errors import UserError
 from ..models.digit_unet import DigitUNet, DigitUNetConfig
@@ -16,7 +15,7 @@ from ..models.digit_unet import DigitUNet, DigitUNetConfig
 SHIPPED = Path(__file__).parents[1] / "models" / "weights" / "digits.safetensors"
 """The weights that come with the package."""
 
-FORMAT = "sfumato digits 1"
+FORMAT = ModelFormat("sfumato digits 1", "digit model", "`digits train`")
 KIND = "v"
 
 
@@ -44,30 +43,19 @@ class DigitModel:
         Raises:
             UserError: if the file is not one.
         """
-        state, metadata = read_safetensors(path)
-        if metadata.get("format") != FORMAT:
-            found = metadata.get("format", "weights of an unnamed model")
-            raise UserError(f"{path}: holds {found}, not a digit model; give a file that `digits train` wrote")
+        state, shape = read_model(path, FORMAT)
         try:
-            config = DigitUNetConfig(**json.loads(metadata["config"]))
-        except (KeyError, TypeError, ValueError):
+            config = DigitUNetConfig(**shape)
+        except TypeError:
             raise UserError(f"{path}: its description of the network is damaged; get the file again") from None
         model = cls.new(config)
-        load_strictly(model.network, {key: value.float() for key, value in state.items()}, path, "digit model")
+        load_strictly(model.network, state, path, FORMAT.what)
         model.network.eval().requires_grad_(False)
         return model
 
     def save(self, path: Path, dtype: torch.dtype = torch.float16, note: str = "") -> None:
-        """Write the model, whole or not at all.
-
-        Args:
-            path: ends in .safetensors.
-            dtype: of the stored weights; half precision halves the file and changes no picture visibly.
-            note: how the weights came to be; kept in the metadata.
-        """
-        state = {key: value.to(dtype) for key, value in self.network.state_dict().items()}
-        metadata = {"format": FORMAT, "config": json.dumps(asdict(self.network.config)), "note": note}
-        write_safetensors(path, state, metadata)
+        """Write the model, whole or not at all; see `write_model`."""
+        write_model(path, self.network, FORMAT, asdict(self.network.config), dtype, note)
 
     def denoiser(
         self,

@@ -9,6 +9,7 @@ from torch import Tensor
 from ..devices import autocast
 from ..diffusion import SeededNoise, Step, make_sampler, spaced_times
 from ..errors import UserError
+from ..pictures import to_pixels
 from .data import SIZE
 from .model import DigitModel, digit_schedule
 
@@ -66,11 +67,6 @@ def walk(
     )
     sampler = make_sampler(sampling.sampler, model.schedule, sampling.eta)
     return sampler(noise(), denoiser, spaced_times(len(model.schedule), sampling.steps), noise)
-
-
-def to_pixels(x: Tensor) -> Tensor:
-    """[-1, 1] to uint8 0 ... 255, rounded; [B, 3, H, W] to [B, H, W, 3] on the CPU."""
-    return ((x.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu()
 
 
 @torch.no_grad()

@@ -2,24 +2,24 @@
 
 import json
 from pathlib import Path
-from typing import Sequence
+from typing import Dict, Sequence
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor, nn
 
-from ..checkpoints import load_state
-from ..devices import Worker, choose_precision
-from ..diffusion import training_loss
+from ..checkpoints import atomic_path
+from ..diffusion import seed_of, training_loss
 from ..errors import UserError
 from ..models.digit_unet import DigitUNet
-from ..training import Loss, Muon, Trainer
+from ..pictures import sheet
+from ..training import Loss, Trainer, resume, run_recorded, start
 from .batches import DigitBatches
 from .data import read_digits
-from .labels import DATASETS
-from .model import KIND, DigitModel
+from .evaluate import accuracies
+from .labels import DATASETS, DIGITS, label_of
+from .model import KIND, DigitModel, digit_schedule
+from .painting import Sampling, paint
 from .train_options import TrainOptions
-from .train_record import RunRecord
 
 
 def train(options: TrainOptions) -> Path:
@@ -32,14 +32,12 @@ def train(options: TrainOptions) -> Path:
         UserError: for data or settings that cannot be used.
     """
     sets = {name: read_digits(options.data / name, options.cache) for name in DATASETS}
+    torch.manual_seed(options.loop.seed)
+    model = _first_model(options)
     try:
-        device = Worker.here().device()
-        precision = choose_precision(device, options.precision)
-        # Accelerate joins processes without GPUs only when told that it is to use the CPU.
-        accelerator = Accelerator(mixed_precision="no" if precision == "fp32" else precision, cpu=device.type == "cpu")
-        torch.manual_seed(options.loop.seed)
-        model = _first_model(options)
-        trainer = Trainer(model.network, lambda network: make_optimizers(network, options), options.loop, accelerator)
+        trainer = start(
+            model.network, options.loop, options.precision, options.muon_lr, options.adam_lr, ("enter", "leave")
+        )
     except ValueError as error:
         raise UserError(str(error)) from None
     batches = DigitBatches(
@@ -51,33 +49,26 @@ def train(options: TrainOptions) -> Path:
         options.time_focus,
         options.loop.seed,
     )
-    _resume(trainer, options)
-    if accelerator.is_main_process:
-        with RunRecord(options, trainer) as record:
-            for progress in record.watched(trainer.run(batches, _loss_of(model, accelerator.device))):
-                record.after(progress)
-        finished = options.out / "digits.safetensors"
-        DigitModel(trainer.ema.network, model.schedule).save(finished, note=json.dumps(options.settings()))
-        print(f"wrote {finished}")
-    else:
-        for _ in trainer.run(batches, _loss_of(model, accelerator.device)):
-            pass
-    accelerator.wait_for_everyone()
-    accelerator.end_training()
-    return options.out / "digits.safetensors"
+    resume(trainer, options.out, options.settings())
+    finished = options.out / "digits.safetensors"
 
+    def finish(network: DigitUNet) -> Path:
+        DigitModel(network, model.schedule).save(finished, note=json.dumps(options.settings()))
+        return finished
 
-def make_optimizers(network: nn.Module, options: TrainOptions) -> Sequence[torch.optim.Optimizer]:
-    """Muon for the convolutions between the first and the last, AdamW for the rest."""
-    inside = [
-        parameter
-        for name, parameter in network.named_parameters()
-        if parameter.dim() == 4 and not name.startswith(("enter", "leave"))
-    ]
-    taken = {id(parameter) for parameter in inside}
-    rest = [parameter for parameter in network.parameters() if id(parameter) not in taken]
-    adam = torch.optim.AdamW(rest, lr=options.adam_lr, betas=(0.9, 0.99), weight_decay=0.01)
-    return [Muon(inside, lr=options.muon_lr), adam]
+    run_recorded(
+        trainer,
+        batches,
+        _loss_of(model, trainer.accelerator.device),
+        finish,
+        out=options.out,
+        settings=options.settings(),
+        what="digits",
+        save_every=options.save_every,
+        look=lambda step: _look(step, trainer, options),
+        look_every=options.look_every,
+    )
+    return finished
 
 
 def _first_model(options: TrainOptions) -> DigitModel:
@@ -98,14 +89,17 @@ def _loss_of(model: DigitModel, device: torch.device) -> Loss:
     return loss
 
 
-def _resume(trainer: Trainer[DigitUNet], options: TrainOptions) -> None:
-    try:
-        options.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"{options.out}: cannot be made a folder ({error.strerror}); give another output path"
-        ) from None
-    saved = load_state(options.out, options.settings())
-    if saved:
-        step, tensors = saved
-        trainer.load_state(tensors, step)
+def _look(step: int, trainer: "Trainer[DigitUNet]", options: TrainOptions) -> Dict[str, float]:
+    """Paint with the mean weights, judge, and keep the sheet."""
+    model = DigitModel(trainer.ema.network, digit_schedule())
+    painted, sheets = {}, []
+    for dataset in DATASETS:
+        digits = [digit for digit in range(DIGITS) for _ in range(options.look_count)]
+        labels = [label_of(dataset, digit) for digit in digits]
+        seeds = [seed_of(options.loop.seed, label, i) for i, label in enumerate(labels)]
+        pixels = paint(model, labels, seeds, Sampling(), trainer.accelerator.device)
+        painted[dataset] = (pixels.permute(0, 3, 1, 2).float() / 127.5 - 1.0, torch.tensor(digits))
+        sheets.append(pixels.reshape(DIGITS, options.look_count, *pixels.shape[1:]))
+    with atomic_path(options.out / f"sheet-{step:08d}.png") as beside:
+        sheet(torch.cat(sheets, dim=1).flatten(0, 1), 2 * options.look_count).save(beside)
+    return {f"accuracy/{name}": value for name, value in accuracies(painted).items()}

@@ -10,10 +10,10 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from ..checkpoints import write_safetensors
+from ..checkpoints import write_model
+from ..diffusion import seed_of
 from ..models.digit_classifier import DigitJudge
 from ..training import LoopOptions, Trainer
-from .batches import seed_of
 from .data import DigitSet, read_digits, read_test_digits
 from .evaluate import in_batches
 from .judge import FORMAT
@@ -61,8 +61,7 @@ def train_judge(options: TrainJudgeOptions) -> None:
         share = accuracy_on(judge, held_out)
         note += f"; {share:.2%} of the real digits of {options.test.name}"
         print(f"accuracy on {options.test}: {share:.2%}")
-    half = {k: v.half() if v.is_floating_point() else v for k, v in judge.state_dict().items()}
-    write_safetensors(options.out, half, {"format": FORMAT, "note": note})
+    write_model(options.out, judge, FORMAT, {}, note=note)
     print(f"wrote {options.out}")
 
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .layers import ResBlock, SelfAttention, time_features, zeroed
+from .layers import ResBlock, SelfAttention, time_features, time_frequencies, zeroed
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class DigitUNet(nn.Module):
         Returns:
             [B, 3, 28, 28].
         """
-        embedding = F.silu(self.time(time_features(t, 64)) + self.label(label))
+        embedding = F.silu(self.time(time_features(t, time_frequencies(64))) + self.label(label))
         # Channels last is the layout in which CPU and tensor-core convolutions run without repacking.
         x = F.pixel_unshuffle(x, 2).contiguous(memory_format=torch.channels_last)
         x = self.enter(x)

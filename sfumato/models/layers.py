@@ -7,19 +7,23 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def time_features(t: Tensor, dim: int, max_period: float = 10_000.0) -> Tensor:
-    """Sines and cosines of t at dim / 2 frequencies from 1 to 1 / max_period (Vaswani et al. 2017, section 3.5).
+def time_frequencies(dim: int, max_period: float = 10_000.0) -> Tensor:
+    """dim / 2 frequencies from 1 to nearly 1 / max_period, each the same multiple of the next: float32 [dim / 2]."""
+    half = dim // 2
+    return torch.exp(-math.log(max_period) * torch.arange(half, dtype=torch.float32) / half)
+
+
+def time_features(t: Tensor, frequencies: Tensor) -> Tensor:
+    """Sines and cosines of t at those frequencies (Vaswani et al. 2017, section 3.5).
 
     Args:
         t: times [B], whole or not.
-        dim: even.
+        frequencies: float32 [n].
 
     Returns:
-        float32 [B, dim], the sines first.
+        float32 [B, 2 n], the sines first.
     """
-    half = dim // 2
-    frequencies = torch.exp(-math.log(max_period) * torch.arange(half, dtype=torch.float32, device=t.device) / half)
-    angles = t.float()[:, None] * frequencies
+    angles = t.float()[:, None] * frequencies.to(t.device)
     return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 

@@ -3,6 +3,22 @@
 from .ema import EMA
 from .loop import Draw, LoopOptions, Loss, Progress, Trainer
 from .muon import Muon, orthogonalized
+from .record import resume, run_recorded
+from .setup import make_optimizers, start
 from .together import Together
 
-__all__ = ["EMA", "Draw", "LoopOptions", "Loss", "Muon", "Progress", "Together", "Trainer", "orthogonalized"]
+__all__ = [
+    "EMA",
+    "Draw",
+    "LoopOptions",
+    "Loss",
+    "Muon",
+    "Progress",
+    "Together",
+    "Trainer",
+    "make_optimizers",
+    "orthogonalized",
+    "resume",
+    "run_recorded",
+    "start",
+]

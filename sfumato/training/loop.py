@@ -44,6 +44,8 @@ class LoopOptions:
     """The largest norm of the gradient; a larger one is scaled down to it."""
     ema: float = 0.9985
     """Decay of the running mean of the weights, a step."""
+    compile: bool = False
+    """Compile the network first: a minute's wait, then a quarter faster on CPUs; needs a C++ compiler."""
     seed: int = 0
     """Of the initial weights and of everything drawn."""
 
@@ -102,6 +104,8 @@ class Trainer(Generic[Network]):
         self._together = Together(make_optimizers(self.network))
         self._peaks = [group["lr"] for group in self._together.param_groups]
         self._wrapped, self._optimizer = accelerator.prepare(self.network, self._together)
+        if options.compile:
+            self._wrapped = torch.compile(self._wrapped)
         self.steps_done = 0
 
     def run(self, draw: Draw, loss: Loss) -> Iterator[Progress]:

@@ -42,15 +42,22 @@ class Muon(torch.optim.Optimizer):
         lr: the size of a step, as the spectral norm of the change of a square matrix.
         momentum: of the running mean of gradients, used as Nesterov does.
         weight_decay: decoupled, times lr.
+        dtype: of the iterations; where hardware multiplies bf16, it is enough and twice as fast.
 
     Raises:
         ValueError: if a parameter is a vector.
     """
 
     def __init__(
-        self, parameters: Iterable[nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.01
+        self,
+        parameters: Iterable[nn.Parameter],
+        lr: float,
+        momentum: float = 0.95,
+        weight_decay: float = 0.01,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+        self._dtype = dtype
         if any(p.dim() < 2 for group in self.param_groups for p in group["params"]):
             raise ValueError("Muon is for matrices; give vectors to another optimizer")
 
@@ -67,7 +74,7 @@ class Muon(torch.optim.Optimizer):
         if not state:
             state["momentum"] = torch.zeros_like(parameter)
         mean = state["momentum"].lerp_(gradient, 1 - momentum)
-        direction = orthogonalized(gradient.lerp(mean, momentum).flatten(1))
+        direction = orthogonalized(gradient.lerp(mean, momentum).flatten(1).to(self._dtype)).to(parameter.dtype)
         # A tall matrix moves its larger output by as much as a square one would.
         rows, columns = direction.shape
         parameter.mul_(1 - lr * weight_decay)

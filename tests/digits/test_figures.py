@@ -5,10 +5,11 @@ import pytest
 import torch
 from PIL import Image
 
-from sfumato.digits.figures import FiguresOptions, figures, reverse_process, sheet
+from sfumato.digits.figures import FiguresOptions, figures, reverse_process
 from sfumato.digits.model import DigitModel
 from sfumato.digits.painting import Sampling, paint
 from sfumato.errors import UserError
+from sfumato.pictures import sheet
 
 
 def test_a_sheet_holds_every_picture_in_its_place():

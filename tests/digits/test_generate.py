@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from sfumato.digits.batches import seed_of
+from sfumato.diffusion import seed_of
 from sfumato.digits.generate import GenerateOptions, generate
 from sfumato.digits.labels import label_of
 from sfumato.digits.model import DigitModel

@@ -8,6 +8,7 @@ from .ddim import DDIM
 from .ddpm import DDPM
 from .dpm_solver import DPMSolver
 from .heun import Heun
+from .inversion import DDIMInversion
 from .unipc import UniPC
 
 SAMPLERS: Dict[str, Callable[[NoiseSchedule, float], Sampler]] = {
@@ -43,6 +44,7 @@ __all__ = [
     "DDIM",
     "DDPM",
     "SAMPLERS",
+    "DDIMInversion",
     "DPMSolver",
     "Heun",
     "Noise",

@@ -1,0 +1,1 @@
+"""The second job: faces from a pretrained pixel U-Net, exactly, and what lies between two noises."""

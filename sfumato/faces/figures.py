@@ -1,0 +1,165 @@
+"""The figures of the faces' report: what eta changes, and what lies between two noises."""
+
+import json
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from ..checkpoints import atomic_path, write_text
+from ..devices import Worker
+from ..diffusion import lerp, seed_of, slerp
+from ..errors import UserError
+from ..pictures import labelled_grid, save_image, to_pixels
+from ..runs import open_folder
+from .memory import batch_that_fits
+from .model import SHIPPED, FaceModel
+from .noises import drawn_noises, some_noises
+from .painting import Recipe, paint
+
+_PATHS = {"slerp": slerp, "lerp": lerp}
+
+
+@dataclass
+class _Source:
+    """Where the network and the noises come from."""
+
+    out: Path = Path("faces")
+    """Folder to draw into; made if missing."""
+    unet: Path = Path(SHIPPED)
+    """The course's UNet.pt, a faces.safetensors that `faces train` wrote, or the word shipped."""
+    noise: Optional[Path] = None
+    """Folder of noise tensors, of which the first are taken; drawn from the seed by default."""
+    seed: int = 0
+    """Of the drawn noises, and of the noise added on the way."""
+    recipe: Recipe = field(default_factory=Recipe)
+
+    def load(self, count: int) -> Tuple[FaceModel, Tensor]:
+        """The model, on the best device, and count noises beside it."""
+        self.recipe.check()
+        model, device = FaceModel.load(self.unet), Worker.here().device()
+        size = model.network.config.size
+        noises = some_noises(self.noise, count, size) if self.noise else drawn_noises(count, size, self.seed)
+        model.network.to(device)
+        open_folder(self.out)
+        return model, noises.to(device)
+
+
+@dataclass
+class EtaOptions(_Source):
+    """Draw OUT/eta.png: a row a noise, a column an eta."""
+
+    rows: int = 4
+    """How many noises."""
+    etas: Tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
+    """Each 0 ... 1."""
+
+
+@dataclass
+class InterpolateOptions(_Source):
+    """Draw OUT/slerp.png and OUT/lerp.png, the faces between two noises, and OUT/paths.png, which explains them."""
+
+    stops: int = 11
+    """Pictures along each path, both ends included."""
+
+
+def eta(options: EtaOptions) -> Path:
+    """Draw the grid; see EtaOptions. Also writes OUT/eta.json: how far each picture lies from its row's first.
+
+    Raises:
+        UserError: for settings, weights, noises or a folder that cannot be used.
+    """
+    recipes = [replace(options.recipe, eta=value) for value in options.etas]
+    if options.rows < 1 or not recipes:
+        raise UserError("eta needs at least one row and one eta")
+    for recipe in recipes:
+        recipe.check()
+    model, noises = options.load(options.rows)
+    seeds = [seed_of(options.seed, "eta", row) for row in range(options.rows)]
+    columns = [_painted(model, noises, recipe, f"eta {value:g}", seeds) for value, recipe in zip(options.etas, recipes)]
+    cells = [column[row] for row in range(options.rows) for column in columns]
+    grid = labelled_grid(
+        [_bytes(cell) for cell in cells],
+        rows=[f"noise {row:02d}" for row in range(options.rows)],
+        columns=[f"eta {value:g}" for value in options.etas],
+    )
+    moved = torch.stack([(column - columns[0]).square().flatten(1).mean(dim=1).sqrt() for column in columns], dim=1)
+    _note(options.out / "eta.json", {"etas": options.etas, "rms_distance_from_first": moved.tolist()})
+    return _said(save_image(grid, options.out / "eta.png"))
+
+
+def interpolate(options: InterpolateOptions) -> List[Path]:
+    """Draw both strips and the plot; see InterpolateOptions. The plotted numbers go to OUT/paths.json.
+
+    Raises:
+        UserError: for settings, weights, noises or a folder that cannot be used.
+    """
+    if options.stops < 2:
+        raise UserError(f"stops must be at least 2, both ends, got {options.stops}")
+    model, ends = options.load(2)
+    weights = [stop / (options.stops - 1) for stop in range(options.stops)]
+    numbers: Dict[str, Any] = {"alpha": weights}
+    written = []
+    for name, between in _PATHS.items():
+        noises = torch.stack([between(ends[0], ends[1], weight) for weight in weights])
+        seeds = [seed_of(options.seed, "between")] * options.stops
+        faces = _painted(model, noises, options.recipe, name, seeds)
+        strip = labelled_grid([_bytes(face) for face in faces], [name], [f"{weight:.1f}" for weight in weights])
+        written.append(_said(save_image(strip, options.out / f"{name}.png")))
+        numbers[name] = {
+            "norm": [float(noise.norm()) for noise in noises],
+            "contrast": [float(face.std()) for face in faces],
+        }
+    _note(options.out / "paths.json", numbers)
+    return [*written, _said(_plot(numbers, options.out / "paths.png"))]
+
+
+def _painted(model: FaceModel, noises: Tensor, recipe: Recipe, what: str, seeds: List[int]) -> Tensor:
+    """[N, 3, H, W] on the CPU, under a bar."""
+    size, parts = batch_that_fits(model.network, noises.device), []
+    with tqdm(total=len(noises) * recipe.steps, desc=f"painting faces, {what}", unit="step") as bar:
+        for start in range(0, len(noises), size):
+            batch = noises[start : start + size]
+            seeds_of_batch = seeds[start : start + size]
+            part = paint(model, batch, recipe, seeds_of_batch, after_step=partial(bar.update, len(batch)))
+            parts.append(part.cpu())
+    return torch.cat(parts)
+
+
+def _plot(numbers: Dict[str, Any], path: Path) -> Path:
+    """The norm of x_T along both paths, and the contrast of what is painted from it."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    for axis, quantity, title in zip(
+        figure.subplots(1, 2),
+        ("norm", "contrast"),
+        ("norm of $x_T$", "contrast of the face\n(standard deviation of its values in [-1, 1])"),
+    ):
+        for name in _PATHS:
+            axis.plot(numbers["alpha"], numbers[name][quantity], marker="o", label=name)
+        axis.set_title(title)
+        axis.set_xlabel("alpha")
+        axis.set_ylim(bottom=0)
+        axis.legend()
+    with atomic_path(path) as beside:
+        figure.savefig(beside, dpi=150)
+    return path
+
+
+def _bytes(x: Tensor) -> np.ndarray:
+    return to_pixels(x[None])[0].numpy()
+
+
+def _note(path: Path, numbers: Dict[str, Any]) -> None:
+    write_text(path, json.dumps(numbers, indent=2) + "\n")
+
+
+def _said(path: Path) -> Path:
+    print(f"wrote {path}")
+    return path

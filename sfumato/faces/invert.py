@@ -1,0 +1,108 @@
+"""From a picture to the noise that paints it, and back: how much of it survives, by number of steps."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import List, Tuple
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+from tqdm import tqdm
+
+from ..checkpoints import write_text
+from ..devices import Worker
+from ..diffusion import DDIMInversion, sample
+from ..errors import UserError
+from ..pictures import labelled_grid, open_picture, save_image, to_pixels
+from ..runs import open_folder
+from .model import SHIPPED, FaceModel
+from .painting import Recipe, paint
+
+
+@dataclass
+class InvertOptions:
+    """Find the noise of a picture by DDIM inversion and paint it again; writes OUT/invert.png, .json and noises."""
+
+    image: Path
+    """A picture; its middle square is taken, and shrunk or enlarged to the network's size."""
+    out: Path = Path("faces")
+    """Folder to write into; made if missing."""
+    unet: Path = Path(SHIPPED)
+    """The course's UNet.pt, a faces.safetensors that `faces train` wrote, or the word shipped."""
+    steps: Tuple[int, ...] = (10, 25, 50, 100)
+    """Numbers of steps to try, the same there and back."""
+    refinements: int = 0
+    """Fixed-point iterations that make each step of the inversion more exact; each costs one more pass."""
+
+
+@dataclass
+class Inversion:
+    """What came of one number of steps."""
+
+    steps: int
+    mse: float
+    """Between the picture and its reconstruction, on the scale 0 ... 255."""
+    psnr: float
+    """The same in decibels."""
+    noise_mean: float
+    noise_std: float
+    """Of the noise found; 0 and 1 where the inversion ends among the noises that the network was trained on."""
+
+
+def invert(options: InvertOptions) -> List[Inversion]:
+    """Invert and paint again with each number of steps; see InvertOptions.
+
+    Raises:
+        UserError: for a picture, settings, weights or a folder that cannot be used.
+    """
+    # The way back must not clamp: what was clamped away cannot be found again.
+    recipes = [Recipe(steps=steps, clamp=False) for steps in options.steps]
+    for recipe in recipes:
+        recipe.check()
+    if options.refinements < 0 or not recipes:
+        raise UserError("invert needs at least one number of steps, and refinements of at least 0")
+    picture = open_picture(options.image)
+    model, device = FaceModel.load(options.unet), Worker.here().device()
+    model.network.to(device)
+    x = to_square(picture, model.network.config.size).to(device)
+    open_folder(options.out)
+    found, painted = [], []
+    for recipe in tqdm(recipes, desc="inverting", unit="number of steps"):
+        noise = noise_of(model, x, recipe, options.refinements)
+        again = paint(model, noise, recipe)
+        found.append(_measured(x, noise, again, recipe.steps))
+        painted.append(again)
+        torch.save(noise.cpu(), str(options.out / f"inverted-{recipe.steps:03d}.pt"))
+    cells = [to_pixels(part)[0].numpy() for part in (x, *painted)]
+    labels = ["picture", *(f"{one.steps} steps\nMSE {one.mse:.2f}" for one in found)]
+    save_image(labelled_grid(cells, [options.image.name], labels), options.out / "invert.png")
+    write_text(options.out / "invert.json", json.dumps([asdict(one) for one in found], indent=2) + "\n")
+    for one in found:
+        print(
+            f"{one.steps:4d} steps: MSE {one.mse:8.3f}  PSNR {one.psnr:5.1f} dB"
+            f"   noise found: mean {one.noise_mean:+.3f}, standard deviation {one.noise_std:.3f}"
+        )
+    print(f"wrote {options.out / 'invert.png'}")
+    return found
+
+
+@torch.no_grad()
+def noise_of(model: FaceModel, x: Tensor, recipe: Recipe, refinements: int = 0) -> Tensor:
+    """The noise [B, 3, H, W] from which the recipe, deterministic and without clamping, paints x."""
+    sampler = DDIMInversion(model.schedule, refinements)
+    return sample(sampler(x, model.denoiser(clamp=False), recipe.times()[::-1]))
+
+
+def to_square(picture: Image.Image, size: int) -> Tensor:
+    """The middle square of a picture as [1, 3, size, size] in [-1, 1]."""
+    fitted = ImageOps.fit(picture.convert("RGB"), (size, size), Image.Resampling.LANCZOS)
+    return torch.from_numpy(np.array(fitted)).permute(2, 0, 1)[None].float() / 127.5 - 1.0
+
+
+def _measured(x: Tensor, noise: Tensor, again: Tensor, steps: int) -> Inversion:
+    ours, theirs = (to_pixels(part).double() for part in (again, x))
+    mse = float((ours - theirs).square().mean())
+    psnr = float(10 * np.log10(255**2 / max(mse, 1e-12)))
+    return Inversion(steps, mse, psnr, float(noise.mean()), float(noise.std()))

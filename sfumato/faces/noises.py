@@ -1,0 +1,68 @@
+"""Noise tensors as files: FOLDER/00.pt, 01.pt ..., each [1, 3, H, W] in floating point."""
+
+import re
+from pathlib import Path
+from typing import Any, List, Tuple
+
+import torch
+from torch import Tensor
+
+from ..checkpoints import read_pickle
+from ..diffusion import SeededNoise, seed_of
+from ..errors import UserError
+
+
+def noise_paths(folder: Path) -> List[Path]:
+    """All .pt files of a folder in natural order: 2 before 10.
+
+    Raises:
+        UserError: if there is no such folder, or nothing in it.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: there is no such folder; give the one that holds the noises, 00.pt and so on")
+    paths = sorted(folder.glob("*.pt"), key=_natural)
+    if not paths:
+        raise UserError(f"{folder}: holds no .pt file; give the folder of the noises, 00.pt and so on")
+    return paths
+
+
+def read_noise(path: Path, size: int) -> Tensor:
+    """One noise, float32 [3, size, size] on the CPU, from wherever it was saved.
+
+    Raises:
+        UserError: if the file does not hold exactly that, or a number in it is not finite.
+    """
+    noise = read_pickle(path)
+    if not isinstance(noise, Tensor):
+        raise UserError(f"{path}: holds a {type(noise).__name__}; a noise is a tensor [1, 3, {size}, {size}]")
+    if tuple(noise.shape) != (1, 3, size, size):
+        raise UserError(f"{path}: has the shape {list(noise.shape)}; this network needs [1, 3, {size}, {size}]")
+    if not noise.is_floating_point():
+        raise UserError(f"{path}: holds {str(noise.dtype)[6:]} numbers; a noise is in floating point")
+    bad = int((~noise.isfinite()).sum())
+    if bad:
+        raise UserError(f"{path}: {bad} of its numbers are NaN or infinite; make or get the file again")
+    return noise[0].float()
+
+
+def drawn_noises(count: int, size: int, seed: int) -> Tensor:
+    """Noises where no files are given: [count, 3, size, size], each a function of seed and its number."""
+    return SeededNoise([seed_of(seed, number) for number in range(count)], (3, size, size))()
+
+
+def some_noises(folder: Path, count: int, size: int) -> Tensor:
+    """The first noises of a folder: [count, 3, size, size].
+
+    Raises:
+        UserError: if it has fewer, or one cannot be used.
+    """
+    paths = noise_paths(folder)
+    if len(paths) < count:
+        raise UserError(f"{folder}: holds {len(paths)} noise(s); {count} are needed")
+    return torch.stack([read_noise(path, size) for path in paths[:count]])
+
+
+def _natural(path: Path) -> Tuple[Any, ...]:
+    """Runs of digits compare as numbers; the name itself decides between 1 and 01."""
+    parts = re.split(r"(\d+)", path.stem)
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts], path.name

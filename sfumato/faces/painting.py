@@ -1,0 +1,118 @@
+"""Noise to faces, in memory: the recipe and the walk of one batch."""
+
+from dataclasses import dataclass
+from typing import Callable, Iterator, List, Optional, Sequence
+
+import torch
+from torch import Tensor
+
+from ..devices import autocast
+from ..diffusion import CLEAN, SeededNoise, Step, make_sampler, spaced_times
+from ..errors import UserError
+from ..pictures import to_pixels
+from .model import FaceModel, face_schedule
+
+RANGES = ("minmax", "fixed")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How noise becomes a face; the defaults are those of the course's ground truth, to the last rounding."""
+
+    sampler: str = "ddim"
+    """ddim, ddpm, dpmpp-2m, dpm-2m, heun or unipc."""
+    steps: int = 50
+    """Denoising steps, 1 ... 999."""
+    eta: float = 0.0
+    """Noise added by ddim, 0 ... 1."""
+    spacing: str = "leading"
+    """Where the steps are: leading (from 1 up), trailing (from 999 down) or linspace."""
+    to_clean: bool = False
+    """End at alpha_bar = 1, not at alpha_bar[0] = 0.9999; linspace always does."""
+    clamp: bool = True
+    """Keep the predicted picture in [-1, 1] at every step."""
+    recompute_eps: bool = False
+    """Make the predicted noise agree with the clamped picture."""
+
+    def times(self) -> List[float]:
+        """981, 961, ..., 21, 1, 0 by default.
+
+        Raises:
+            ValueError: if there are no such times.
+        """
+        offset = 1 if self.spacing == "leading" else 0
+        final = CLEAN if self.to_clean or self.spacing == "linspace" else 0
+        return spaced_times(len(face_schedule()), self.steps, self.spacing, offset, final)
+
+    def check(self) -> None:
+        """Refuse what cannot be walked.
+
+        Raises:
+            UserError: naming the setting.
+        """
+        try:
+            make_sampler(self.sampler, face_schedule(), self.eta)
+            self.times()
+        except ValueError as error:
+            raise UserError(str(error)) from None
+
+
+def walk(model: FaceModel, noise: Tensor, recipe: Recipe, seeds: Optional[Sequence[int]] = None) -> Iterator[Step]:
+    """The reverse process of a batch, one Step at a time.
+
+    Args:
+        model: on noise's device.
+        noise: x_T [B, 3, H, W].
+        recipe: checked.
+        seeds: one a picture, of the noise added on the way; needed where the recipe adds any.
+    """
+    added = SeededNoise(seeds, tuple(noise.shape[1:]), noise.device) if seeds else None
+    sampler = make_sampler(recipe.sampler, model.schedule, recipe.eta)
+    return sampler(noise, model.denoiser(recipe.clamp, recipe.recompute_eps), recipe.times(), added)
+
+
+@torch.no_grad()
+def paint(
+    model: FaceModel,
+    noise: Tensor,
+    recipe: Recipe,
+    seeds: Optional[Sequence[int]] = None,
+    precision: str = "fp32",
+    after_step: Optional[Callable[[], object]] = None,
+) -> Tensor:
+    """The finished pictures of a batch.
+
+    Args:
+        model, noise, recipe, seeds: see `walk`.
+        precision: that the network computes in.
+        after_step: called after every step, to move a bar.
+
+    Returns:
+        float [B, 3, H, W], in about [-1, 1].
+    """
+    with autocast(noise.device, precision):
+        for step in walk(model, noise, recipe, seeds):
+            x = step.x
+            if after_step:
+                after_step()
+    return x
+
+
+def to_range(x: Tensor, saving: str) -> Tensor:
+    """The bytes to save: uint8 [B, H, W, 3].
+
+    Args:
+        x: [B, 3, H, W].
+        saving: "fixed" maps [-1, 1] to 0 ... 255; "minmax" maps each picture's own darkest and lightest value there, as
+            torchvision's save_image(normalize=True) does for one picture.
+
+    Raises:
+        ValueError: for another word.
+    """
+    if saving == "fixed":
+        return to_pixels(x)
+    if saving != "minmax":
+        raise ValueError(f"unknown range {saving!r}; choose one of {', '.join(RANGES)}")
+    low, high = x.amin(dim=(1, 2, 3), keepdim=True), x.amax(dim=(1, 2, 3), keepdim=True)
+    unit = (x - low) / (high - low).clamp(min=1e-5)
+    return (unit * 255 + 0.5).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu()

@@ -1,0 +1,103 @@
+"""Pictures in and out: between tensors and files, many on one sheet."""
+
+import json
+from pathlib import Path
+from typing import Any, Mapping, Sequence
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
+from torch import Tensor
+
+from .checkpoints import atomic_path
+from .errors import UserError
+
+_GAP = 2
+_PAPER = 255
+_MARGIN = 8
+_TEXT = 16
+
+
+def to_pixels(x: Tensor) -> Tensor:
+    """[-1, 1] to uint8 0 ... 255, rounded; [B, 3, H, W] to [B, H, W, 3] on the CPU."""
+    return ((x.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu()
+
+
+def sheet(pixels: Tensor, columns: int, scale: int = 2) -> Image.Image:
+    """Pictures side by side: uint8 [N, H, W, 3], row by row, on white paper, enlarged by a whole factor."""
+    large = pixels.numpy().repeat(scale, axis=1).repeat(scale, axis=2)
+    count, height, width, _ = large.shape
+    rows = -(-count // columns)
+    paper = np.full((rows * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP, 3), _PAPER, dtype=np.uint8)
+    for index, picture in enumerate(large):
+        top = _GAP + index // columns * (height + _GAP)
+        left = _GAP + index % columns * (width + _GAP)
+        paper[top : top + height, left : left + width] = picture
+    return Image.fromarray(paper)
+
+
+def labelled_grid(
+    cells: Sequence[np.ndarray], rows: Sequence[str], columns: Sequence[str], side: int = 128
+) -> Image.Image:
+    """Pictures in rows and columns with a label at each.
+
+    Args:
+        cells: uint8 [H, W, 3] of one size, row by row; len(rows) * len(columns) of them.
+        rows: labels at the left; may have several lines.
+        columns: labels at the top.
+        side: pictures lower than this are enlarged by a whole factor to at least this.
+
+    Raises:
+        ValueError: if the number of cells is another.
+    """
+    if len(cells) != len(rows) * len(columns):
+        raise ValueError(f"{len(rows)} rows and {len(columns)} columns do not hold {len(cells)} pictures")
+    scale = -(-side // cells[0].shape[0])
+    pixels = torch.from_numpy(np.stack(list(cells)))
+    inner = sheet(pixels, len(columns), scale)
+    draw = ImageDraw.Draw(inner)
+    left = 2 * _MARGIN + max(round(draw.multiline_textbbox((0, 0), text, font=_font())[2]) for text in rows)
+    top = 2 * _MARGIN + max(round(draw.multiline_textbbox((0, 0), text, font=_font())[3]) for text in columns)
+    paper = Image.new("RGB", (left + inner.width, top + inner.height), (_PAPER,) * 3)
+    paper.paste(inner, (left, top))
+    draw = ImageDraw.Draw(paper)
+    height, width = (scale * side + _GAP for side in cells[0].shape[:2])
+    for index, text in enumerate(rows):
+        middle = (left - _MARGIN, top + _GAP + index * height + height // 2)
+        draw.multiline_text(middle, text, fill=0, font=_font(), anchor="rm", align="right")
+    for index, text in enumerate(columns):
+        middle = (left + _GAP + index * width + width // 2, top // 2)
+        draw.multiline_text(middle, text, fill=0, font=_font(), anchor="mm", align="center")
+    return paper
+
+
+def _font() -> Any:
+    return ImageFont.load_default(_TEXT)
+
+
+def open_picture(path: Path) -> Image.Image:
+    """A picture, decoded whole.
+
+    Raises:
+        UserError: if the file is missing, is no picture, or ends early.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return image.copy()
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UserError(f"{path}: cannot be decoded ({error}); get the file again") from None
+
+
+def save_png(path: Path, pixels: Tensor, told: Mapping[str, Any]) -> None:
+    """Write one picture, uint8 [H, W, 3], whole or not at all; how it was made goes into its text chunk as JSON."""
+    info = PngImagePlugin.PngInfo()
+    info.add_text("sfumato", json.dumps(told))
+    save_image(Image.fromarray(pixels.numpy()), path, pnginfo=info)
+
+
+def save_image(image: Image.Image, path: Path, **how: Any) -> Path:
+    """Write an image, whole or not at all, in the format of the path's ending; returns the path."""
+    with atomic_path(path, durable=False) as beside:
+        image.save(beside, **how)
+    return path

@@ -1,0 +1,127 @@
+"""What a training run leaves behind, and going on from it.
+
+RUN/state-*.safetensors     all that is needed to go on: weights, their mean, optimizers, position
+RUN/log.jsonl               loss, gradient norm, learning rate and speed; what the task measures now and then
+RUN/tensorboard/            the same for TensorBoard
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import IO, Any, Callable, Dict, Iterator, Mapping, TypeVar
+
+from torch import nn
+from tqdm import tqdm
+
+from ..checkpoints import load_state, save_state
+from ..runs import open_folder
+from .loop import Draw, Loss, Progress, Trainer
+
+_LOG_EVERY = 20
+
+Network = TypeVar("Network", bound=nn.Module)
+
+Look = Callable[[int], Mapping[str, float]]
+"""step -> what the task measured then, by name; it may leave pictures beside."""
+
+
+class RunRecord:
+    """What a run leaves behind, written by one process.
+
+    Args:
+        out: the run's folder.
+        trainer: the run.
+        settings: those that decide the resulting weights.
+        what: is being trained, in a word or two, for the bar.
+        save_every: steps between saved states.
+        look: called every `look_every` steps and after the last; never where that is 0.
+        look_every: steps between looks.
+    """
+
+    def __init__(
+        self,
+        out: Path,
+        trainer: "Trainer[Any]",
+        settings: Mapping[str, Any],
+        what: str,
+        save_every: int,
+        look: Look,
+        look_every: int,
+    ) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._out, self._trainer, self._settings, self._what = out, trainer, settings, what
+        self._save_every, self._look, self._look_every = save_every, look, look_every
+        self._scalars = SummaryWriter(str(out / "tensorboard"), purge_step=trainer.steps_done + 1)
+        self._log: IO[str] = open(out / "log.jsonl", "a", encoding="utf-8")  # noqa: SIM115  closed in __exit__
+        self._began = time.monotonic()
+
+    def __enter__(self) -> "RunRecord":
+        return self
+
+    def __exit__(self, *what: object) -> None:
+        self._log.close()
+        self._scalars.close()
+
+    def watched(self, steps: Iterator[Progress]) -> Iterator[Progress]:
+        """The same steps under a bar with the time left, everything kept that is due after each."""
+        done, total = self._trainer.steps_done, self._trainer.options.steps
+        with tqdm(steps, initial=done, total=total, desc=f"training {self._what}", unit="step", smoothing=0.02) as bar:
+            for progress in bar:
+                if progress.step % _LOG_EVERY == 0:
+                    bar.set_postfix(loss=f"{progress.loss:.3f}", refresh=False)
+                self._after(progress)
+                yield progress
+
+    def _after(self, progress: Progress) -> None:
+        step, last = progress.step, progress.step == self._trainer.options.steps
+        if step % _LOG_EVERY == 0 or last:
+            self._write(step, dict(zip(Progress._fields[1:], progress[1:])))
+        if self._look_every and (step % self._look_every == 0 or last):
+            self._write(step, self._look(step))
+        if step % self._save_every == 0 or last:
+            save_state(self._out, step, self._trainer.state(), self._settings)
+
+    def _write(self, step: int, values: Mapping[str, float]) -> None:
+        line: Dict[str, float] = {"step": step, "seconds": round(time.monotonic() - self._began, 1), **values}
+        self._log.write(json.dumps(line) + "\n")
+        self._log.flush()
+        for name, value in values.items():
+            self._scalars.add_scalar(name, value, step)
+
+
+def resume(trainer: "Trainer[Any]", out: Path, settings: Mapping[str, Any]) -> None:
+    """Make the run's folder, and stand where a run of the same settings in it stopped.
+
+    Raises:
+        UserError: if the folder cannot be made, or holds a run of other settings.
+    """
+    open_folder(out)
+    saved = load_state(out, settings)
+    if saved:
+        step, tensors = saved
+        trainer.load_state(tensors, step)
+
+
+def run_recorded(
+    trainer: "Trainer[Network]", draw: Draw, loss: Loss, finish: Callable[[Network], Path], **record: Any
+) -> None:
+    """Train to the end: one process keeps the record and finishes, the others only work.
+
+    Args:
+        trainer: where it stands.
+        draw, loss: see `Trainer.run`.
+        finish: writes the finished model, given the mean weights' network; returns its path.
+        record: RunRecord's arguments but for the trainer.
+    """
+    steps = trainer.run(draw, loss)
+    if trainer.accelerator.is_main_process:
+        with RunRecord(trainer=trainer, **record) as kept:
+            for _ in kept.watched(steps):
+                pass
+        print(f"wrote {finish(trainer.ema.network)}")
+    else:
+        for _ in steps:
+            pass
+    trainer.accelerator.wait_for_everyone()
+    trainer.accelerator.end_training()

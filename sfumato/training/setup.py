@@ -1,0 +1,54 @@
+"""From a network and options to a trainer on this machine: device, precision, processes, optimizers."""
+
+from typing import Sequence, TypeVar
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from ..devices import Worker, choose_precision
+from .loop import LoopOptions, Trainer
+from .muon import Muon
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def start(
+    network: Network, options: LoopOptions, precision: str, muon_lr: float, adam_lr: float, outside: Sequence[str]
+) -> "Trainer[Network]":
+    """A trainer at its first step.
+
+    Args:
+        network: with its initial weights.
+        options: see LoopOptions.
+        precision: see `choose_precision`.
+        muon_lr, adam_lr, outside: see `make_optimizers`.
+
+    Raises:
+        ValueError: for a precision or a batch that this machine cannot do.
+    """
+    device = Worker.here().device()
+    chosen = choose_precision(device, precision)
+    # Accelerate joins processes without GPUs only when told that it is to use the CPU.
+    accelerator = Accelerator(mixed_precision="no" if chosen == "fp32" else chosen, cpu=device.type == "cpu")
+    dtype = torch.bfloat16 if chosen == "bf16" else torch.float32
+    return Trainer(network, lambda net: make_optimizers(net, muon_lr, adam_lr, outside, dtype), options, accelerator)
+
+
+def make_optimizers(
+    network: nn.Module, muon_lr: float, adam_lr: float, outside: Sequence[str], dtype: torch.dtype = torch.float32
+) -> Sequence[torch.optim.Optimizer]:
+    """Muon for the convolutions inside the network, AdamW for the rest.
+
+    Args:
+        network: to be trained.
+        muon_lr, adam_lr: peak learning rates.
+        outside: how the names of the first and the last layers begin; they are AdamW's.
+        dtype: of Muon's iterations.
+    """
+    named = list(network.named_parameters())
+    inside = {name for name, value in named if value.dim() == 4 and not name.startswith(tuple(outside))}
+    adam = torch.optim.AdamW(
+        [value for name, value in named if name not in inside], lr=adam_lr, betas=(0.9, 0.99), weight_decay=0.01
+    )
+    return [Muon([value for name, value in named if name in inside], lr=muon_lr, dtype=dtype), adam]

@@ -1,0 +1,148 @@
+"""From a folder of noises to a folder of faces."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from sfumato.errors import UserError
+from sfumato.faces.generate import GenerateOptions, generate
+from sfumato.faces.model import FaceModel
+from sfumato.faces.noise import NoiseOptions, noise
+from sfumato.faces.noises import noise_paths, read_noise
+from sfumato.faces.painting import Recipe, paint, to_range
+from sfumato.models.face_unet import FaceUNet
+
+pytest.importorskip("safetensors")
+FEW = Recipe(steps=5)
+
+
+@pytest.fixture
+def unet(tiny, tmp_path):
+    tiny.save(tmp_path / "faces.safetensors", dtype=torch.float32)
+    return tmp_path / "faces.safetensors"
+
+
+def test_every_noise_becomes_the_picture_of_its_stem(tiny, unet, noise_folder, tmp_path):
+    out = generate(GenerateOptions(noise_folder, tmp_path / "a" / "out", unet, FEW))
+    assert sorted(path.name for path in out.glob("*.png")) == ["1.png", "10.png", "2.png"]
+    for stem in ("1", "2", "10"):
+        x = paint(tiny, read_noise(noise_folder / f"{stem}.pt", 16)[None], FEW)
+        picture = Image.open(out / f"{stem}.png")
+        difference = np.asarray(picture).astype(int) - to_range(x, "minmax")[0].numpy().astype(int)
+        assert abs(difference).max() <= 1
+        assert json.loads(picture.text["sfumato"])["noise"] == f"{stem}.pt"
+
+
+def test_noises_are_taken_in_natural_order(noise_folder):
+    assert [path.stem for path in noise_paths(noise_folder)] == ["1", "2", "10"]
+
+
+def test_an_interrupted_run_goes_on_and_other_settings_are_refused(unet, noise_folder, tmp_path):
+    options = GenerateOptions(noise_folder, tmp_path / "out", unet, FEW)
+    generate(options)
+    (tmp_path / "out" / "2.png").unlink()
+    os.utime(tmp_path / "out" / "1.png", (0, 0))
+    generate(options)
+    assert (tmp_path / "out" / "2.png").exists()
+    assert (tmp_path / "out" / "1.png").stat().st_mtime == 0
+    with pytest.raises(UserError, match="holds pictures of other settings"):
+        generate(GenerateOptions(noise_folder, tmp_path / "out", unet, Recipe(steps=6)))
+
+
+def test_processes_share_the_noises(unet, noise_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank, expected in (("1", {"2.png"}), ("0", {"1.png", "2.png", "10.png"})):
+        monkeypatch.setenv("RANK", rank)
+        generate(GenerateOptions(noise_folder, tmp_path / "out", unet, FEW))
+        assert {path.name for path in (tmp_path / "out").glob("*.png")} == expected
+
+
+class Evil:
+    def __reduce__(self):
+        return os.system, ("touch /tmp/sfumato-was-here",)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (torch.zeros(1, 3, 32, 16), r"has the shape \[1, 3, 32, 16\]; this network needs \[1, 3, 16, 16\]"),
+        (torch.zeros(1, 3, 16, 16, dtype=torch.int64), "holds int64 numbers"),
+        (torch.full((1, 3, 16, 16), float("nan")), "768 of its numbers are NaN or infinite"),
+        ({"noise": torch.zeros(1)}, "holds a dict"),
+        (Evil(), "refused: it calls (posix|nt|os).system"),
+    ],
+)
+def test_a_bad_noise_is_refused_before_anything_is_painted(unet, noise_folder, tmp_path, content, words):
+    torch.save(content, noise_folder / "7.pt")
+    with pytest.raises(UserError, match=r"7\.pt: " + words):
+        generate(GenerateOptions(noise_folder, tmp_path / "out", unet, FEW))
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_empty_or_missing_folder_is_refused(unet, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"empty: holds no \.pt file"):
+        generate(GenerateOptions(tmp_path / "empty", tmp_path / "out", unet))
+    with pytest.raises(UserError, match="there is no such folder"):
+        generate(GenerateOptions(tmp_path / "none", tmp_path / "out", unet))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"saving": "auto"}, "unknown range 'auto'"),
+        ({"batch_size": 0}, "batch_size must be at least 1"),
+        ({"precision": "fp8"}, "unknown precision"),
+        ({"recipe": Recipe(steps=0)}, "steps must be between"),
+    ],
+)
+def test_bad_settings_are_refused_first(tmp_path, changes, words):
+    with pytest.raises(UserError, match=words):
+        generate(GenerateOptions(tmp_path, tmp_path / "out", tmp_path / "UNet.pt", **changes))
+
+
+@pytest.fixture(scope="module")
+def pretrained_keys(tmp_path_factory):
+    """A UNet.pt with all keys and shapes, whose tensors share one number each and so take no room."""
+    return {key: torch.zeros(()).expand(value.shape) for key, value in FaceUNet().state_dict().items()}
+
+
+def test_unet_pt_is_loaded_strictly(pretrained_keys, tmp_path):
+    path = tmp_path / "UNet.pt"
+    torch.save(pretrained_keys, path)
+    assert not FaceModel.load(path).network.out[2].weight.any()
+    broken = dict(pretrained_keys)
+    del broken["mid1.attention.qkv.weight"], broken["down1.bias"]
+    broken["down1.weight"] = torch.zeros(1)
+    broken["ema.decay"] = torch.zeros(1)
+    torch.save(broken, path)
+    with pytest.raises(UserError) as refused:
+        FaceModel.load(path)
+    for words in ("lacks down1.bias, mid1.attention.qkv.weight", "ema.decay", "down1.weight [1] for [128, 3, 3, 3]"):
+        assert words in str(refused.value)
+    torch.save({**pretrained_keys, "down1.bias": torch.full((128,), float("inf"))}, path)
+    with pytest.raises(UserError, match=r"holds NaN or infinity in down1\.bias"):
+        FaceModel.load(path)
+
+
+def test_weights_that_are_no_face_model_are_refused(tmp_path):
+    torch.save(Evil(), tmp_path / "UNet.pt")
+    with pytest.raises(UserError, match="refused: it calls"):
+        FaceModel.load(tmp_path / "UNet.pt")
+    torch.save([1, 2], tmp_path / "UNet.pt")
+    with pytest.raises(UserError, match="holds no plain table of weights"):
+        FaceModel.load(tmp_path / "UNet.pt")
+    with pytest.raises(UserError, match="cannot be read"):
+        FaceModel.load(tmp_path / "missing.pt")
+
+
+def test_drawn_noises_are_read_back_and_do_not_depend_on_how_many(tmp_path):
+    noise(NoiseOptions(tmp_path / "many", count=3, size=16))
+    noise(NoiseOptions(tmp_path / "one", count=1, size=16))
+    assert [path.name for path in noise_paths(tmp_path / "many")] == ["00.pt", "01.pt", "02.pt"]
+    assert torch.equal(read_noise(tmp_path / "one" / "00.pt", 16), read_noise(tmp_path / "many" / "00.pt", 16))
+    assert not torch.equal(read_noise(tmp_path / "many" / "01.pt", 16), read_noise(tmp_path / "many" / "00.pt", 16))

@@ -1,0 +1,80 @@
+"""From a picture to its noise and back."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+pytest.importorskip("safetensors")
+
+from sfumato.diffusion import DDIM, DDIMInversion, NoiseSchedule, Prediction, sample, spaced_times
+from sfumato.errors import UserError
+from sfumato.faces.invert import InvertOptions, invert, noise_of
+from sfumato.faces.painting import Recipe, paint
+
+
+def curved(schedule):
+    """The exact denoiser of a mixture of two points blurred by 0.3: its prediction bends along the way."""
+
+    def denoiser(x, t):
+        ab = schedule.alpha_bar(t).reshape(-1, *[1] * (x.dim() - 1))
+        variance = ab * 0.09 + 1 - ab
+        pull = torch.tanh(ab.sqrt() * x / variance)
+        x0 = pull + ab.sqrt() * 0.09 * (x - ab.sqrt() * pull) / variance
+        return Prediction(x0, (x - ab.sqrt() * x0) / (1 - ab).sqrt())
+
+    return denoiser
+
+
+def round_trip_error(steps, refinements):
+    schedule = NoiseSchedule.linear()
+    x = torch.linspace(-1.5, 1.5, 64, dtype=torch.float64)[:, None]
+    times = spaced_times(1000, steps, "leading", 1, 0)
+    noise = sample(DDIMInversion(schedule, refinements)(x, curved(schedule), times[::-1]))
+    return float((sample(DDIM(schedule)(noise, curved(schedule), times)) - x).abs().mean())
+
+
+def test_the_plain_inversion_errs_in_first_order():
+    """The local error is of second order, so over 1 / h steps twice as many steps leave half of it."""
+    assert 1.6 < round_trip_error(100, 0) / round_trip_error(200, 0) < 2.6
+
+
+def test_refinements_converge_to_the_exact_inverse():
+    plain, one, ten = (round_trip_error(50, refinements) for refinements in (0, 1, 10))
+    assert one < 0.5 * plain
+    assert ten < 1e-3 * plain
+
+
+def test_refinements_must_not_be_negative():
+    with pytest.raises(ValueError, match="at least 0"):
+        DDIMInversion(NoiseSchedule.linear(), -1)
+
+
+def test_a_painted_face_is_found_again(tiny):
+    noise = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(3))
+    recipe = Recipe(steps=50, clamp=False)
+    face = paint(tiny, noise, recipe)
+    found = noise_of(tiny, face, recipe, refinements=5)
+    assert (found - noise).abs().max() < 0.02 * noise.abs().max()
+
+
+def test_the_command_reports_the_error_of_every_number_of_steps(tiny, tmp_path):
+    tiny.save(tmp_path / "faces.safetensors", dtype=torch.float32)
+    pixels = np.random.RandomState(0).randint(0, 255, (20, 30, 3)).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "me.jpg")
+    found = invert(InvertOptions(tmp_path / "me.jpg", tmp_path / "out", tmp_path / "faces.safetensors", steps=(5, 50)))
+    assert found[1].mse < found[0].mse
+    assert [one["steps"] for one in json.loads((tmp_path / "out" / "invert.json").read_text())] == [5, 50]
+    assert (tmp_path / "out" / "invert.png").exists()
+    noise = torch.load(tmp_path / "out" / "inverted-050.pt")
+    assert float(noise.std()) == pytest.approx(found[1].noise_std, rel=1e-5)
+
+
+def test_what_is_no_picture_is_refused(tmp_path):
+    (tmp_path / "me.jpg").write_text("no picture")
+    with pytest.raises(UserError, match=r"me\.jpg: cannot be decoded"):
+        invert(InvertOptions(tmp_path / "me.jpg"))
+    with pytest.raises(UserError, match="at least one number of steps"):
+        invert(InvertOptions(tmp_path / "me.jpg", steps=()))

@@ -1,0 +1,97 @@
+"""Training faces, end to end on drawings."""
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+pytest.importorskip("accelerate")
+pytest.importorskip("tensorboard")
+
+from sfumato.checkpoints import read_safetensors
+from sfumato.errors import UserError
+from sfumato.faces.data import FaceBatches, read_faces
+from sfumato.faces.model import FaceModel
+from sfumato.faces.train import TrainOptions, train
+from sfumato.training import LoopOptions
+from tests.faces.conftest import TINY
+
+
+@pytest.fixture
+def faces(tmp_path):
+    """Twelve discs, left of the middle, in a zip."""
+    source, (rows, columns) = np.random.RandomState(0), np.mgrid[:16, :16]
+    with zipfile.ZipFile(tmp_path / "faces.zip", "w") as archive:
+        archive.writestr("faces/readme.txt", "no picture")
+        for number in range(12):
+            disc = (rows - 8) ** 2 + (columns - 5) ** 2 < 12 + number
+            pixels = np.where(disc[..., None], source.randint(150, 255, 3), source.randint(0, 60, 3)).astype(np.uint8)
+            buffer = io.BytesIO()
+            Image.fromarray(pixels).save(buffer, format="PNG")
+            archive.writestr(f"faces/{number:02d}.png", buffer.getvalue())
+    return tmp_path / "faces.zip"
+
+
+def options(faces, out, steps=30, **changes):
+    loop = LoopOptions(steps=steps, batch_size=8, warmup=2)
+    return TrainOptions(faces, out, loop=loop, network=TINY, held_out=2, save_every=10, **{"look_every": 0, **changes})
+
+
+def test_a_run_learns_and_leaves_a_model_and_sheets(faces, tmp_path):
+    finished = train(options(faces, tmp_path / "run", steps=60, look_every=20))
+    assert FaceModel.load(finished).network.config == TINY
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    held_out = [line["held_out_loss"] for line in lines if "held_out_loss" in line]
+    assert len(held_out) == 3
+    assert held_out[2] < held_out[0]
+    assert len(list((tmp_path / "run").glob("sheet-*.png"))) == 3
+
+
+def test_a_run_that_was_interrupted_ends_with_the_same_bits(faces, tmp_path):
+    whole = train(options(faces, tmp_path / "whole"))
+    interrupted = train(options(faces, tmp_path / "again"))
+    interrupted.unlink()
+    (tmp_path / "again" / "state-00000030.safetensors").unlink()
+    resumed = train(options(faces, tmp_path / "again"))
+    expected, got = read_safetensors(whole)[0], read_safetensors(resumed)[0]
+    for key, value in expected.items():
+        assert torch.equal(value, got[key]), key
+
+
+def test_half_of_the_faces_are_mirrored_and_none_is_another(faces):
+    pixels = read_faces(faces, 16)
+    x0, t, eps = FaceBatches(pixels, 400, 1000, seed=0)(0, slice(None))
+    straight = torch.from_numpy(pixels).float() / 127.5 - 1.0
+    shown = (x0[:, None] == straight).flatten(2).all(2).any(1)
+    mirrored = (x0[:, None] == straight.flip(-1)).flatten(2).all(2).any(1)
+    assert (shown ^ mirrored).all()
+    assert 0.4 < mirrored.float().mean() < 0.6
+    assert t.min() >= 0
+    assert t.max() <= 999
+    assert abs(float(eps.std()) - 1) < 0.01
+
+
+def test_a_folder_is_read_like_a_zip(faces, tmp_path):
+    with zipfile.ZipFile(faces) as archive:
+        archive.extractall(tmp_path / "folder")
+    assert np.array_equal(read_faces(faces, 16), read_faces(tmp_path / "folder", 16))
+
+
+def test_pictures_that_cannot_be_used_are_named(faces, tmp_path):
+    with pytest.raises(UserError, match=r"faces/00\.png: is 16x16; the network is for 64x64"):
+        read_faces(faces, 64)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UserError, match="holds no picture"):
+        read_faces(tmp_path / "folder", 16)
+    (tmp_path / "folder" / "me.png").write_bytes(b"\x89PNG\r\n")
+    with pytest.raises(UserError, match=r"me\.png: cannot be decoded"):
+        read_faces(tmp_path / "folder", 16)
+    (tmp_path / "no.zip").write_text("no zip")
+    with pytest.raises(UserError, match="is no folder and no whole zip file"):
+        read_faces(tmp_path / "no.zip", 16)
+    with pytest.raises(UserError, match="must leave something of the 12 faces"):
+        train(TrainOptions(faces, tmp_path / "run", network=TINY, held_out=12))
