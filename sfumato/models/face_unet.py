@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .layers import SelfAttention, time_features, time_frequencies, zeroed
+from .layers import SelfAttention, silu_of_own, time_features, time_frequencies, zeroed
 
 
 @dataclass(frozen=True)
@@ -172,5 +172,6 @@ class _TimedResBlock(nn.Module):
         self.skip = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
-        hidden = self.conv1(F.silu(self.norm1(x))) + self.time(embedding)[:, :, None, None]
-        return self.skip(x) + self.conv2(F.silu(self.norm2(hidden)))
+        # A convolution's output is nobody else's, and its gradient does not need it: it may be added to in place.
+        hidden = self.conv1(silu_of_own(self.norm1(x))).add_(self.time(embedding)[:, :, None, None])
+        return self.conv2(silu_of_own(self.norm2(hidden))).add_(self.skip(x))

@@ -38,6 +38,14 @@ def attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     return weights @ value
 
 
+def silu_of_own(x: Tensor) -> Tensor:
+    """SiLU of a tensor that nobody else uses: in its own memory, unless a gradient will want the old values.
+
+    At 256x256 a new feature map costs as much time in the memory system as the arithmetic itself.
+    """
+    return F.silu(x, inplace=not torch.is_grad_enabled())
+
+
 def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
     """The layer with all weights zero: what it is added to passes unchanged until it has learned something."""
     for parameter in layer.parameters():

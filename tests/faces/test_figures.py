@@ -30,9 +30,9 @@ def test_the_eta_grid_begins_each_row_with_the_deterministic_face(unet, noise_fo
     assert (moved[:, 0] == 0).all()
     assert (moved[:, 2] > moved[:, 1]).all()
     assert (moved[:, 1] > 0).all()
-    width, height = Image.open(path).size
-    assert width > 3 * 128
-    assert height > 2 * 128
+    with Image.open(path) as picture:
+        assert picture.width > 3 * 128
+        assert picture.height > 2 * 128
 
 
 def test_lerp_loses_norm_midway_and_slerp_does_not(unet, noise_folder, tmp_path):

@@ -1,0 +1,39 @@
+"""hw2_2.sh as the graders run it; with the shipped network, for the course's own cannot ship."""
+
+import numpy as np
+import torch
+from PIL import Image
+
+from sfumato.faces.model import FaceModel, weights_path
+from sfumato.faces.painting import Recipe, paint, to_range
+from tests.course.scripts import run_script
+
+UNET = str(weights_path("shipped"))
+
+
+def test_every_noise_becomes_its_picture(tmp_path):
+    (tmp_path / "noise").mkdir()
+    noises = torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    for number, noise in enumerate(noises):
+        torch.save(noise[None].clone(), str(tmp_path / "noise" / f"{number:02d}.pt"))
+    done = run_script("hw2_2.sh", "noise", "answers/two", UNET, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    pictures = sorted((tmp_path / "answers" / "two").glob("*.png"))
+    assert [path.name for path in pictures] == ["00.png", "01.png", "02.png"]
+    expected = to_range(paint(FaceModel.load(), noises, Recipe()), "minmax").numpy().astype(int)
+    for path, wanted in zip(pictures, expected):
+        got = np.asarray(Image.open(path)).astype(int)
+        assert got.min() == 0
+        assert got.max() == 255
+        assert abs(got - wanted).max() <= 1
+
+
+def test_what_is_wrong_is_one_line_and_status_2(tmp_path):
+    (tmp_path / "noise").mkdir()
+    done = run_script("hw2_2.sh", "noise", "out", UNET, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("hw2_2.sh: noise: holds no .pt file")
+    assert done.stderr.count("\n") == 1
+    done = run_script("hw2_2.sh", "noise", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "usage: bash hw2_2.sh NOISE_DIR OUT UNET\n"
