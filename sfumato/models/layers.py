@@ -6,6 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+_LARGEST_WEIGHTS = 2**28
+"""Bytes of attention weights that are held at once where attention is not fused."""
+
 
 def time_frequencies(dim: int, max_period: float = 10_000.0) -> Tensor:
     """dim / 2 frequencies from 1 to nearly 1 / max_period, each the same multiple of the next: float32 [dim / 2]."""
@@ -27,15 +30,30 @@ def time_features(t: Tensor, frequencies: Tensor) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
-def attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+def attention(query: Tensor, key: Tensor, value: Tensor, causal: bool = False) -> Tensor:
     """softmax(q k^T / sqrt(channels)) v on [B, heads, tokens, channels]; the one place that chooses how.
 
-    PyTorch 2 fuses it and never holds the whole matrix of weights; older ones compute it as it is written.
+    PyTorch 2 fuses it and never holds the whole matrix of weights. Older ones compute it as it is written, for as many
+    heads at once as their matrices of weights fit a quarter of a gibibyte.
+
+    Args:
+        query, key, value: [B, heads, tokens, channels]; key and value may have other tokens than query.
+        causal: whether a token sees only itself and those before it.
     """
     if hasattr(F, "scaled_dot_product_attention"):
-        return F.scaled_dot_product_attention(query, key, value)
-    weights = torch.softmax(query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1]), dim=-1)
-    return weights @ value
+        return F.scaled_dot_product_attention(query, key, value, is_causal=causal)
+    flat = [part.flatten(0, 1) for part in (query * query.shape[-1] ** -0.5, key, value)]
+    together = max(1, _LARGEST_WEIGHTS // (query.shape[2] * key.shape[2] * 4))
+    mixed = [_written_out(*parts, causal) for parts in zip(*(part.split(together) for part in flat))]
+    return torch.cat(mixed).view(query.shape)
+
+
+def _written_out(query: Tensor, key: Tensor, value: Tensor, causal: bool) -> Tensor:
+    logits = query @ key.transpose(-1, -2)
+    if causal:
+        later = torch.ones(logits.shape[-2:], dtype=torch.bool, device=logits.device).triu(1)
+        logits = logits.masked_fill(later, float("-inf"))
+    return torch.softmax(logits, dim=-1) @ value
 
 
 def silu_of_own(x: Tensor) -> Tensor:
