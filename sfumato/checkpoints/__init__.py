@@ -4,18 +4,25 @@ from .files import atomic_path, write_text
 from .model_file import ModelFormat, read_model, write_model
 from .pickles import read_pickle
 from .safetensor_files import read_safetensors, write_safetensors
-from .strict import load_strictly
+from .stable_diffusion import PREFIXES, Parts, fingerprint, read_stable_diffusion
+from .strict import load_strictly, some, unfilled
 from .training_state import load_state, save_state
 
 __all__ = [
+    "PREFIXES",
     "ModelFormat",
+    "Parts",
     "atomic_path",
+    "fingerprint",
     "load_state",
     "load_strictly",
     "read_model",
     "read_pickle",
     "read_safetensors",
+    "read_stable_diffusion",
     "save_state",
+    "some",
+    "unfilled",
     "write_model",
     "write_safetensors",
     "write_text",

@@ -7,6 +7,7 @@ that checkpoints with trainer objects inside still give their tensors; a pickle 
 
 import collections
 import pickle
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Dict, Tuple
@@ -87,7 +88,9 @@ def read_pickle(path: Path) -> Any:
     Raises:
         UserError: if the file is missing, is no checkpoint, is truncated, or tries to call something.
     """
-    newer = {"weights_only": False} if "weights_only" in torch.load.__code__.co_varnames else {}
+    newer: Dict[str, Any] = {"weights_only": False} if "weights_only" in torch.load.__code__.co_varnames else {}
+    if "mmap" in torch.load.__code__.co_varnames and zipfile.is_zipfile(path):
+        newer["mmap"] = True  # the system reads only what is looked at, when it is
     try:
         return torch.load(str(path), map_location="cpu", pickle_module=_RESTRICTED, **newer)
     except RefusedError as refused:

@@ -5,10 +5,11 @@ writing is the package's.
 """
 
 import json
+import mmap
 import os
 import struct
 from pathlib import Path
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Dict, Mapping, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -34,7 +35,8 @@ _LONGEST_HEADER = 100_000_000
 def read_safetensors(path: Path) -> Tuple[Dict[str, Tensor], Dict[str, str]]:
     """Read a file's tensors and its metadata.
 
-    Every offset is checked against the file's true size before a byte of a tensor is touched.
+    Every offset is checked against the file's true size before a byte of a tensor is touched. The tensors are the
+    file's own bytes, mapped into memory: read from the disk when they are used; changing them changes no file.
 
     Returns:
         (key -> tensor on the CPU, metadata).
@@ -43,15 +45,23 @@ def read_safetensors(path: Path) -> Tuple[Dict[str, Tensor], Dict[str, str]]:
         UserError: if the file is missing, is no safetensors file, or ends early.
     """
     try:
-        raw = Path(path).read_bytes()
+        raw = _mapped(Path(path))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from None
     header, start = _header(path, raw)
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict):
         raise UserError(f"{path}: is not a safetensors file (its metadata is not an object)")
-    body = torch.frombuffer(bytearray(raw[start:]), dtype=torch.uint8) if len(raw) > start else torch.empty(0)
+    body = torch.frombuffer(raw, dtype=torch.uint8, offset=start) if len(raw) > start else torch.empty(0)
     return {key: _tensor(path, key, entry, body) for key, entry in header.items()}, metadata
+
+
+def _mapped(path: Path) -> Union[mmap.mmap, bytes]:
+    """The file's bytes, of which the system reads only those that are looked at; changing them changes no file."""
+    with open(path, "rb") as file:
+        if os.fstat(file.fileno()).st_size == 0:
+            return b""  # nothing cannot be mapped
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
@@ -70,7 +80,7 @@ def _umask() -> int:
     return mask
 
 
-def _header(path: Path, raw: bytes) -> Tuple[Dict[str, Any], int]:
+def _header(path: Path, raw: Union[mmap.mmap, bytes]) -> Tuple[Dict[str, Any], int]:
     length = struct.unpack("<Q", raw[:8])[0] if len(raw) >= 8 else 0
     if not 2 <= length <= _LONGEST_HEADER:
         raise UserError(f"{path}: is not a safetensors file; give one, or a file of the format this command reads")
@@ -102,5 +112,7 @@ def _tensor(path: Path, key: str, entry: Any, body: Tensor) -> Tensor:
         )
     if size == 0:
         return torch.empty(shape, dtype=dtype)
-    # The clone gives each tensor aligned memory of its own; offsets inside the file need not be aligned.
-    return body[begin:end].clone().view(dtype).reshape(shape)
+    part = body[begin:end]
+    if part.data_ptr() % torch.empty(0, dtype=dtype).element_size():
+        part = part.clone()  # offsets inside a file need not be aligned; memory must be
+    return torch.frombuffer(part.numpy(), dtype=dtype).reshape(shape)

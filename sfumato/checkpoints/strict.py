@@ -1,8 +1,11 @@
 """Loading weights into a network, all of them or none."""
 
+import contextlib
+import inspect
 from pathlib import Path
-from typing import Any, List, Mapping
+from typing import Any, ContextManager, List, Mapping
 
+import torch
 from torch import Tensor, nn
 
 from ..errors import UserError
@@ -11,11 +14,18 @@ _NAMED = 3
 """How many offending keys an error names."""
 
 
+def unfilled() -> ContextManager[object]:
+    """Networks made inside have shapes but no memory until weights are loaded, where PyTorch can do that (2.1 on)."""
+    can = "assign" in inspect.signature(nn.Module.load_state_dict).parameters
+    return torch.device("meta") if can else contextlib.nullcontext()
+
+
 def load_strictly(network: nn.Module, state: Any, path: Path, what: str) -> None:
     """Load a state dict whose keys and shapes are exactly the network's.
 
     Args:
-        network: filled in place; half-precision values are widened to its own type.
+        network: filled in place; half-precision values are widened to its own type. One made in `unfilled` takes the
+            tensors themselves, in their own type.
         state: key -> tensor.
         path: where state came from, for the error.
         what: the network's name in words, for the error.
@@ -34,7 +44,7 @@ def load_strictly(network: nn.Module, state: Any, path: Path, what: str) -> None
         if key in state and state[key].shape != wanted[key].shape
     ]
     faults = [
-        f"{word} {_some(keys)}"
+        f"{word} {some(keys)}"
         for word, keys in (("lacks", missing), ("has the unknown", extra), ("has of another shape", misshapen))
         if keys
     ]
@@ -42,10 +52,14 @@ def load_strictly(network: nn.Module, state: Any, path: Path, what: str) -> None
         raise UserError(f"{path}: is not the {what}: it {'; '.join(faults)}")
     bad = [key for key, value in state.items() if value.is_floating_point() and not bool(value.isfinite().all())]
     if bad:
-        raise UserError(f"{path}: the {what} holds NaN or infinity in {_some(bad)}; the file is damaged")
-    network.load_state_dict(dict(state))
+        raise UserError(f"{path}: the {what} holds NaN or infinity in {some(bad)}; the file is damaged")
+    if any(parameter.is_meta for parameter in network.parameters()):
+        network.load_state_dict(dict(state), assign=True)
+    else:
+        network.load_state_dict(dict(state))
 
 
-def _some(keys: List[str]) -> str:
+def some(keys: List[str]) -> str:
+    """The first of several keys, and how many more, for an error."""
     more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
     return ", ".join(keys[:_NAMED]) + more

@@ -44,7 +44,8 @@ def attention(query: Tensor, key: Tensor, value: Tensor, causal: bool = False) -
         return F.scaled_dot_product_attention(query, key, value, is_causal=causal)
     flat = [part.flatten(0, 1) for part in (query * query.shape[-1] ** -0.5, key, value)]
     together = max(1, _LARGEST_WEIGHTS // (query.shape[2] * key.shape[2] * 4))
-    mixed = [_written_out(*parts, causal) for parts in zip(*(part.split(together) for part in flat))]
+    parts = zip(*(part.split(together) for part in flat))
+    mixed = [_written_out(some_q, some_k, some_v, causal) for some_q, some_k, some_v in parts]
     return torch.cat(mixed).view(query.shape)
 
 

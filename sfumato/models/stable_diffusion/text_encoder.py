@@ -62,15 +62,12 @@ class _TextModel(nn.Module):
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
         self.embeddings = _Embeddings(config)
-        self.encoder = nn.Module()
-        self.encoder.layers = nn.ModuleList([_Layer(config) for _ in range(config.layers)])
+        self.encoder = _Layers(config)
         self.final_layer_norm = nn.LayerNorm(config.width)
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.embeddings.position_embedding.weight[: x.shape[1]]
-        for layer in self.encoder.layers:
-            x = layer(x)
-        return self.final_layer_norm(x)
+        return self.final_layer_norm(self.encoder(x))
 
 
 class _Embeddings(nn.Module):
@@ -80,21 +77,40 @@ class _Embeddings(nn.Module):
         self.position_embedding = nn.Embedding(config.tokens, config.width)
 
 
+class _Layers(nn.Module):
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([_Layer(config) for _ in range(config.layers)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
 class _Layer(nn.Module):
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
         self.self_attn = _SelfAttention(config.width)
         self.layer_norm1 = nn.LayerNorm(config.width)
-        self.mlp = nn.Module()
-        self.mlp.fc1 = nn.Linear(config.width, config.inner)
-        self.mlp.fc2 = nn.Linear(config.inner, config.width)
+        self.mlp = _FeedForward(config)
         self.layer_norm2 = nn.LayerNorm(config.width)
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.self_attn(self.layer_norm1(x))
-        hidden = self.mlp.fc1(self.layer_norm2(x))
+        return x + self.mlp(self.layer_norm2(x))
+
+
+class _FeedForward(nn.Module):
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(config.width, config.inner)
+        self.fc2 = nn.Linear(config.inner, config.width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.fc1(x)
         # CLIP's own approximation of GELU.
-        return x + self.mlp.fc2(hidden * torch.sigmoid(1.702 * hidden))
+        return self.fc2(hidden * torch.sigmoid(1.702 * hidden))
 
 
 class _SelfAttention(nn.Module):

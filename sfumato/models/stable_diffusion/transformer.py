@@ -1,6 +1,6 @@
 """The transformer inside Stable Diffusion's U-Net: positions look at each other, then at the text.
 
-    x <- x + attn1(norm1(x));  x <- x + attn2(norm2(x), text);  x <- x + ff(norm3(x))        (Rombach et al. 2022, table 15)
+x <- x + attn1(norm1(x));  x <- x + attn2(norm2(x), text);  x <- x + ff(norm3(x))        (Rombach et al. 2022, table 15)
 """
 
 from typing import Optional

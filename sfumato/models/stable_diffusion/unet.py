@@ -4,8 +4,8 @@
     middle_block     residual block, transformer, residual block
     output_blocks    for each level from the lowest `blocks` + 1 stages, the last one with an enlargement
 
-A stage is a residual block, told the time, and at the chosen levels a transformer, told the text. Every output of the way
-down is a skip connection to one stage of the way up.
+A stage is a residual block, told the time, and at the chosen levels a transformer, told the text. Every output of the
+way down is a skip connection to one stage of the way up.
 """
 
 from dataclasses import dataclass
@@ -66,7 +66,9 @@ class UNet(nn.Module):
                 self.input_blocks.append(_Stage(_Downsample(channels)))
                 skips.append(channels)
         self.middle_block = _Stage(
-            _ResBlock(channels, channels, embedding), self._transformer(channels), _ResBlock(channels, channels, embedding)
+            _ResBlock(channels, channels, embedding),
+            self._transformer(channels),
+            _ResBlock(channels, channels, embedding),
         )
         self.output_blocks = nn.ModuleList()
         for level, multiplier in reversed(list(enumerate(config.multipliers))):
@@ -105,11 +107,13 @@ class UNet(nn.Module):
         Returns:
             eps [B, channels, h, w].
         """
+        dtype = next(self.parameters()).dtype
+        context = context.to(dtype)
         # This network's features have the cosines first.
         sines, cosines = time_features(t, time_frequencies(self.config.width)).chunk(2, dim=1)
-        embedding = self.time_embed(torch.cat([cosines, sines], dim=1).to(self.time_embed[0].weight.dtype))
+        embedding = self.time_embed(torch.cat([cosines, sines], dim=1).to(dtype))
         # Channels last is the layout in which CPU and tensor-core convolutions run without repacking.
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = x.to(dtype).contiguous(memory_format=torch.channels_last)
         skips: List[Tensor] = []
         for stage in self.input_blocks:
             x = stage(x, embedding, context)
@@ -142,7 +146,9 @@ class _ResBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, embedding: int) -> None:
         super().__init__()
-        self.in_layers = nn.ModuleList([nn.GroupNorm(_GROUPS, inputs), nn.SiLU(), nn.Conv2d(inputs, outputs, 3, padding=1)])
+        self.in_layers = nn.ModuleList(
+            [nn.GroupNorm(_GROUPS, inputs), nn.SiLU(), nn.Conv2d(inputs, outputs, 3, padding=1)]
+        )
         self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(embedding, outputs))
         self.out_layers = nn.ModuleList(
             [nn.GroupNorm(_GROUPS, outputs), nn.SiLU(), nn.Identity(), nn.Conv2d(outputs, outputs, 3, padding=1)]

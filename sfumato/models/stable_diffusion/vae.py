@@ -1,7 +1,7 @@
 """The autoencoder of Stable Diffusion v1: pictures to latents of an eighth of the height and width, and back.
 
-The encoder answers a Gaussian for each latent (Kingma & Welling 2014): its mean and the logarithm of its variance. Latents
-for the U-Net are scaled to about unit variance by a number that the checkpoint's makers measured, 0.18215.
+The encoder answers a Gaussian for each latent (Kingma & Welling 2014): its mean and the logarithm of its variance.
+Latents for the U-Net are scaled to about unit variance by a number that the checkpoint's makers measured, 0.18215.
 """
 
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class VAE(nn.Module):
 
     def moments(self, pictures: Tensor) -> Tuple[Tensor, Tensor]:
         """Mean and log variance of the latents, each [B, latent, H / factor, W / factor], of pictures in [-1, 1]."""
-        x = pictures.contiguous(memory_format=torch.channels_last)
+        x = pictures.to(self.quant_conv.weight.dtype).contiguous(memory_format=torch.channels_last)
         mean, log_variance = self.quant_conv(self.encoder(x)).chunk(2, dim=1)
         return mean, log_variance.clamp(-30.0, 20.0)
 
@@ -70,7 +70,7 @@ class VAE(nn.Module):
 
     def decode(self, latents: Tensor) -> Tensor:
         """Pictures [B, 3, h * factor, w * factor], in about [-1, 1], of scaled latents [B, latent, h, w]."""
-        x = (latents / LATENT_SCALE).contiguous(memory_format=torch.channels_last)
+        x = (latents / LATENT_SCALE).to(self.quant_conv.weight.dtype).contiguous(memory_format=torch.channels_last)
         return self.decoder(self.post_quant_conv(x))
 
 
@@ -83,7 +83,9 @@ class _Encoder(nn.Module):
         for level, multiplier in enumerate(config.multipliers):
             outputs = multiplier * config.width
             last = level + 1 == len(config.multipliers)
-            self.down.append(_Level(channels, outputs, config.blocks, downsample=None if last else _Downsample(outputs)))
+            self.down.append(
+                _Level(channels, outputs, config.blocks, downsample=None if last else _Downsample(outputs))
+            )
             channels = outputs
         self.mid = _Middle(channels)
         self.norm_out = _norm(channels)
@@ -105,9 +107,7 @@ class _Decoder(nn.Module):
         levels = []
         for level, multiplier in reversed(list(enumerate(config.multipliers))):
             outputs = multiplier * config.width
-            levels.append(
-                _Level(channels, outputs, config.blocks + 1, upsample=_Upsample(outputs) if level else None)
-            )
+            levels.append(_Level(channels, outputs, config.blocks + 1, upsample=_Upsample(outputs) if level else None))
             channels = outputs
         # The file counts levels from the largest picture, whichever way they are walked.
         self.up = nn.ModuleList(levels[::-1])

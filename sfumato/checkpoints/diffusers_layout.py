@@ -1,0 +1,126 @@
+"""The folder layout of Stable Diffusion v1 that the diffusers library writes, in CompVis' names.
+
+FOLDER/unet/diffusion_pytorch_model.safetensors
+FOLDER/vae/diffusion_pytorch_model.safetensors
+FOLDER/text_encoder/model.safetensors            (its names are CompVis' already)
+"""
+
+import re
+from pathlib import Path
+from typing import Dict, Tuple
+
+from torch import Tensor
+
+from ..errors import UserError
+from .safetensor_files import read_safetensors
+
+_FILES = {
+    "unet": "diffusion_pytorch_model",
+    "vae": "diffusion_pytorch_model",
+    "text_encoder": "model",
+}
+_RESNET = (
+    (r"\.norm1\.", ".in_layers.0."),
+    (r"\.conv1\.", ".in_layers.2."),
+    (r"\.time_emb_proj\.", ".emb_layers.1."),
+    (r"\.norm2\.", ".out_layers.0."),
+    (r"\.conv2\.", ".out_layers.3."),
+    (r"\.conv_shortcut\.", ".skip_connection."),
+)
+_ENDS = (
+    (r"^time_embedding\.linear_1\.", "time_embed.0."),
+    (r"^time_embedding\.linear_2\.", "time_embed.2."),
+    (r"^conv_in\.", "input_blocks.0.0."),
+    (r"^conv_norm_out\.", "out.0."),
+    (r"^conv_out\.", "out.2."),
+    (r"^mid_block\.attentions\.0\.", "middle_block.1."),
+)
+_VAE = (
+    (r"\.down_blocks\.(\d+)\.resnets\.(\d+)\.", r".down.\1.block.\2."),
+    (r"\.down_blocks\.(\d+)\.downsamplers\.0\.", r".down.\1.downsample."),
+    (r"\.mid_block\.resnets\.0\.", ".mid.block_1."),
+    (r"\.mid_block\.resnets\.1\.", ".mid.block_2."),
+    (r"\.mid_block\.attentions\.0\.group_norm\.", ".mid.attn_1.norm."),
+    (r"\.mid_block\.attentions\.0\.(?:to_q|query)\.", ".mid.attn_1.q."),
+    (r"\.mid_block\.attentions\.0\.(?:to_k|key)\.", ".mid.attn_1.k."),
+    (r"\.mid_block\.attentions\.0\.(?:to_v|value)\.", ".mid.attn_1.v."),
+    (r"\.mid_block\.attentions\.0\.(?:to_out\.0|proj_attn)\.", ".mid.attn_1.proj_out."),
+    (r"\.conv_norm_out\.", ".norm_out."),
+    (r"\.conv_shortcut\.", ".nin_shortcut."),
+)
+
+
+def read_diffusers_folder(folder: Path) -> Dict[str, Tensor]:
+    """All weights of a folder under CompVis' full keys.
+
+    Raises:
+        UserError: if a file is missing or cannot be read.
+    """
+    unet, vae, text = (read_safetensors(_file(folder, part))[0] for part in _FILES)
+    renamed = {f"model.diffusion_model.{unet_key(key, unet)}": value for key, value in unet.items()}
+    levels = 1 + max((int(n) for n in re.findall(r"decoder\.up_blocks\.(\d+)\.", "\n".join(vae))), default=0)
+    for key, value in vae.items():
+        new, value = vae_entry(key, value, levels)
+        renamed[f"first_stage_model.{new}"] = value
+    renamed.update({f"cond_stage_model.transformer.{key}": value for key, value in text.items()})
+    return renamed
+
+
+def _file(folder: Path, part: str) -> Path:
+    for ending in (".safetensors", ".fp16.safetensors"):
+        path = folder / part / (_FILES[part] + ending)
+        if path.is_file():
+            return path
+    raise UserError(
+        f"{folder / part}: has no {_FILES[part]}.safetensors; give a folder with unet/, vae/ and text_encoder/"
+    )
+
+
+def unet_key(key: str, keys: Dict[str, Tensor]) -> str:
+    """CompVis' name of a U-Net's tensor.
+
+    Args:
+        key: diffusers' name.
+        keys: all of them, which tell the number of blocks a level and where attention is.
+    """
+    for pattern, new in _ENDS:
+        key = re.sub(pattern, new, key)
+    a_level = 1 + max((int(n) for n in re.findall(r"down_blocks\.0\.resnets\.(\d+)\.", "\n".join(keys))), default=1)
+    stage = re.match(r"(down|up)_blocks\.(\d+)\.(resnets|attentions|downsamplers|upsamplers)\.(\d+)\.(.*)", key)
+    middle = re.match(r"mid_block\.resnets\.(\d+)\.(.*)", key)
+    if middle:
+        return _resnet(f"middle_block.{2 * int(middle.group(1))}.{middle.group(2)}")
+    if not stage:
+        return key
+    way, kind, rest = stage.group(1, 3, 5)
+    level, number = int(stage.group(2)), int(stage.group(4))
+    if kind == "downsamplers":
+        return f"input_blocks.{(a_level + 1) * (level + 1)}.0.op.{rest[len('conv.') :]}"
+    if kind == "upsamplers":
+        after = 2 if f"up_blocks.{level}.attentions.{a_level}.norm.weight" in keys else 1
+        return f"output_blocks.{(a_level + 1) * level + a_level}.{after}.{rest}"
+    place = (a_level + 1) * level + number
+    block = f"input_blocks.{place + 1}" if way == "down" else f"output_blocks.{place}"
+    return f"{block}.1.{rest}" if kind == "attentions" else _resnet(f"{block}.0.{rest}")
+
+
+def vae_entry(key: str, value: Tensor, levels: int) -> Tuple[str, Tensor]:
+    """CompVis' name of an autoencoder's tensor, and the tensor in CompVis' shape.
+
+    Args:
+        key, value: diffusers'.
+        levels: of the autoencoder; the decoder's are counted from the other end.
+    """
+    key = re.sub(r"\.up_blocks\.(\d+)\.resnets\.", lambda m: f".up.{levels - 1 - int(m.group(1))}.block.", key)
+    key = re.sub(r"\.up_blocks\.(\d+)\.upsamplers\.0\.", lambda m: f".up.{levels - 1 - int(m.group(1))}.upsample.", key)
+    for pattern, new in _VAE:
+        key = re.sub(pattern, new, key)
+    # Attention's linear layers are 1x1 convolutions there.
+    is_matrix = ".mid.attn_1." in key and value.dim() == 2
+    return key, value[:, :, None, None] if is_matrix else value
+
+
+def _resnet(key: str) -> str:
+    for pattern, new in _RESNET:
+        key = re.sub(pattern, new, key)
+    return key
