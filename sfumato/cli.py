@@ -58,6 +58,12 @@ COMMANDS: Dict[str, Command] = {
     ),
     "faces noise": Command("sfumato.faces.noise", "noise", "NoiseOptions", "draw noises to paint faces from"),
     "faces train": Command("sfumato.faces.train", "train", "TrainOptions", "train a face model"),
+    "concepts generate": Command(
+        "sfumato.concepts.generate", "generate", "GenerateOptions", "paint prompts with Stable Diffusion v1"
+    ),
+    "concepts convert": Command(
+        "sfumato.concepts.words", "convert", "ConvertOptions", "convert checkpoints and learned words"
+    ),
 }
 
 
@@ -107,7 +113,7 @@ def _run(name: str, flags: List[str]) -> int:
 
 def _overview(names: Optional[List[str]] = None) -> str:
     lines = ["sfumato: diffusion models, small and exact", "", "usage: sfumato JOB VERB [OPTIONS]", ""]
-    lines += [f"  {name:<20} {COMMANDS[name].summary}" for name in names or COMMANDS]
+    lines += [f"  {name:<21} {COMMANDS[name].summary}" for name in names or COMMANDS]
     return "\n".join([*lines, "", "`sfumato JOB VERB --help` shows the options of a command."])
 
 

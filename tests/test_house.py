@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "checkpoints": {"checkpoints", "models", "diffusion", "errors"},
     "training": {"training", "checkpoints", "models", "diffusion", *SHARED},
     "digits": {"digits", "training", "checkpoints", "models", "diffusion", *SHARED},
+    "concepts": {"concepts", "training", "checkpoints", "models", "diffusion", *SHARED},
     "faces": {"faces", "training", "checkpoints", "models", "diffusion", *SHARED},
 }
 """Folder -> the parts of the package that its files may import."""

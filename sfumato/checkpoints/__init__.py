@@ -1,21 +1,26 @@
 """Files in, files out: nothing is executed that was read, nothing is left half-written."""
 
+from .embeddings import FORMATS, Embedding, read_embeddings, write_embedding
 from .files import atomic_path, write_text
 from .model_file import ModelFormat, read_model, write_model
 from .pickles import read_pickle
 from .safetensor_files import read_safetensors, write_safetensors
-from .stable_diffusion import PREFIXES, Parts, fingerprint, read_stable_diffusion
+from .stable_diffusion import PREFIXES, SIZE_KEY, Parts, fingerprint, read_stable_diffusion
 from .strict import load_strictly, some, unfilled
 from .training_state import load_state, save_state
 
 __all__ = [
+    "FORMATS",
     "PREFIXES",
+    "SIZE_KEY",
+    "Embedding",
     "ModelFormat",
     "Parts",
     "atomic_path",
     "fingerprint",
     "load_state",
     "load_strictly",
+    "read_embeddings",
     "read_model",
     "read_pickle",
     "read_safetensors",
@@ -23,6 +28,7 @@ __all__ = [
     "save_state",
     "some",
     "unfilled",
+    "write_embedding",
     "write_model",
     "write_safetensors",
     "write_text",

@@ -18,6 +18,8 @@ from ..errors import UserError
 
 _REBUILDERS = {
     ("collections", "OrderedDict"): collections.OrderedDict,
+    ("builtins", "set"): set,
+    ("__builtin__", "set"): set,
     ("torch._utils", "_rebuild_tensor_v2"): torch._utils._rebuild_tensor_v2,
     ("torch._utils", "_rebuild_parameter"): torch._utils._rebuild_parameter,
     ("torch", "Size"): torch.Size,
@@ -82,14 +84,34 @@ _RESTRICTED = SimpleNamespace(
 )
 
 
+_DAMAGE = (
+    OSError,
+    RuntimeError,
+    pickle.UnpicklingError,
+    EOFError,
+    ValueError,
+    KeyError,
+    AttributeError,
+    IndexError,
+    TypeError,
+)
+"""What torch.load raises, by version and place, for a file that is damaged."""
+
+
 def read_pickle(path: Path) -> Any:
     """Read a torch.save file onto the CPU, running nothing that it names.
 
     Raises:
         UserError: if the file is missing, is no checkpoint, is truncated, or tries to call something.
     """
-    newer: Dict[str, Any] = {"weights_only": False} if "weights_only" in torch.load.__code__.co_varnames else {}
-    if "mmap" in torch.load.__code__.co_varnames and zipfile.is_zipfile(path):
+    try:
+        with open(path, "rb") as file:
+            file.read(1)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error}); check the path") from None
+    names = torch.load.__code__.co_varnames
+    newer: Dict[str, Any] = {"weights_only": False} if "weights_only" in names else {}
+    if "mmap" in names and zipfile.is_zipfile(path):
         newer["mmap"] = True  # the system reads only what is looked at, when it is
     try:
         return torch.load(str(path), map_location="cpu", pickle_module=_RESTRICTED, **newer)
@@ -97,16 +119,5 @@ def read_pickle(path: Path) -> Any:
         raise UserError(
             f"{path}: refused: it calls {refused}, which a checkpoint has no need to; nothing of it was run"
         ) from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error}); check the path") from None
-    except (
-        RuntimeError,
-        pickle.UnpicklingError,
-        EOFError,
-        ValueError,
-        KeyError,
-        AttributeError,
-        IndexError,
-        TypeError,
-    ):
+    except _DAMAGE:
         raise UserError(f"{path}: is not a whole PyTorch checkpoint; it may be truncated, get it again") from None

@@ -20,6 +20,9 @@ PREFIXES = {
 }
 """Where each network's weights are in a CompVis state dict."""
 
+SIZE_KEY = "sfumato.size"
+"""A number that our own small checkpoints hold beside the weights: the height and width of their pictures."""
+
 _BUFFERS = {
     "betas",
     "alphas_cumprod",
@@ -55,6 +58,8 @@ class Parts(NamedTuple):
     unet: Dict[str, Tensor]
     vae: Dict[str, Tensor]
     text: Dict[str, Tensor]
+    size: int
+    """Height and width of the pictures that the checkpoint was trained on: 512 unless it says otherwise."""
     ignored: List[str]
     """Keys of the file that nothing needs: the schedule, the running means of the weights, positions."""
 
@@ -77,10 +82,12 @@ def read_stable_diffusion(path: Path) -> Parts:
         state = _state_in(read_pickle(path), path)
     _recognise(state, path)
     parts: Dict[str, Dict[str, Tensor]] = {name: {} for name in PREFIXES}
-    ignored, unknown = [], []
+    ignored, unknown, size = [], [], 512
     for key, value in state.items():
         name = next((name for name, prefix in PREFIXES.items() if key.startswith(prefix)), None)
-        if key in _BUFFERS or key.startswith("model_ema.") or key.endswith(".position_ids"):
+        if key == SIZE_KEY:
+            size = int(value)
+        elif key in _BUFFERS or key.startswith("model_ema.") or key.endswith(".position_ids"):
             ignored.append(key)
         elif name is None:
             unknown.append(key)
@@ -90,7 +97,7 @@ def read_stable_diffusion(path: Path) -> Parts:
         raise UserError(
             f"{path}: has the unknown {some(unknown)}; a checkpoint of Stable Diffusion v1 has no such keys"
         )
-    return Parts(parts["unet"], parts["vae"], parts["text"], ignored)
+    return Parts(parts["unet"], parts["vae"], parts["text"], size, ignored)
 
 
 def _state_in(read: Any, path: Path) -> Dict[str, Tensor]:

@@ -15,7 +15,7 @@ ALLOWED = {
 """The course's packages by the names that they are imported under."""
 
 
-@pytest.mark.parametrize("module", ["hw2_1", "hw2_2", "get_dataset"])
+@pytest.mark.parametrize("module", ["hw2_1", "hw2_2", "hw2_3", "get_dataset"])
 def test_only_the_courses_packages_are_imported(module):
     """Everything that the script's modules import beyond what the allowed packages bring along themselves."""
     probe = (

@@ -24,6 +24,8 @@ def unet_config(shapes: Shapes) -> UNetConfig:
             levels.append([])
         else:
             levels[-1].append(number)
+    if not all(levels):
+        raise KeyError("input_blocks.*.0.in_layers")
     firsts = [f"input_blocks.{level[0]}" for level in levels]
     attention = tuple(i for i, first in enumerate(firsts) if f"{first}.1.proj_in.weight" in shapes)
     transformer = "middle_block.1.transformer_blocks"

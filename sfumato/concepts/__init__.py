@@ -1,0 +1,1 @@
+"""The third job: Stable Diffusion v1, and words learned from photos."""

@@ -1,0 +1,187 @@
+"""Painting prompts, with learned words, into the course's folders or into one.
+
+    OUT/{source}/{prompt}/source{source}_prompt{prompt}_{0 ... 24}.png      from an input.json
+    OUT/{prompt}/{000 ...}.png                                              from prompts given one by one
+    OUT/run.json                                                            the settings that made them
+
+A picture is a function of the checkpoint, the settings, its prompt and its number: not of the batch or the process that
+it was painted in. A run that was interrupted goes on with what is missing.
+"""
+
+import hashlib
+import time
+import warnings
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Collection, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from ..checkpoints import read_embeddings
+from ..devices import Worker, choose_precision
+from ..diffusion import seed_of
+from ..errors import UserError
+from ..pictures import save_png
+from ..runs import open_run
+from .model import StableDiffusion
+from .painting import Sampling, encoded, paint
+from .prompts import read_input, unknown_words
+from .words import embedding_files, shipped_words
+
+_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass
+class GenerateOptions:
+    """Paint prompts with Stable Diffusion v1; the same command again goes on where it stopped."""
+
+    out: Path
+    """Folder to paint into; made if missing."""
+    checkpoint: Path
+    """A .ckpt or .safetensors with CompVis' keys, or a diffusers folder."""
+    prompt: Tuple[str, ...] = ()
+    """What to paint."""
+    input: Optional[Path] = None
+    """The course's input.json, in place of prompts."""
+    embeddings: Tuple[Path, ...] = ()
+    """Files of learned words, or folders of such files."""
+    count: int = 25
+    """Pictures of each prompt."""
+    seed: int = 0
+    """Other seeds give other pictures."""
+    sampling: Sampling = field(default_factory=Sampling)
+    batch_size: int = 5
+    """Pictures painted at once."""
+    precision: str = "auto"
+    """auto, fp32, bf16 or fp16."""
+    overwrite: bool = False
+    """Paint over pictures of other settings; those of the same settings stand, for they would be the same."""
+
+
+class Picture(NamedTuple):
+    """One picture to paint."""
+
+    path: Path
+    """Below OUT."""
+    prompt: str
+    number: int
+    """From 0."""
+
+    def seed(self, run_seed: int) -> int:
+        """Of its noise."""
+        return seed_of(run_seed, self.prompt, self.number)
+
+
+def generate(options: GenerateOptions) -> Path:
+    """Paint what is asked for and not there yet; see GenerateOptions.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UserError: for what cannot be used, before anything is painted.
+    """
+    worker = Worker.here()
+    device = worker.device()
+    pictures = _wanted(options)
+    model = _loaded(options, device, {picture.prompt for picture in pictures})
+    settings = _settings(options, model, pictures)
+    same = open_run(options.out, "concepts generate", settings, worker, overwrite=options.overwrite)
+    todo = [p for p in worker.share(pictures) if not (same and (options.out / p.path).exists())]
+    for folder in sorted({(options.out / picture.path).parent for picture in todo}):
+        folder.mkdir(parents=True, exist_ok=True)
+    with tqdm(
+        total=len(todo) * options.sampling.steps, desc="painting concepts", unit="step", disable=worker.rank > 0
+    ) as bar:
+        texts: Dict[str, Tensor] = {}
+        began = time.monotonic()
+        negative = encoded(model, [options.sampling.negative_prompt])[0]
+        for start in range(0, len(todo), options.batch_size):
+            batch = todo[start : start + options.batch_size]
+            for prompt in sorted({picture.prompt for picture in batch} - set(texts)):
+                texts[prompt] = encoded(model, [prompt])[0]
+            _paint_batch(model, batch, texts, negative, options, bar)
+            speed = (start + len(batch)) / (time.monotonic() - began)
+            bar.set_postfix_str(f"{speed:.2f} pictures/s", refresh=False)
+    return options.out
+
+
+def _paint_batch(
+    model: StableDiffusion,
+    batch: Sequence[Picture],
+    texts: Dict[str, Tensor],
+    negative: Tensor,
+    options: GenerateOptions,
+    bar: "tqdm[Any]",
+) -> None:
+    states = torch.cat([texts[picture.prompt] for picture in batch])
+    seeds = [picture.seed(options.seed) for picture in batch]
+    pixels = paint(model, states, negative, seeds, options.sampling, lambda: bar.update(len(batch)))
+    for picture, seed, one in zip(batch, seeds, pixels):
+        told = {"prompt": picture.prompt, "seed": seed, "checkpoint": model.name, **asdict(options.sampling)}
+        save_png(options.out / picture.path, one, told)
+
+
+def _wanted(options: GenerateOptions) -> List[Picture]:
+    options.sampling.check()
+    for name, value in (("count", options.count), ("batch_size", options.batch_size)):
+        if value < 1:
+            raise UserError(f"{name} must be at least 1, got {value}")
+    if bool(options.prompt) == (options.input is not None):
+        raise UserError("give either --prompt, with at least one prompt, or --input with an input.json")
+    numbers = range(options.count)
+    if options.input is None:
+        digits = max(3, len(str(options.count - 1)))
+        return [
+            Picture(Path(str(place), f"{number:0{digits}d}.png"), prompt, number)
+            for place, prompt in enumerate(options.prompt)
+            for number in numbers
+        ]
+    return [
+        Picture(Path(source.key, str(place), f"source{source.key}_prompt{place}_{number}.png"), prompt, number)
+        for source in read_input(options.input)
+        for place, prompt in enumerate(source.prompts)
+        for number in numbers
+    ]
+
+
+def _loaded(options: GenerateOptions, device: torch.device, prompts: Collection[str]) -> StableDiffusion:
+    """The model with its words, every prompt checked against them; refuses what cannot be used."""
+    try:
+        dtype = _TYPES[choose_precision(device, options.precision)]
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    given = [word for path in embedding_files(options.embeddings) for word in read_embeddings(path)]
+    model = StableDiffusion.load(options.checkpoint, dtype)
+    model.learn_words([*shipped_words(model.name), *given])
+    model.latent_shape(options.sampling.height, options.sampling.width)
+    for prompt in sorted(prompts):
+        unknown = unknown_words(prompt, list(model.words))
+        if unknown:
+            known = ", ".join(sorted(model.words)) or "none"
+            raise UserError(
+                f"{prompt!r}: nobody has learned {unknown} for this checkpoint; known are: {known}."
+                " Give the file of the word's embedding"
+            )
+    tokenizer = model.tokenizer()
+    for prompt in sorted({*prompts, options.sampling.negative_prompt}):
+        cut = tokenizer(prompt).cut
+        if cut:
+            limit = model.text.config.tokens
+            warnings.warn(f"a prompt is longer than {limit} tokens; this is left out: {cut!r}", stacklevel=2)
+    return model.to(device)
+
+
+def _settings(options: GenerateOptions, model: StableDiffusion, pictures: Sequence[Picture]) -> Dict[str, Any]:
+    """What decides each picture."""
+    words = {word: hashlib.sha256(vectors.numpy().tobytes()).hexdigest()[:16] for word, vectors in model.words.items()}
+    prompts = sorted({(str(picture.path.parent), picture.prompt) for picture in pictures})
+    return {
+        "checkpoint": model.name,
+        "words": words,
+        "prompts": prompts,
+        "seed": options.seed,
+        "sampling": asdict(options.sampling),
+    }

@@ -1,0 +1,137 @@
+"""Stable Diffusion v1 whole: U-Net, autoencoder, text encoder, tokenizer, schedule, and learned words."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from ..checkpoints import Embedding, fingerprint, load_strictly, read_stable_diffusion, unfilled
+from ..diffusion import NoiseSchedule
+from ..errors import UserError
+from ..models.stable_diffusion import VAE, TextEncoder, UNet
+from ..models.stable_diffusion.shapes import text_config, unet_config, vae_config
+from ..models.stable_diffusion.tokenizer import VOCABULARY, Tokenizer, Tokens
+
+_Network = TypeVar("_Network", bound=nn.Module)
+
+
+@dataclass
+class StableDiffusion:
+    """The networks of a checkpoint, frozen, and the words that were learned for it."""
+
+    unet: UNet
+    vae: VAE
+    text: TextEncoder
+    schedule: NoiseSchedule
+    name: str
+    """The checkpoint's fingerprint."""
+    size: int
+    """Height and width of the pictures that it was trained on."""
+    words: Dict[str, Tensor]
+    """Learned word -> its vectors [n, width]."""
+
+    @classmethod
+    def load(cls, path: Path, dtype: torch.dtype = torch.float32) -> "StableDiffusion":
+        """Read a checkpoint of any layout; see `read_stable_diffusion`.
+
+        Args:
+            path: of the checkpoint.
+            dtype: of the weights in memory. The autoencoder is never in float16, whose range its insides leave.
+
+        Raises:
+            UserError: if it cannot be used.
+        """
+        parts = read_stable_diffusion(path)
+        name = fingerprint(parts)
+        wide = torch.float32 if dtype == torch.float16 else dtype
+        return cls(
+            unet=_filled(lambda shapes: UNet(unet_config(shapes)), parts.unet, dtype, path, "U-Net"),
+            vae=_filled(lambda shapes: VAE(vae_config(shapes)), parts.vae, wide, path, "autoencoder"),
+            text=_filled(lambda shapes: TextEncoder(text_config(shapes)), parts.text, dtype, path, "text encoder"),
+            schedule=NoiseSchedule.scaled_linear(),
+            name=name,
+            size=parts.size,
+            words={},
+        )
+
+    def to(self, device: torch.device) -> "StableDiffusion":
+        """Move all networks; returns itself."""
+        for network in (self.unet, self.vae, self.text):
+            network.to(device)
+        return self
+
+    def learn_words(self, embeddings: Sequence[Embedding]) -> None:
+        """Make words known; a later one takes the place of an earlier one of the same token.
+
+        Raises:
+            UserError: if one was learned for another width of text encoder, or is in the vocabulary already.
+        """
+        width = self.text.config.width
+        for embedding in embeddings:
+            if embedding.vectors.shape[1] != width:
+                raise UserError(
+                    f"{embedding.token}: its vectors are {embedding.vectors.shape[1]} wide, the checkpoint's {width};"
+                    " it was learned for another model"
+                )
+            if Tokenizer().known(embedding.token):
+                raise UserError(f"{embedding.token}: is in the vocabulary already; learned words look like <new1>")
+            self.words[embedding.token] = embedding.vectors
+
+    def tokenizer(self) -> Tokenizer:
+        """The encoding of prompts with the words known so far."""
+        return Tokenizer({word: len(vectors) for word, vectors in self.words.items()}, self.text.config.tokens)
+
+    @torch.no_grad()
+    def encode(self, prompts: Sequence[Tokens]) -> Tensor:
+        """The text states [B, tokens, width] of encoded prompts."""
+        device = self.text.token_embedding.weight.device
+        ids = torch.tensor([prompt.ids for prompt in prompts], device=device)
+        return self.text(ids.clamp(max=VOCABULARY - 1), self.embedded(ids))
+
+    def embedded(self, ids: Tensor) -> Tensor:
+        """The embeddings [B, n, width] of ids, learned words' from their vectors."""
+        table = self.text.token_embedding
+        looked_up = table(ids.clamp(max=VOCABULARY - 1))
+        learned = ids >= VOCABULARY
+        if not bool(learned.any()):
+            return looked_up
+        vectors = torch.cat([self.words[word] for word in self.words]).to(looked_up)
+        rows = vectors[(ids - VOCABULARY).clamp(min=0)]
+        return torch.where(learned[..., None], rows, looked_up)
+
+    def latent_shape(self, height: Optional[int], width: Optional[int]) -> Tuple[int, int, int]:
+        """(channels, h, w) of the latents of a picture; the trained size where none is given.
+
+        Raises:
+            UserError: if the size does not divide.
+        """
+        unit = self.vae.factor * self.unet.side_unit
+        sides = []
+        for name, given in (("height", height), ("width", width)):
+            side = self.size if given is None else given
+            if side < unit or side % unit:
+                raise UserError(f"{name} must be a multiple of {unit} for this checkpoint, got {side}")
+            sides.append(side // self.vae.factor)
+        return self.vae.config.latent, sides[0], sides[1]
+
+
+def _filled(
+    make: Callable[[Mapping[str, List[int]]], _Network],
+    state: Dict[str, Tensor],
+    dtype: torch.dtype,
+    path: Path,
+    what: str,
+) -> _Network:
+    shapes = {key: list(value.shape) for key, value in state.items()}
+    with unfilled():
+        try:
+            network = make(shapes)
+        except (KeyError, IndexError, ValueError, ZeroDivisionError) as missing:
+            raise UserError(f"{path}: is no Stable Diffusion v1: its {what} lacks {missing}") from None
+    narrowed: Any = {key: value.to(dtype) for key, value in state.items()}
+    state.clear()  # of a pickled checkpoint the wide weights are not needed beside the narrow ones
+    load_strictly(network, narrowed, path, what)
+    network.to(dtype).eval().requires_grad_(False)
+    return network

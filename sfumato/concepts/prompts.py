@@ -1,0 +1,85 @@
+"""The course's input.json: what to paint, for which source, and how it is judged."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, List, Optional, Tuple
+
+from ..errors import UserError
+
+
+@dataclass(frozen=True)
+class Source:
+    """One entry: a concept and the prompts that use it."""
+
+    key: str
+    """Its name in the file and among the folders: "0", "1" ..."""
+    token: str
+    """The learned word in the prompts."""
+    prompts: Tuple[str, ...]
+    judged_as: Tuple[str, ...]
+    """The prompts in plain words, which CLIP compares the pictures with; empty if the file has none."""
+    baselines: Tuple[Tuple[float, float], ...]
+    """(image score, text score) that each prompt's pictures must reach; empty if the file has none."""
+
+
+def read_input(path: Path) -> List[Source]:
+    """Read an input.json.
+
+    Raises:
+        UserError: naming the line and column, or the source and field, that cannot be used.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: is not UTF-8 text; give the course's input.json") from None
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}: line {error.lineno}, column {error.colno}: {error.msg}; mend the JSON") from None
+    if not isinstance(content, dict) or not content:
+        raise UserError(f"{path}: must hold an object of sources, each with token_name and prompt")
+    return [_source(path, key, entry) for key, entry in content.items()]
+
+
+def _source(path: Path, key: str, entry: Any) -> Source:
+    where = f"{path}: source {key!r}"
+    if not isinstance(entry, dict):
+        raise UserError(f"{where}: must be an object with token_name and prompt")
+    if not key or "/" in key or key in (".", ".."):
+        raise UserError(f"{where}: names a folder and cannot be empty or hold a slash")
+    token = entry.get("token_name")
+    if not isinstance(token, str) or not token.strip():
+        raise UserError(f"{where}: lacks the field token_name, such as '<new1>'")
+    prompts = _texts(where, "prompt", entry.get("prompt"))
+    judged = _texts(where, "prompt_4_clip_eval", entry["prompt_4_clip_eval"]) if "prompt_4_clip_eval" in entry else ()
+    if judged and len(judged) != len(prompts):
+        raise UserError(f"{where}: prompt_4_clip_eval has {len(judged)} entries, prompt has {len(prompts)}")
+    return Source(key, token, prompts, judged, _baselines(where, entry.get("baseline"), len(prompts)))
+
+
+def _texts(where: str, field: str, value: Any) -> Tuple[str, ...]:
+    if value is None:
+        raise UserError(f"{where}: lacks the field {field}, a list of texts")
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise UserError(f"{where}: {field} must be a list of texts")
+    if not value:
+        raise UserError(f"{where}: {field} is empty; give at least one text")
+    return tuple(value)
+
+
+def _baselines(where: str, value: Any, count: int) -> Tuple[Tuple[float, float], ...]:
+    if value is None:
+        return ()
+    good = isinstance(value, list) and all(
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(n, (int, float)) for n in pair) for pair in value
+    )
+    if not good or len(value) != count:
+        raise UserError(f"{where}: baseline must be {count} pairs [image score, text score], one a prompt")
+    return tuple((float(image), float(text)) for image, text in value)
+
+
+def unknown_words(prompt: str, known: List[str]) -> Optional[str]:
+    """The first word in angle brackets that nobody has learned, or None."""
+    return next((word for word in re.findall(r"<[^<>\s]+>", prompt) if word not in known), None)

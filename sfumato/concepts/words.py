@@ -1,0 +1,107 @@
+"""Where learned words are found, and between which formats they are converted."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import List, Optional, Sequence
+
+import torch
+
+from ..checkpoints import (
+    FORMATS,
+    PREFIXES,
+    SIZE_KEY,
+    Embedding,
+    read_embeddings,
+    read_stable_diffusion,
+    write_embedding,
+    write_safetensors,
+)
+from ..errors import UserError
+
+_SHIPPED = Path(__file__).parents[1] / "models" / "weights" / "words"
+_ENDINGS = (".safetensors", ".pt", ".bin")
+_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def shipped_words(checkpoint: str) -> List[Embedding]:
+    """The words that come with the package for one checkpoint.
+
+    Args:
+        checkpoint: its fingerprint; words learned for another one do not fit, whatever their width.
+    """
+    found = [word for path in sorted(_SHIPPED.glob("*.safetensors")) for word in read_embeddings(path)]
+    return [word for word in found if word.metadata.get("checkpoint") == checkpoint]
+
+
+def embedding_files(given: Sequence[Path]) -> List[Path]:
+    """Files, and the files inside folders, in order.
+
+    Raises:
+        UserError: for a folder without any.
+    """
+    files: List[Path] = []
+    for path in given:
+        inside = [p for p in sorted(path.iterdir()) if p.suffix in _ENDINGS] if path.is_dir() else [path]
+        if not inside:
+            raise UserError(f"{path}: holds no {', '.join(_ENDINGS)}; give files of learned words")
+        files += inside
+    return files
+
+
+@dataclass
+class ConvertOptions:
+    """Convert a checkpoint of any layout to safetensors with CompVis' keys, or a learned word between formats."""
+
+    source: Path
+    """A checkpoint (.ckpt, .safetensors or a diffusers folder), or the file of a learned word."""
+    out: Path
+    """The file to write."""
+    word: Optional[str] = None
+    """The format of a learned word: sfumato, diffusers, a1111, compvis, tokens, emb_params or bare. A checkpoint is
+    converted without it."""
+    rename: Optional[str] = None
+    """Another token for the word, such as <new1>."""
+    precision: Optional[str] = None
+    """Of a checkpoint's weights: fp32, fp16 or bf16; as they are by default."""
+
+
+def convert(options: ConvertOptions) -> Path:
+    """Convert; returns the file written.
+
+    Raises:
+        UserError: for a source, format or precision that cannot be used.
+    """
+    if not options.out.parent.is_dir():
+        raise UserError(f"{options.out.parent}: there is no such folder; make it first")
+    if options.word is None:
+        _convert_checkpoint(options)
+    else:
+        if options.word not in FORMATS:
+            raise UserError(f"unknown format {options.word!r}; choose one of {', '.join(FORMATS)}")
+        words = read_embeddings(options.source)
+        if len(words) > 1:
+            tokens = ", ".join(word.token for word in words)
+            raise UserError(f"{options.source}: holds several words ({tokens}); a file of the other formats holds one")
+        write_embedding(options.out, words[0]._replace(token=options.rename or words[0].token), options.word)
+    print(f"wrote {options.out}")
+    return options.out
+
+
+def _convert_checkpoint(options: ConvertOptions) -> None:
+    if options.out.suffix != ".safetensors":
+        raise UserError(f"{options.out}: a checkpoint is written as .safetensors; give a name that ends so")
+    if options.precision is not None and options.precision not in _TYPES:
+        raise UserError(f"unknown precision {options.precision!r}; choose one of {', '.join(_TYPES)}")
+    if options.rename is not None:
+        raise UserError("--rename is for learned words; give their format with --word")
+    parts = read_stable_diffusion(options.source)
+    dtype = _TYPES.get(options.precision or "")
+    tensors = {
+        prefix + key: value.to(dtype) if dtype and value.is_floating_point() else value
+        for name, prefix in PREFIXES.items()
+        for key, value in getattr(parts, name).items()
+    }
+    tensors[SIZE_KEY] = torch.tensor(parts.size)
+    write_safetensors(options.out, tensors, {"format": "sfumato stable diffusion v1"})
+    if parts.ignored:
+        print(f"left out {len(parts.ignored)} tensors that nothing needs: {', '.join(parts.ignored[:3])} ...")

@@ -1,0 +1,71 @@
+"""Prompts to token ids: CLIP's byte-pair encoding, and words of one's own.
+
+The encoding is transformers'; its vocabulary of 49,408 ships as clip-tokenizer.json. A learned word, such as <new1>,
+is found in a prompt before the encoding sees it, and takes ids of its own after the vocabulary's, one for each of its
+vectors.
+"""
+
+import re
+from pathlib import Path
+from typing import Dict, List, Mapping, NamedTuple, Tuple
+
+BEGIN, END = 49406, 49407
+VOCABULARY = 49408
+
+_FILE = Path(__file__).parents[1] / "weights" / "clip-tokenizer.json"
+
+
+class Tokens(NamedTuple):
+    """An encoded prompt."""
+
+    ids: List[int]
+    """As many as the text encoder takes: begin, the prompt, end, and end again to fill up."""
+    cut: str
+    """What of the prompt did not fit; empty if all did."""
+
+
+class Tokenizer:
+    """The encoding with some learned words.
+
+    Args:
+        learned: word -> its number of vectors, in the order in which they take ids.
+        length: of the encoded prompts.
+    """
+
+    def __init__(self, learned: Mapping[str, int] = {}, length: int = 77) -> None:
+        from transformers import PreTrainedTokenizerFast
+
+        self._encoding = PreTrainedTokenizerFast(tokenizer_file=str(_FILE))
+        self._length = length
+        self._learned: Dict[str, List[int]] = {}
+        following = VOCABULARY
+        for word, vectors in learned.items():
+            self._learned[word] = list(range(following, following + vectors))
+            following += vectors
+        # The longest first, so that <new1> does not hide inside a longer word.
+        words = sorted(self._learned, key=len, reverse=True)
+        self._split = re.compile("(" + "|".join(re.escape(word) for word in words) + ")") if words else None
+
+    def __call__(self, prompt: str) -> Tokens:
+        """Encode a prompt; what does not fit is left out and told."""
+        pieces = self._pieces(prompt)
+        room = self._length - 2
+        ids = [BEGIN, *(number for number, _ in pieces[:room])]
+        cut = prompt[pieces[room][1] :] if len(pieces) > room else ""
+        return Tokens(ids + [END] * (self._length - len(ids)), cut)
+
+    def known(self, text: str) -> bool:
+        """Whether a text is a learned word or one token of the vocabulary."""
+        return text in self._learned or len(self._pieces(text)) == 1
+
+    def _pieces(self, prompt: str) -> List[Tuple[int, int]]:
+        """(id, where in the prompt it begins) of every token."""
+        found, place = [], 0
+        for part in self._split.split(prompt) if self._split else [prompt]:
+            if part in self._learned:
+                found += [(number, place) for number in self._learned[part]]
+            else:
+                encoded = self._encoding(part, add_special_tokens=False, return_offsets_mapping=True)
+                found += [(n, place + begin) for n, (begin, _) in zip(encoded["input_ids"], encoded["offset_mapping"])]
+            place += len(part)
+        return found

@@ -1,0 +1,144 @@
+"""From prompts to folders of pictures, on a checkpoint small enough for a test."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from sfumato.concepts.generate import GenerateOptions, generate
+from sfumato.concepts.model import StableDiffusion
+from sfumato.concepts.painting import Sampling, encoded, paint
+from sfumato.diffusion import seed_of
+from sfumato.errors import UserError
+
+FEW = Sampling(steps=4)
+
+
+@pytest.fixture
+def words(tmp_path):
+    path = tmp_path / "new.pt"
+    torch.save({"<new1>": torch.ones(64), "<new2>": torch.zeros(2, 64)}, str(path))
+    return path
+
+
+@pytest.fixture
+def course(tmp_path):
+    path = tmp_path / "input.json"
+    sources = {
+        "0": {"token_name": "<new1>", "prompt": ["a <new1>", "two <new1>"]},
+        "1": {"token_name": "<new2>", "prompt": ["streets in the style of <new2>"]},
+    }
+    path.write_text(json.dumps(sources))
+    return path
+
+
+def pixels(path):
+    with Image.open(path) as picture:
+        return np.asarray(picture).astype(int)
+
+
+def test_the_courses_folders_and_names(course, words, checkpoint, tmp_path):
+    out = generate(
+        GenerateOptions(tmp_path / "out", checkpoint, input=course, embeddings=(words,), count=3, sampling=FEW)
+    )
+    assert sorted(str(path.relative_to(out)) for path in out.rglob("*.png")) == [
+        f"{source}/{prompt}/source{source}_prompt{prompt}_{number}.png"
+        for source, prompt in (("0", 0), ("0", 1), ("1", 0))
+        for number in range(3)
+    ]
+    with Image.open(out / "0" / "1" / "source0_prompt1_2.png") as picture:
+        assert picture.size == (16, 16)
+        told = json.loads(picture.text["sfumato"])
+    assert told["prompt"] == "two <new1>"
+    assert told["seed"] == seed_of(0, "two <new1>", 2)
+    assert told["checkpoint"] == StableDiffusion.load(checkpoint).name
+
+
+def test_a_picture_does_not_depend_on_its_batch(checkpoint, tmp_path):
+    for size in (1, 5):
+        generate(
+            GenerateOptions(tmp_path / str(size), checkpoint, prompt=("a", "b"), count=5, sampling=FEW, batch_size=size)
+        )
+    for path in sorted((tmp_path / "1").rglob("*.png")):
+        other = tmp_path / "5" / path.relative_to(tmp_path / "1")
+        assert abs(pixels(path) - pixels(other)).max() <= 1
+    assert abs(pixels(tmp_path / "1" / "0" / "000.png") - pixels(tmp_path / "1" / "0" / "001.png")).max() > 5
+
+
+def test_the_prompt_the_guidance_and_the_negative_prompt_matter(checkpoint):
+    model = StableDiffusion.load(checkpoint)
+    for parameter in model.unet.parameters():
+        parameter.mul_(3)  # an untrained network hardly listens
+    texts = encoded(model, ["a dog", "a cat"])[0]
+    pictures = {
+        (text, scale, against): paint(
+            model, texts[text : text + 1], texts[against : against + 1], [1], Sampling(steps=3, guidance_scale=scale)
+        ).int()
+        for text, scale, against in ((0, 1.0, 1), (1, 1.0, 1), (0, 4.0, 1), (0, 4.0, 0), (0, 1.0, 0))
+    }
+    assert torch.equal(pictures[0, 1.0, 1], pictures[0, 1.0, 0])  # without guidance nothing is guided away from
+    assert not torch.equal(pictures[0, 1.0, 1], pictures[1, 1.0, 1])
+    assert not torch.equal(pictures[0, 4.0, 1], pictures[0, 1.0, 1])
+    assert (pictures[0, 4.0, 0] - pictures[0, 1.0, 0]).abs().max() <= 1  # nor by the prompt from itself
+
+
+def test_an_interrupted_run_goes_on(checkpoint, tmp_path):
+    options = GenerateOptions(tmp_path / "out", checkpoint, prompt=("a dog",), count=3, sampling=FEW)
+    generate(options)
+    before = pixels(tmp_path / "out" / "0" / "001.png")
+    (tmp_path / "out" / "0" / "001.png").unlink()
+    stays = (tmp_path / "out" / "0" / "000.png").stat().st_mtime_ns
+    generate(options)
+    assert abs(pixels(tmp_path / "out" / "0" / "001.png") - before).max() <= 1
+    assert (tmp_path / "out" / "0" / "000.png").stat().st_mtime_ns == stays
+    options.prompt = ("a cat",)
+    with pytest.raises(UserError, match="holds pictures of other settings"):
+        generate(options)
+    options.overwrite = True
+    generate(options)
+    assert (tmp_path / "out" / "0" / "000.png").stat().st_mtime_ns != stays
+
+
+def test_processes_share_the_pictures(checkpoint, tmp_path, monkeypatch):
+    options = GenerateOptions(tmp_path / "out", checkpoint, prompt=("a dog",), count=5, sampling=FEW)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank, expected in (("0", 3), ("1", 5)):
+        monkeypatch.setenv("RANK", rank)
+        generate(options)
+        assert len(list((tmp_path / "out").rglob("*.png"))) == expected
+
+
+def test_what_does_not_fit_the_text_encoder_is_quoted(checkpoint, tmp_path):
+    prompt = "word " * 75 + "and the end"
+    with pytest.warns(UserWarning, match="longer than 77 tokens; this is left out: 'and the end'"):
+        generate(GenerateOptions(tmp_path / "out", checkpoint, prompt=(prompt,), count=1, sampling=FEW))
+
+
+def test_heights_and_widths_are_the_users(checkpoint, tmp_path):
+    sampling = Sampling(steps=2, height=24, width=32)
+    generate(GenerateOptions(tmp_path / "out", checkpoint, prompt=("a dog",), count=1, sampling=sampling))
+    with Image.open(tmp_path / "out" / "0" / "000.png") as picture:
+        assert picture.size == (32, 24)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"prompt": ()}, "give either --prompt"),
+        ({"prompt": ("a <new1>",)}, r"nobody has learned <new1> for this checkpoint; known are: <mine>"),
+        ({"count": 0}, "count must be at least 1"),
+        ({"batch_size": 0}, "batch_size must be at least 1"),
+        ({"sampling": Sampling(sampler="euler")}, "unknown sampler"),
+        ({"sampling": Sampling(steps=1001)}, "steps must be between 1 and 1000"),
+        ({"sampling": Sampling(height=17)}, "height must be a multiple of 4"),
+        ({"precision": "int8"}, "unknown precision"),
+    ],
+)
+def test_what_cannot_be_painted_is_refused_first(checkpoint, tmp_path, changes, words):
+    torch.save({"<mine>": torch.ones(64)}, str(tmp_path / "mine.pt"))
+    options = {"prompt": ("a dog",), "sampling": FEW, "embeddings": (tmp_path / "mine.pt",), **changes}
+    with pytest.raises(UserError, match=words):
+        generate(GenerateOptions(tmp_path / "out", checkpoint, **options))
+    assert not (tmp_path / "out").exists()

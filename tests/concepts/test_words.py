@@ -1,0 +1,121 @@
+"""Learned words survive every format, both ways."""
+
+import pytest
+import torch
+
+from sfumato.checkpoints import FORMATS, Embedding, read_embeddings, write_embedding
+from sfumato.concepts.words import ConvertOptions, convert, embedding_files, shipped_words
+from sfumato.errors import UserError
+
+VECTORS = torch.randn(3, 8, generator=torch.Generator().manual_seed(0))
+ENDINGS = [(kind, ending) for kind in FORMATS for ending in (".safetensors", ".pt", ".bin")]
+
+
+def writable(kind, ending):
+    safe = ending == ".safetensors"
+    return kind == "diffusers" or safe == (kind in ("sfumato", "emb_params"))
+
+
+@pytest.mark.parametrize(("kind", "ending"), [pair for pair in ENDINGS if writable(*pair)])
+@pytest.mark.parametrize("rows", [1, 3])
+def test_what_is_written_is_read_back(tmp_path, kind, ending, rows):
+    if ending == ".safetensors":
+        pytest.importorskip("safetensors")
+    path = tmp_path / f"<dog>{ending}"
+    write_embedding(path, Embedding("<dog>", VECTORS[:rows], {"step": "500"}), kind)
+    (got,) = read_embeddings(path)
+    assert got.token == "<dog>"
+    assert torch.equal(got.vectors, VECTORS[:rows])
+
+
+@pytest.mark.parametrize(("kind", "ending"), [pair for pair in ENDINGS if not writable(*pair)])
+def test_other_endings_are_refused(tmp_path, kind, ending):
+    with pytest.raises(UserError, match=f"files of the format {kind} end in"):
+        write_embedding(tmp_path / f"a{ending}", Embedding("<a>", VECTORS, {}), kind)
+
+
+def test_metadata_travel_with_our_own_format(tmp_path):
+    pytest.importorskip("safetensors")
+    write_embedding(tmp_path / "a.safetensors", Embedding("<a>", VECTORS, {"checkpoint": "abc", "init": "dog"}))
+    metadata = read_embeddings(tmp_path / "a.safetensors")[0].metadata
+    assert metadata["checkpoint"] == "abc"
+    assert metadata["init"] == "dog"
+
+
+def test_the_forms_that_others_write_are_read(tmp_path):
+    forms = {
+        "bare one.pt": VECTORS[0],
+        "several.bin": {"<a>": VECTORS[0], "<b>": VECTORS[1]},
+        "tokens.pt": {"tokens": ["<a>", "<b>"], "token_ids": [1, 2], "embeddings": VECTORS[:2]},
+        "a1111.pt": {"string_to_token": {"*": 265}, "string_to_param": {"*": VECTORS}, "name": "ghibli", "step": 7},
+        "nameless.pt": {"string_to_token": {"*": 265}, "string_to_param": {"*": VECTORS}, "name": None},
+    }
+    for name, content in forms.items():
+        torch.save(content, str(tmp_path / name))
+    read = {name: [(e.token, len(e.vectors)) for e in read_embeddings(tmp_path / name)] for name in forms}
+    assert read == {
+        "bare one.pt": [("<bare one>", 1)],
+        "several.bin": [("<a>", 1), ("<b>", 1)],
+        "tokens.pt": [("<a>", 1), ("<b>", 1)],
+        "a1111.pt": [("ghibli", 3)],
+        "nameless.pt": [("<nameless>", 3)],
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"epoch": 3}, "holds no embedding in a format that is known"),
+        ([1], "holds no embedding in a format that is known"),
+        (torch.zeros(2, 3, 4), r"has the shape \[2, 3, 4\]"),
+        (torch.zeros(2, 4, dtype=torch.int64), "has the shape"),
+        (torch.full((1, 4), float("nan")), "holds NaN or infinity"),
+    ],
+)
+def test_what_is_no_embedding_is_refused(tmp_path, content, words):
+    torch.save(content, str(tmp_path / "a.pt"))
+    with pytest.raises(UserError, match=words):
+        read_embeddings(tmp_path / "a.pt")
+
+
+def test_a_folder_gives_its_files_and_an_empty_one_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"holds no \.safetensors"):
+        embedding_files([tmp_path])
+    for name in ("b.pt", "a.bin", "notes.txt"):
+        (tmp_path / name).write_text("")
+    assert [path.name for path in embedding_files([tmp_path, tmp_path / "b.pt"])] == ["a.bin", "b.pt", "b.pt"]
+
+
+def test_no_word_ships_for_an_unknown_checkpoint():
+    assert shipped_words("0" * 16) == []
+
+
+def test_the_command_converts_words_and_renames_them(tmp_path):
+    torch.save({"<a>": VECTORS[0]}, str(tmp_path / "learned_embeds.bin"))
+    out = convert(ConvertOptions(tmp_path / "learned_embeds.bin", tmp_path / "new.pt", "a1111", rename="<new1>"))
+    assert read_embeddings(out)[0].token == "<new1>"
+    with pytest.raises(UserError, match="unknown format 'lora'"):
+        convert(ConvertOptions(tmp_path / "learned_embeds.bin", tmp_path / "new.pt", "lora"))
+    torch.save({"<a>": VECTORS[0], "<b>": VECTORS[1]}, str(tmp_path / "two.bin"))
+    with pytest.raises(UserError, match=r"holds several words \(<a>, <b>\)"):
+        convert(ConvertOptions(tmp_path / "two.bin", tmp_path / "new.pt", "bare"))
+
+
+def test_the_command_converts_checkpoints(checkpoint, tmp_path):
+    pytest.importorskip("safetensors")
+    from sfumato.concepts.model import StableDiffusion
+
+    out = convert(ConvertOptions(checkpoint, tmp_path / "model.safetensors"))
+    expected, got = StableDiffusion.load(checkpoint), StableDiffusion.load(out)
+    assert got.name == expected.name
+    assert got.size == expected.size
+    half = convert(ConvertOptions(checkpoint, tmp_path / "half.safetensors", precision="fp16"))
+    assert half.stat().st_size < 0.51 * out.stat().st_size
+    for options, words in (
+        (ConvertOptions(checkpoint, tmp_path / "model.ckpt"), "is written as .safetensors"),
+        (ConvertOptions(checkpoint, tmp_path / "m.safetensors", precision="fp8"), "unknown precision"),
+        (ConvertOptions(checkpoint, tmp_path / "m.safetensors", rename="<a>"), "is for learned words"),
+        (ConvertOptions(checkpoint, tmp_path / "none" / "m.safetensors"), "there is no such folder"),
+    ):
+        with pytest.raises(UserError, match=words):
+            convert(options)
