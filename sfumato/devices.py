@@ -9,6 +9,8 @@ import torch
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
+_BF16_IS_WHOLE = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 1)
+
 _Item = TypeVar("_Item")
 
 
@@ -43,8 +45,9 @@ _LAUNCHER = (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"))
 def choose_precision(device: torch.device, asked: str = "auto") -> str:
     """The number format to compute in.
 
-    bf16 where the hardware multiplies it natively (GPUs from Ampere on, CPUs with AVX512-BF16 or AMX), fp16 on older
-    GPUs, fp32 else: a CPU that emulates bf16 is slower in it than in fp32.
+    bf16 where the hardware multiplies it natively (GPUs from Ampere on, CPUs with AVX512-BF16 or AMX) and PyTorch has
+    all layers for it (2.1 on: older ones lack group normalisation on CPUs and enlargement on GPUs); else fp16 on GPUs
+    and fp32 on CPUs, which are slower in a bf16 that they emulate.
 
     Args:
         device: where the network runs.
@@ -54,17 +57,19 @@ def choose_precision(device: torch.device, asked: str = "auto") -> str:
         "fp32", "bf16" or "fp16".
 
     Raises:
-        ValueError: for a precision that is none of PRECISIONS, or fp16 off a GPU.
+        ValueError: for a precision that is none of PRECISIONS, fp16 off a GPU, or bf16 in a PyTorch that lacks it.
     """
     if asked not in PRECISIONS:
         raise ValueError(f"unknown precision {asked!r}; choose one of {', '.join(PRECISIONS)}")
     if asked == "fp16" and device.type != "cuda":
         raise ValueError(f"fp16 needs a CUDA GPU and this is {device.type}; choose fp32, or bf16 where it has it")
+    if asked == "bf16" and not _BF16_IS_WHOLE:
+        raise ValueError(f"bf16 needs PyTorch 2.1 and this is {torch.__version__}; choose fp32, or fp16 on a GPU")
     if asked != "auto":
         return asked
     if device.type == "cuda":
-        return "bf16" if torch.cuda.get_device_capability(device)[0] >= 8 else "fp16"
-    return "bf16" if device.type == "cpu" and _cpu_multiplies_bf16() else "fp32"
+        return "bf16" if _BF16_IS_WHOLE and torch.cuda.get_device_capability(device)[0] >= 8 else "fp16"
+    return "bf16" if device.type == "cpu" and _BF16_IS_WHOLE and _cpu_multiplies_bf16() else "fp32"
 
 
 def autocast(device: torch.device, precision: str) -> ContextManager[object]:

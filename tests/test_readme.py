@@ -1,15 +1,20 @@
 """Every command of the README runs, in order, in one folder, as a newcomer would type it."""
 
+import io
 import re
 import shlex
+import zipfile
 from pathlib import Path
 
 import pytest
+import torch
+from PIL import Image
 
 pytest.importorskip("tyro")
 pytest.importorskip("accelerate")
 
 from sfumato.cli import main
+from tests.concepts.conftest import tiny_state
 from tests.digits.conftest import draw_digits
 
 README = Path(__file__).parents[1] / "README.md"
@@ -36,17 +41,38 @@ def test_make_targets_and_scripts_exist():
             assert (README.parent / words[1]).exists(), words
 
 
-def test_every_sfumato_command_runs(tmp_path, monkeypatch):
+SHORTENED = {
+    "digits train": ["--steps", "4", "--look-every", "0"],
+    "digits train-judge": ["--steps", "2"],
+    "faces train": ["--steps", "2", "--batch-size", "4", "--held-out", "2", "--look-every", "0"],
+    "faces invert": ["--steps", "4", "8"],
+    "concepts generate": ["--count", "1"],
+}
+"""An hour's training is shown; its first steps are tested."""
+
+
+def files_of_a_user(folder):
+    """What the README's reader has: the course's data, faces, a checkpoint, an input.json, a learned word."""
     for seed, name in enumerate(("mnistm", "svhn")):
-        draw_digits(tmp_path / "hw2_data" / "digits" / name, seed=seed)
+        draw_digits(folder / "hw2_data" / "digits" / name, seed=seed)
+    with zipfile.ZipFile(folder / "faces64.zip", "w") as archive:
+        for number in range(6):
+            buffer = io.BytesIO()
+            Image.new("RGB", (64, 64), (40 * number, 90, 120)).save(buffer, format="PNG")
+            archive.writestr(f"{number}.png", buffer.getvalue())
+    torch.save({"state_dict": tiny_state()}, folder / "model.ckpt")
+    (folder / "input.json").write_text('{"0": {"token_name": "<new1>", "prompt": ["a <new1>", "two <new1>"]}}')
+    (folder / "embeddings").mkdir()
+    torch.save({"<new1>": torch.ones(64)}, folder / "embeddings" / "new1.pt")
+
+
+def test_every_sfumato_command_runs(tmp_path, monkeypatch):
+    files_of_a_user(tmp_path)
     monkeypatch.chdir(tmp_path)
     for words in commands():
         if words[0] == "sfumato":
-            arguments = words[1:]
-            # An hour's training is shown; its first steps are tested.
-            shortened = {"train": ["--steps", "4", "--look-every", "0"], "train-judge": ["--steps", "2"]}
-            arguments += shortened.get(words[2], [])
-            assert main(arguments) == 0, words
+            name = " ".join(words[1:3])
+            assert main([*words[1:], *SHORTENED.get(name, [])]) == 0, words
 
 
 def test_the_library_example_runs(capsys):

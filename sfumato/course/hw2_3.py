@@ -5,15 +5,19 @@ from pathlib import Path
 from ..concepts.generate import GenerateOptions, generate
 from .arguments import run
 
-_WORDS = Path(__file__).parents[2] / "embeddings"
-"""Beside the scripts: where learned words that do not ship are looked for."""
+_SCRIPTS = Path(__file__).parents[2]
 
 
 def _paint(input_json: str, out: str, checkpoint: str) -> None:
-    embeddings = (_WORDS,) if _WORDS.is_dir() else ()
+    # Words that do not ship are looked for beside the scripts and beside the checkpoint.
+    beside = (folder / "embeddings" for folder in (_SCRIPTS, Path(checkpoint).absolute().parent))
     generate(
         GenerateOptions(
-            out=Path(out), checkpoint=Path(checkpoint), input=Path(input_json), embeddings=embeddings, overwrite=True
+            out=Path(out),
+            checkpoint=Path(checkpoint),
+            input=Path(input_json),
+            embeddings=tuple(folder for folder in beside if folder.is_dir()),
+            overwrite=True,
         )
     )
 

@@ -22,7 +22,7 @@ class Sampling:
     """ddim, ddpm, dpmpp-2m, dpm-2m, heun or unipc."""
     steps: int = 9
     """Denoising steps, 1 ... 1000."""
-    guidance_scale: float = 6.0
+    guidance_scale: float = 4.0
     """1 is no guidance; more makes digits clearer and less varied."""
     guide_from: float = 300.0
     """The least noisy time that is guided, 0 ... 999."""

@@ -1,0 +1,44 @@
+"""Precision is decided by the hardware and by what PyTorch can compute."""
+
+import pytest
+import torch
+
+from sfumato import devices
+from sfumato.devices import Worker, choose_precision
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("whole", "native", "chosen"), [(True, True, "bf16"), (True, False, "fp32"), (False, True, "fp32")]
+)
+def test_a_cpu_computes_in_bf16_only_where_all_of_it_is_there(monkeypatch, whole, native, chosen):
+    monkeypatch.setattr(devices, "_BF16_IS_WHOLE", whole)
+    monkeypatch.setattr(devices, "_cpu_multiplies_bf16", lambda: native)
+    assert choose_precision(CPU) == chosen
+
+
+def test_what_was_asked_for_is_taken_or_refused(monkeypatch):
+    assert choose_precision(CPU, "fp32") == "fp32"
+    with pytest.raises(ValueError, match="unknown precision 'fp8'"):
+        choose_precision(CPU, "fp8")
+    with pytest.raises(ValueError, match="fp16 needs a CUDA GPU"):
+        choose_precision(CPU, "fp16")
+    monkeypatch.setattr(devices, "_BF16_IS_WHOLE", False)
+    with pytest.raises(ValueError, match=r"bf16 needs PyTorch 2\.1"):
+        choose_precision(CPU, "bf16")
+
+
+def test_the_chosen_precision_can_compute_our_networks():
+    """Group normalisation and enlargement in bf16 are what old versions lack."""
+    from sfumato.models.face_unet import FaceUNet
+    from tests.faces.conftest import TINY
+
+    with torch.no_grad(), devices.autocast(CPU, choose_precision(CPU)):
+        assert FaceUNet(TINY)(torch.zeros(1, 3, 16, 16), torch.tensor([1])).shape == (1, 3, 16, 16)
+
+
+def test_processes_share_work_evenly_and_wholly():
+    shares = [Worker(rank, 3, 0).share(list(range(8))) for rank in range(3)]
+    assert sorted(item for share in shares for item in share) == list(range(8))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
