@@ -8,19 +8,18 @@ A step is a batch of 2 (with the prompt and without it) of 64x64 latents: a 512x
 file that is loaded holds them in half precision, as most that are shared do.
 """
 
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Callable, Dict, List
+from typing import Any, Callable, Dict, List
 
 import torch
 from torch import Tensor
 
-from sfumato.checkpoints import PREFIXES, load_strictly, read_safetensors, unfilled, write_safetensors
+from sfumato.checkpoints import PREFIXES, filled, read_safetensors, write_safetensors
 from sfumato.checkpoints.diffusers_layout import unet_key
 from sfumato.devices import choose_precision
 from sfumato.models.stable_diffusion import UNet
@@ -34,7 +33,7 @@ def write_weights() -> None:
     if FILE.exists():
         return
     torch.manual_seed(0)
-    with unfilled():
+    with torch.device("meta"):
         shapes = {key: value.shape for key, value in UNet().state_dict().items()}
     state = {PREFIXES["unet"] + key: (0.02 * torch.randn(shape)).half() for key, shape in shapes.items()}
     write_safetensors(FILE, state, {})
@@ -42,11 +41,8 @@ def write_weights() -> None:
 
 def ours(dtype: torch.dtype) -> Callable[..., Tensor]:
     """Our network from the file."""
-    state = {key[len(PREFIXES["unet"]) :]: value.to(dtype) for key, value in read_safetensors(FILE)[0].items()}
-    with unfilled():
-        network = UNet()
-    load_strictly(network, state, FILE, "U-Net")
-    return network.eval().requires_grad_(False)
+    state = {key[len(PREFIXES["unet"]) :]: value for key, value in read_safetensors(FILE)[0].items()}
+    return filled(UNet, state, FILE, "U-Net", dtype)
 
 
 def theirs(dtype: torch.dtype) -> Callable[..., Tensor]:
@@ -54,7 +50,7 @@ def theirs(dtype: torch.dtype) -> Callable[..., Tensor]:
     from diffusers import UNet2DConditionModel
 
     with torch.device("meta"):
-        network = UNet2DConditionModel(cross_attention_dim=768, attention_head_dim=8)
+        network: Any = UNet2DConditionModel(cross_attention_dim=768, attention_head_dim=8)
     names = network.state_dict()
     stored = read_safetensors(FILE)[0]
     state = {key: stored[PREFIXES["unet"] + unet_key(key, names)].to(dtype) for key in names}
@@ -90,13 +86,19 @@ def race(dtype: torch.dtype) -> None:
     )
 
 
+def peak_memory() -> float:
+    """The most that this process has held, in GiB; getrusage would count its parent's too."""
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) / 2**20
+
+
 def main() -> None:
     """Run what the module's docstring says."""
     write_weights()
     if len(sys.argv) > 1:
         with torch.inference_mode():
             {"ours": ours, "theirs": theirs}[sys.argv[1]](torch.float32)(*inputs(torch.float32))
-        print(f"{sys.argv[1]}: peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB, fp32")
+        print(f"{sys.argv[1]}: peak {peak_memory():.2f} GiB, fp32")
         return
     race(torch.float32)
     if choose_precision(torch.device("cpu")) == "bf16":

@@ -6,7 +6,7 @@ from .model_file import ModelFormat, read_model, write_model
 from .pickles import read_pickle
 from .safetensor_files import read_safetensors, write_safetensors
 from .stable_diffusion import PREFIXES, SIZE_KEY, Parts, fingerprint, read_stable_diffusion
-from .strict import load_strictly, some, unfilled
+from .strict import filled, load_strictly, some
 from .training_state import load_state, save_state
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "ModelFormat",
     "Parts",
     "atomic_path",
+    "filled",
     "fingerprint",
     "load_state",
     "load_strictly",
@@ -27,7 +28,6 @@ __all__ = [
     "read_stable_diffusion",
     "save_state",
     "some",
-    "unfilled",
     "write_embedding",
     "write_model",
     "write_safetensors",

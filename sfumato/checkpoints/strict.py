@@ -3,12 +3,14 @@
 import contextlib
 import inspect
 from pathlib import Path
-from typing import Any, ContextManager, List, Mapping
+from typing import Any, Callable, ContextManager, Dict, List, Mapping, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import UserError
+
+Network = TypeVar("Network", bound=nn.Module)
 
 _NAMED = 3
 """How many offending keys an error names."""
@@ -57,6 +59,30 @@ def load_strictly(network: nn.Module, state: Any, path: Path, what: str) -> None
         network.load_state_dict(dict(state), assign=True)
     else:
         network.load_state_dict(dict(state))
+
+
+def filled(
+    make: Callable[[], Network], state: Dict[str, Tensor], path: Path, what: str, dtype: torch.dtype = torch.float32
+) -> Network:
+    """A new network with these weights, frozen, without ever holding much more than them.
+
+    Args:
+        make: makes the network.
+        state: key -> tensor; emptied on the way, so that wide weights do not stay beside narrow ones.
+        path, what: see `load_strictly`.
+        dtype: of the weights. Those of convolutions are kept channels-last, the order in which they are read.
+
+    Raises:
+        UserError: as `load_strictly` does.
+    """
+    with unfilled():
+        network = make()
+    laid_out = {}
+    for key in list(state):
+        value = state.pop(key).to(dtype)
+        laid_out[key] = value.contiguous(memory_format=torch.channels_last) if value.dim() == 4 else value
+    load_strictly(network, laid_out, path, what)
+    return network.to(dtype).eval().requires_grad_(False)
 
 
 def some(keys: List[str]) -> str:

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from ..checkpoints import Embedding, fingerprint, load_strictly, read_stable_diffusion, unfilled
+from ..checkpoints import Embedding, filled, fingerprint, read_stable_diffusion
 from ..diffusion import NoiseSchedule
 from ..errors import UserError
 from ..models.stable_diffusion import VAE, TextEncoder, UNet
@@ -47,9 +47,9 @@ class StableDiffusion:
         name = fingerprint(parts)
         wide = torch.float32 if dtype == torch.float16 else dtype
         return cls(
-            unet=_filled(lambda shapes: UNet(unet_config(shapes)), parts.unet, dtype, path, "U-Net"),
-            vae=_filled(lambda shapes: VAE(vae_config(shapes)), parts.vae, wide, path, "autoencoder"),
-            text=_filled(lambda shapes: TextEncoder(text_config(shapes)), parts.text, dtype, path, "text encoder"),
+            unet=_network(lambda shapes: UNet(unet_config(shapes)), parts.unet, dtype, path, "U-Net"),
+            vae=_network(lambda shapes: VAE(vae_config(shapes)), parts.vae, wide, path, "autoencoder"),
+            text=_network(lambda shapes: TextEncoder(text_config(shapes)), parts.text, dtype, path, "text encoder"),
             schedule=NoiseSchedule.scaled_linear(),
             name=name,
             size=parts.size,
@@ -117,7 +117,7 @@ class StableDiffusion:
         return self.vae.config.latent, sides[0], sides[1]
 
 
-def _filled(
+def _network(
     make: Callable[[Mapping[str, List[int]]], _Network],
     state: Dict[str, Tensor],
     dtype: torch.dtype,
@@ -125,13 +125,7 @@ def _filled(
     what: str,
 ) -> _Network:
     shapes = {key: list(value.shape) for key, value in state.items()}
-    with unfilled():
-        try:
-            network = make(shapes)
-        except (KeyError, IndexError, ValueError, ZeroDivisionError) as missing:
-            raise UserError(f"{path}: is no Stable Diffusion v1: its {what} lacks {missing}") from None
-    narrowed: Any = {key: value.to(dtype) for key, value in state.items()}
-    state.clear()  # of a pickled checkpoint the wide weights are not needed beside the narrow ones
-    load_strictly(network, narrowed, path, what)
-    network.to(dtype).eval().requires_grad_(False)
-    return network
+    try:
+        return filled(lambda: make(shapes), state, path, what, dtype)
+    except (KeyError, IndexError, ValueError, ZeroDivisionError) as missing:
+        raise UserError(f"{path}: is no Stable Diffusion v1: its {what} lacks {missing}") from None

@@ -30,7 +30,7 @@ Loss = Callable[[nn.Module, Sequence[Tensor]], Tensor]
 class LoopOptions:
     """How long and how fast to train."""
 
-    steps: int = 5600
+    steps: int = 11000
     """Optimizer steps in the whole run; the learning rate falls to zero at the end."""
     batch_size: int = 64
     """Pictures a step, over all processes and accumulated parts together."""

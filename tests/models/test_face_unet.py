@@ -40,14 +40,14 @@ def test_its_first_output_is_the_original_networks(network, reference):
 
 @pytest.mark.slow
 def test_the_courses_50_steps_give_the_original_pictures(network, reference):
-    """The limit is 0.2; another order of summation alone gives about 0.04."""
+    """Another order of summation alone gives about 0.04."""
     model = FaceModel(network, NoiseSchedule.linear())
     final = torch.from_numpy(np.load(reference / "face.npz")["x_final"])
     for index, name in enumerate(("face_100.png", "face_101.png")):
         x = paint(model, noises()[index : index + 1], Recipe())
         assert (x[0, :, ::4, ::4] - final[index]).abs().mean() < 2e-3
         pixels = to_range(x, "minmax")[0].numpy().astype(np.float64)
-        assert ((pixels - np.asarray(Image.open(reference / name))) ** 2).mean() < 0.05
+        assert ((pixels - np.asarray(Image.open(reference / name))) ** 2).mean() < 0.2
 
 
 def test_the_small_configuration_begins_as_zero_and_reaches_every_weight():

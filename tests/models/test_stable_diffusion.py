@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sfumato.checkpoints import PREFIXES, load_strictly, unfilled
+from sfumato.checkpoints import PREFIXES, filled
 from sfumato.models.layers import attention
 from sfumato.models.stable_diffusion import VAE, TextConfig, TextEncoder, UNet, UNetConfig, VAEConfig
 from sfumato.models.stable_diffusion.shapes import text_config, unet_config, vae_config
@@ -17,17 +17,14 @@ from tests.reference.formula_weights import state_dict_from
 MANIFESTS = {"unet": "sd_v1.unet_vae.keys.json", "vae": "sd_v1.unet_vae.keys.json", "text": "sd_v1.text.keys.json"}
 
 
-def filled(network_class, name, reference):
+def network_of(network_class, name, reference):
     prefix = PREFIXES[name]
     state = {
         key[len(prefix) :]: value
         for key, value in state_dict_from(reference / MANIFESTS[name], prefix).items()
         if not key.endswith("position_ids")
     }
-    with unfilled():
-        network = network_class()
-    load_strictly(network, state, reference, name)
-    return network.eval().requires_grad_(False)
+    return filled(network_class, state, reference, name)
 
 
 def drawn(seed, *shape):
@@ -41,7 +38,7 @@ def apart(ours, theirs):
 
 def test_the_u_net_is_the_originals(reference):
     stored = np.load(reference / "sd_v1.npz")
-    unet = filled(UNet, "unet", reference)
+    unet = network_of(UNet, "unet", reference)
     assert sum(value.numel() for value in unet.parameters()) == 859_520_964
     eps = unet(drawn(9, 2, 4, 16, 24), torch.from_numpy(stored["t"]), drawn(10, 2, 77, 768))
     assert apart(eps, stored["unet_eps"]) < 2e-5
@@ -49,7 +46,7 @@ def test_the_u_net_is_the_originals(reference):
 
 def test_the_autoencoder_is_the_originals(reference):
     stored = np.load(reference / "sd_v1.npz")
-    vae = filled(VAE, "vae", reference)
+    vae = network_of(VAE, "vae", reference)
     moments = torch.cat(vae.moments(drawn(7, 1, 3, 64, 96).clamp(-1, 1)), dim=1)
     assert apart(moments, stored["vae_moments"]) < 2e-5
     decoded = vae.decode(LATENT_SCALE * drawn(8, 1, 4, 8, 12))[:, :, ::2, ::2]
@@ -58,7 +55,7 @@ def test_the_autoencoder_is_the_originals(reference):
 
 def test_the_text_encoder_is_the_originals(reference):
     stored = np.load(reference / "clip_text.npz")
-    text = filled(TextEncoder, "text", reference)
+    text = network_of(TextEncoder, "text", reference)
     assert apart(text(torch.from_numpy(stored["ids"]))[:, ::8, ::4], stored["hidden"]) < 2e-5
 
 

@@ -5,6 +5,7 @@ x <- x + attn1(norm1(x));  x <- x + attn2(norm2(x), text);  x <- x + ff(norm3(x)
 
 from typing import Optional
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -99,4 +100,5 @@ class _Gated(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         value, gate = self.proj(x).chunk(2, dim=-1)
-        return value * F.gelu(gate)
+        opened = F.gelu(gate)
+        return value * opened if torch.is_grad_enabled() else opened.mul_(value)
