@@ -7,7 +7,7 @@ from ..models.face_unet import FaceUNet
 _ON_CPU = 2
 """A CPU is busy with one picture; more at once only leave its caches."""
 _MAPS = 24
-"""Feature maps of the full size, in fp32, that are alive at the worst moment of a pass: benchmarks/README.md."""
+"""A bound on the feature maps of the full size, in fp32, that are alive at the worst moment of a pass."""
 
 
 def bytes_per_picture(network: FaceUNet) -> int:

@@ -162,3 +162,27 @@ if __name__ == "__main__":
     here.accelerator.end_training()
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+
+
+def test_muon_in_bf16_goes_the_same_way():
+    """Rounded to 8 bits the step still points where the exact one does."""
+    steps = []
+    for dtype in (torch.float32, torch.bfloat16):
+        weight = nn.Parameter(torch.zeros(24, 40))
+        weight.grad = torch.randn(24, 40, generator=torch.Generator().manual_seed(0))
+        Muon([weight], lr=1.0, weight_decay=0.0, dtype=dtype).step()
+        assert weight.dtype == torch.float32
+        steps.append(weight.detach().flatten())
+    assert torch.nn.functional.cosine_similarity(*steps, dim=0) > 0.999
+
+
+@pytest.mark.slow
+def test_a_compiled_network_learns_the_same():
+    """Compiling changes the order of sums and nothing else; it takes a C++ compiler and half a minute."""
+    plain, compiled = trainer(), trainer(compile=True)
+    for run in (plain, compiled):
+        for _ in run.run(draw, loss):
+            pass
+    for ours, theirs in zip(compiled.network.parameters(), plain.network.parameters()):
+        assert torch.allclose(ours, theirs, atol=1e-4)
+    assert set(compiled.state()) == set(plain.state())
