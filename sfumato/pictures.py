@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any, Dict, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -94,6 +94,16 @@ def save_png(path: Path, pixels: Tensor, told: Mapping[str, Any]) -> None:
     info = PngImagePlugin.PngInfo()
     info.add_text("sfumato", json.dumps(told))
     save_image(Image.fromarray(pixels.numpy()), path, pnginfo=info)
+
+
+def told_by(path: Path) -> Dict[str, Any]:
+    """What `save_png` was told of a picture; nothing where there is none, or no picture, or no such note in it."""
+    try:
+        with Image.open(path) as image:
+            told = json.loads(image.info.get("sfumato", "{}"))
+    except (OSError, SyntaxError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def save_image(image: Image.Image, path: Path, **how: Any) -> Path:

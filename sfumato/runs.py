@@ -34,7 +34,7 @@ def open_run(
     worker: Worker,
     inside: Sequence[str] = (),
     overwrite: bool = False,
-) -> bool:
+) -> None:
     """Make the folder ready: begun anew, or gone on with where its note tells of the same settings.
 
     Args:
@@ -45,22 +45,17 @@ def open_run(
         inside: folders to make in it.
         overwrite: whether a note of other settings is replaced.
 
-    Returns:
-        Whether pictures that are there are of these very settings, and may stand.
-
     Raises:
         UserError: if a folder cannot be made, or holds pictures of other settings.
     """
     for folder in [out, *(out / name for name in inside)]:
         open_folder(folder)
     note, plain = out / NOTE, json.loads(json.dumps(settings))
-    same = note.exists() and _settings_in(note) == plain
-    if note.exists() and not overwrite and not same:
+    if note.exists() and not overwrite and _settings_in(note) != plain:
         raise UserError(f"{out}: holds pictures of other settings ({NOTE} there); give another folder, or overwrite")
     if worker.rank == 0:
         versions = {"sfumato": __version__, "torch": torch.__version__}
         write_text(note, json.dumps({"command": command, "settings": plain, "versions": versions}, indent=2) + "\n")
-    return same
 
 
 def _settings_in(note: Path) -> Any:

@@ -9,6 +9,7 @@ it was painted in. A run that was interrupted goes on with what is missing.
 """
 
 import hashlib
+import json
 import time
 import warnings
 from dataclasses import asdict, dataclass, field
@@ -23,7 +24,7 @@ from ..checkpoints import read_embeddings
 from ..devices import Worker, choose_precision
 from ..diffusion import seed_of
 from ..errors import UserError
-from ..pictures import save_png
+from ..pictures import save_png, told_by
 from ..runs import open_run
 from .model import StableDiffusion
 from .painting import Sampling, encoded, paint
@@ -88,8 +89,10 @@ def generate(options: GenerateOptions) -> Path:
     pictures = _wanted(options)
     model = _loaded(options, device, {picture.prompt for picture in pictures})
     settings = _settings(options, model, pictures)
-    same = open_run(options.out, "concepts generate", settings, worker, overwrite=options.overwrite)
-    todo = [p for p in worker.share(pictures) if not (same and (options.out / p.path).exists())]
+    open_run(options.out, "concepts generate", settings, worker, overwrite=options.overwrite)
+    run = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    # Each picture says which run painted it, so that no process takes an older one for its own.
+    todo = [p for p in worker.share(pictures) if told_by(options.out / p.path).get("run") != run]
     for folder in sorted({(options.out / picture.path).parent for picture in todo}):
         folder.mkdir(parents=True, exist_ok=True)
     with tqdm(
@@ -102,7 +105,7 @@ def generate(options: GenerateOptions) -> Path:
             batch = todo[start : start + options.batch_size]
             for prompt in sorted({picture.prompt for picture in batch} - set(texts)):
                 texts[prompt] = encoded(model, [prompt])[0]
-            _paint_batch(model, batch, texts, negative, options, bar)
+            _paint_batch(model, batch, texts, negative, options, run, bar)
             speed = (start + len(batch)) / (time.monotonic() - began)
             bar.set_postfix_str(f"{speed:.2f} pictures/s", refresh=False)
     return options.out
@@ -114,14 +117,15 @@ def _paint_batch(
     texts: Dict[str, Tensor],
     negative: Tensor,
     options: GenerateOptions,
+    run: str,
     bar: "tqdm[Any]",
 ) -> None:
     states = torch.cat([texts[picture.prompt] for picture in batch])
     seeds = [picture.seed(options.seed) for picture in batch]
     pixels = paint(model, states, negative, seeds, options.sampling, lambda: bar.update(len(batch)))
     for picture, seed, one in zip(batch, seeds, pixels):
-        told = {"prompt": picture.prompt, "seed": seed, "checkpoint": model.name, **asdict(options.sampling)}
-        save_png(options.out / picture.path, one, told)
+        told = {"prompt": picture.prompt, "seed": seed, "checkpoint": model.name, "run": run}
+        save_png(options.out / picture.path, one, {**told, **asdict(options.sampling)})
 
 
 def _wanted(options: GenerateOptions) -> List[Picture]:

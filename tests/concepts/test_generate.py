@@ -97,7 +97,9 @@ def test_an_interrupted_run_goes_on(checkpoint, tmp_path):
     with pytest.raises(UserError, match="holds pictures of other settings"):
         generate(options)
     options.overwrite = True
+    (tmp_path / "out" / "0" / "002.png").write_bytes(b"half a picture")
     generate(options)
+    assert pixels(tmp_path / "out" / "0" / "002.png").shape == (16, 16, 3)
     assert (tmp_path / "out" / "0" / "000.png").stat().st_mtime_ns != stays
 
 
