@@ -3,10 +3,13 @@
 Options come from each function's own options dataclass: its fields are the flags, their docstrings the help.
 """
 
+import dataclasses
 import importlib
+import os
 import sys
+import typing
 import warnings
-from typing import Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from . import __version__
 from .errors import UserError
@@ -97,18 +100,33 @@ def _run(name: str, flags: List[str]) -> int:
     module = importlib.import_module(command.module)
     warnings.showwarning = _one_line
     style = (tyro.conf.PositionalRequiredArgs, tyro.conf.OmitArgPrefixes)
-    # tyro exits by itself: 0 after --help, 2 for a flag that it cannot read.
-    options = tyro.cli(getattr(module, command.options), prog=f"sfumato {name}", args=flags, config=style)
     try:
+        # tyro exits by itself: 0 after --help, 2 for a flag that it cannot read.
+        options = tyro.cli(_named(getattr(module, command.options)), prog=f"sfumato {name}", args=flags, config=style)
         getattr(module, command.function)(options)
     except UserError as error:
         return _complain(str(error))
+    except BrokenPipeError:
+        # Whoever read our output, such as `head`, has enough of it; Python must not try to write the rest at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _complain(f"{where}{error.strerror or error}; free some space or check the path, then run it again")
     except KeyboardInterrupt:
         return _complain("interrupted; run the same command again to go on")
     return 0
+
+
+def _named(options: Any) -> Any:
+    """The options class, its positional arguments called by their names in the help, not all of them PATH."""
+    import tyro
+
+    types = typing.get_type_hints(options)
+    for field in dataclasses.fields(options):
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            named = tyro.conf.arg(metavar=field.name.upper())
+            options.__annotations__[field.name] = typing.Annotated[types[field.name], named]  # type: ignore[attr-defined]
+    return options
 
 
 def _overview(names: Optional[List[str]] = None) -> str:

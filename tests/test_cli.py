@@ -37,7 +37,20 @@ def test_every_command_explains_every_option(name, capsys):
     assert end.value.code == 0
     shown = capsys.readouterr().out
     assert f"usage: sfumato {name}" in shown
-    assert "(required)" in shown
+    assert "(required)" in shown or "(default:" in shown
+
+
+def test_arguments_are_called_by_their_names(capsys):
+    with pytest.raises(SystemExit):
+        main(["faces", "generate", "--help"])
+    assert "[OPTIONS] NOISE OUT UNET" in capsys.readouterr().out
+
+
+def test_a_reader_that_has_enough_is_no_error():
+    command = f"{sys.executable} -m sfumato faces generate --help | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("usage: sfumato faces generate")
+    assert done.stderr == ""
 
 
 @pytest.mark.parametrize(
