@@ -1,4 +1,4 @@
-# make demo   paint 1,000 digits with the shipped weights, score them, draw the figures
+# make demo   paint 1,000 digits with the shipped weights, score them, draw the figures; paint faces
 # make test   lint, type check and test, here and in the course's environment
 PYTHON ?= python3
 VENV := .venv
@@ -16,7 +16,9 @@ demo: $(VENV)/ready
 	$(BIN)/sfumato digits generate $(OUT)/digits
 	$(BIN)/sfumato digits evaluate $(OUT)/digits
 	$(BIN)/sfumato digits figures $(OUT)/figures
-	@echo "1,000 digits: $(OUT)/digits   scores: $(OUT)/digits/scores.json   figures: $(OUT)/figures"
+	$(BIN)/sfumato faces eta --out $(OUT)/faces
+	$(BIN)/sfumato faces interpolate --out $(OUT)/faces
+	@echo "1,000 digits: $(OUT)/digits   scores: $(OUT)/digits/scores.json   figures: $(OUT)/figures   faces: $(OUT)/faces"
 
 test: lint test-here test-course
 
