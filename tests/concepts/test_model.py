@@ -5,7 +5,7 @@ import os
 import pytest
 import torch
 
-from sfumato.checkpoints import SIZE_KEY, Embedding, read_stable_diffusion
+from sfumato.checkpoints import SIZE_KEY, Embedding, Parts, fingerprint, read_stable_diffusion
 from sfumato.concepts.model import StableDiffusion
 from sfumato.errors import UserError
 from tests.concepts.conftest import AUTOENCODER, TEXT, UNET
@@ -60,6 +60,13 @@ def test_safetensors_and_bare_state_dicts_are_the_same_model(state, checkpoint, 
 def test_other_weights_have_another_name(state, checkpoint, tmp_path):
     torch.save({**state, UNET_KEY: state[UNET_KEY] + 0.01}, str(tmp_path / "other.ckpt"))
     assert StableDiffusion.load(tmp_path / "other.ckpt").name != StableDiffusion.load(checkpoint).name
+
+
+def test_the_name_of_a_checkpoint_with_large_tensors_is_found():
+    """More values than float32 can count: 29,491,200 is the size of the largest convolution of version 1."""
+    large = torch.zeros(1).expand(29_491_200)
+    parts = Parts(unet={"w": large}, vae={}, text={}, size=512, ignored=[])
+    assert len(fingerprint(parts)) == 16
 
 
 def test_half_precision_leaves_the_autoencoder_wide(checkpoint):
