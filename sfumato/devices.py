@@ -9,6 +9,9 @@ import torch
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+"""The types of the precisions that `choose_precision` answers."""
+
 _BF16_IS_WHOLE = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 1)
 
 _Item = TypeVar("_Item")

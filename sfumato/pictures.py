@@ -1,8 +1,9 @@
 """Pictures in and out: between tensors and files, many on one sheet."""
 
+import io
 import json
 from pathlib import Path
-from typing import Any, Dict, Mapping, Sequence
+from typing import Any, Dict, Mapping, Optional, Sequence
 
 import numpy as np
 import torch
@@ -75,14 +76,14 @@ def _font() -> Any:
     return ImageFont.load_default(_TEXT)
 
 
-def open_picture(path: Path) -> Image.Image:
-    """A picture, decoded whole.
+def open_picture(path: Path, raw: Optional[bytes] = None) -> Image.Image:
+    """A picture, decoded whole: the file's, or that of bytes which came from there.
 
     Raises:
         UserError: if the file is missing, is no picture, or ends early.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path if raw is None else io.BytesIO(raw)) as image:
             image.load()
             return image.copy()
     except (OSError, SyntaxError, ValueError) as error:

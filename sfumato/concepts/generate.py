@@ -21,7 +21,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ..checkpoints import read_embeddings
-from ..devices import Worker, choose_precision
+from ..devices import DTYPES, Worker, choose_precision
 from ..diffusion import seed_of
 from ..errors import UserError
 from ..pictures import save_png, told_by
@@ -30,8 +30,6 @@ from .model import StableDiffusion
 from .painting import Sampling, encoded, paint
 from .prompts import read_input, unknown_words
 from .words import embedding_files, shipped_words
-
-_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass
@@ -154,7 +152,7 @@ def _wanted(options: GenerateOptions) -> List[Picture]:
 def _loaded(options: GenerateOptions, device: torch.device, prompts: Collection[str]) -> StableDiffusion:
     """The model with its words, every prompt checked against them; refuses what cannot be used."""
     try:
-        dtype = _TYPES[choose_precision(device, options.precision)]
+        dtype = DTYPES[choose_precision(device, options.precision)]
     except ValueError as error:
         raise UserError(str(error)) from None
     given = [word for path in embedding_files(options.embeddings) for word in read_embeddings(path)]

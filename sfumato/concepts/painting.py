@@ -6,8 +6,15 @@ from typing import Callable, Iterator, Optional, Sequence, Tuple
 import torch
 from torch import Tensor
 
-from ..diffusion import ClassifierFreeGuidance, NetworkDenoiser, SeededNoise, Step, make_sampler, spaced_times
-from ..diffusion import NoiseSchedule as _Schedule
+from ..diffusion import (
+    ClassifierFreeGuidance,
+    NetworkDenoiser,
+    NoiseSchedule,
+    SeededNoise,
+    Step,
+    make_sampler,
+    spaced_times,
+)
 from ..errors import UserError
 from ..pictures import to_pixels
 from .model import StableDiffusion
@@ -49,7 +56,7 @@ class Sampling:
             UserError: naming the setting.
         """
         try:
-            make_sampler(self.sampler, _Schedule.scaled_linear(), self.eta)
+            make_sampler(self.sampler, NoiseSchedule.scaled_linear(), self.eta)
             self.times()
         except ValueError as error:
             raise UserError(str(error)) from None

@@ -16,11 +16,11 @@ from ..checkpoints import (
     write_embedding,
     write_safetensors,
 )
+from ..devices import DTYPES
 from ..errors import UserError
 
 _SHIPPED = Path(__file__).parents[1] / "models" / "weights" / "words"
 _ENDINGS = (".safetensors", ".pt", ".bin")
-_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def shipped_words(checkpoint: str) -> List[Embedding]:
@@ -90,12 +90,12 @@ def convert(options: ConvertOptions) -> Path:
 def _convert_checkpoint(options: ConvertOptions) -> None:
     if options.out.suffix != ".safetensors":
         raise UserError(f"{options.out}: a checkpoint is written as .safetensors; give a name that ends so")
-    if options.precision is not None and options.precision not in _TYPES:
-        raise UserError(f"unknown precision {options.precision!r}; choose one of {', '.join(_TYPES)}")
+    if options.precision is not None and options.precision not in DTYPES:
+        raise UserError(f"unknown precision {options.precision!r}; choose one of {', '.join(DTYPES)}")
     if options.rename is not None:
         raise UserError("--rename is for learned words; give their format with --word")
     parts = read_stable_diffusion(options.source)
-    dtype = _TYPES.get(options.precision or "")
+    dtype = DTYPES.get(options.precision or "")
     tensors = {
         prefix + key: value.to(dtype) if dtype and value.is_floating_point() else value
         for name, prefix in PREFIXES.items()

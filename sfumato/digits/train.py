@@ -34,12 +34,9 @@ def train(options: TrainOptions) -> Path:
     sets = {name: read_digits(options.data / name, options.cache) for name in DATASETS}
     torch.manual_seed(options.loop.seed)
     model = _first_model(options)
-    try:
-        trainer = start(
-            model.network, options.loop, options.precision, options.muon_lr, options.adam_lr, ("enter", "leave")
-        )
-    except ValueError as error:
-        raise UserError(str(error)) from None
+    trainer = start(
+        model.network, options.loop, options.precision, options.muon_lr, options.adam_lr, ("enter", "leave")
+    )
     batches = DigitBatches(
         sets,
         options.loop.batch_size,

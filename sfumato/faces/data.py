@@ -1,18 +1,17 @@
 """Faces to train on: a zip file or a folder of square pictures of one size."""
 
-import io
 import zipfile
 from pathlib import Path
 from typing import Iterator, Sequence, Tuple
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
 from ..diffusion import seed_of, stratified_timesteps
 from ..errors import UserError
+from ..pictures import open_picture
 
 _ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
@@ -27,7 +26,7 @@ def read_faces(source: Path, size: int) -> np.ndarray:
     Raises:
         UserError: naming a picture that cannot be used; if there is none.
     """
-    pictures = [_decoded(f"{source}/{name}", raw, size) for name, raw in tqdm(_files(source), "reading", unit="face")]
+    pictures = [_decoded(source / name, raw, size) for name, raw in tqdm(_files(source), "reading", unit="face")]
     if not pictures:
         raise UserError(f"{source}: holds no picture ({', '.join(_ENDINGS)}); give a zip or folder of faces")
     return np.stack(pictures)
@@ -48,14 +47,11 @@ def _files(source: Path) -> Iterator[Tuple[str, bytes]]:
         raise UserError(f"{source}: is no folder and no whole zip file ({error}); check the path") from None
 
 
-def _decoded(name: str, raw: bytes, size: int) -> np.ndarray:
-    try:
-        with Image.open(io.BytesIO(raw)) as image:
-            if image.size != (size, size):
-                raise UserError(f"{name}: is {image.width}x{image.height}; the network is for {size}x{size}")
-            return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UserError(f"{name}: cannot be decoded ({error}); get the file again") from None
+def _decoded(path: Path, raw: bytes, size: int) -> np.ndarray:
+    image = open_picture(path, raw)
+    if image.size != (size, size):
+        raise UserError(f"{path}: is {image.width}x{image.height}; the network is for {size}x{size}")
+    return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
 
 
 class FaceBatches:

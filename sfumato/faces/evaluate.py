@@ -8,7 +8,7 @@ from typing import Any, List, Optional
 import numpy as np
 from PIL import Image
 
-from ..checkpoints import write_text
+from ..checkpoints import some, write_text
 from ..errors import UserError
 from ..pictures import labelled_grid, open_picture, save_image
 from ..runs import open_folder
@@ -78,8 +78,7 @@ def _names(options: EvaluateOptions) -> List[str]:
     for here, there, word in ((painted, true, options.truth), (true, painted, options.out)):
         missing = sorted(here - there)
         if missing:
-            some = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
-            raise UserError(f"{word}: lacks {some}; the two folders must hold pictures of the same names")
+            raise UserError(f"{word}: lacks {some(missing)}; the two folders must hold pictures of the same names")
     return sorted(painted)
 
 

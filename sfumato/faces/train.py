@@ -71,12 +71,9 @@ def train(options: TrainOptions) -> Path:
         raise UserError(f"held_out must leave something of the {len(faces)} faces to train on, got {options.held_out}")
     torch.manual_seed(options.loop.seed)
     model = _first_model(options)
-    try:
-        trainer = start(
-            model.network, options.loop, options.precision, options.muon_lr, options.adam_lr, ("down1.", "out.")
-        )
-    except ValueError as error:
-        raise UserError(str(error)) from None
+    trainer = start(
+        model.network, options.loop, options.precision, options.muon_lr, options.adam_lr, ("down1.", "out.")
+    )
     order = np.random.RandomState(0).permutation(len(faces))
     held_out, seen = faces[order[: options.held_out]], faces[order[options.held_out :]]
     resume(trainer, options.out, options.settings())

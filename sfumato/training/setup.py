@@ -7,6 +7,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from ..devices import Worker, choose_precision
+from ..errors import UserError
 from .loop import LoopOptions, Trainer
 from .muon import Muon
 
@@ -25,14 +26,19 @@ def start(
         muon_lr, adam_lr, outside: see `make_optimizers`.
 
     Raises:
-        ValueError: for a precision or a batch that this machine cannot do.
+        UserError: for a precision or a batch that this machine cannot do.
     """
     device = Worker.here().device()
-    chosen = choose_precision(device, precision)
-    # Accelerate joins processes without GPUs only when told that it is to use the CPU.
-    accelerator = Accelerator(mixed_precision="no" if chosen == "fp32" else chosen, cpu=device.type == "cpu")
-    dtype = torch.bfloat16 if chosen == "bf16" else torch.float32
-    return Trainer(network, lambda net: make_optimizers(net, muon_lr, adam_lr, outside, dtype), options, accelerator)
+    try:
+        chosen = choose_precision(device, precision)
+        # Accelerate joins processes without GPUs only when told that it is to use the CPU.
+        accelerator = Accelerator(mixed_precision="no" if chosen == "fp32" else chosen, cpu=device.type == "cpu")
+        dtype = torch.bfloat16 if chosen == "bf16" else torch.float32
+        return Trainer(
+            network, lambda net: make_optimizers(net, muon_lr, adam_lr, outside, dtype), options, accelerator
+        )
+    except ValueError as error:
+        raise UserError(str(error)) from None
 
 
 def make_optimizers(
