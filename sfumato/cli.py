@@ -64,8 +64,25 @@ COMMANDS: Dict[str, Command] = {
     "concepts generate": Command(
         "sfumato.concepts.generate", "generate", "GenerateOptions", "paint prompts with Stable Diffusion v1"
     ),
+    "concepts learn": Command("sfumato.concepts.learn", "learn", "LearnOptions", "learn a word from a few photos"),
+    "concepts evaluate": Command(
+        "sfumato.concepts.evaluate", "evaluate", "EvaluateOptions", "score painted concepts with CLIP"
+    ),
     "concepts convert": Command(
         "sfumato.concepts.words", "convert", "ConvertOptions", "convert checkpoints and learned words"
+    ),
+    "zero-shot": Command("sfumato.zero_shot", "zero_shot", "ZeroShotOptions", "classify pictures with CLIP by names"),
+    "world autoencoder": Command(
+        "sfumato.world.train_autoencoder", "train_autoencoder", "AutoencoderOptions", "train the small autoencoder"
+    ),
+    "world clip": Command("sfumato.world.train_clip", "train_clip", "ClipOptions", "train the small CLIP"),
+    "world train": Command("sfumato.world.train", "train", "TrainOptions", "train the small Stable Diffusion"),
+    "world judge": Command("sfumato.world.train_judge", "train_judge", "JudgeOptions", "train the small world's judge"),
+    "world photos": Command(
+        "sfumato.world.photos", "photos", "PhotosOptions", "five pictures to learn the small world's words from"
+    ),
+    "world evaluate": Command(
+        "sfumato.world.evaluate", "evaluate", "EvaluateOptions", "measure the small world and its words"
     ),
 }
 
@@ -83,14 +100,15 @@ def main(arguments: Optional[List[str]] = None) -> int:
     if words[0] == "--version":
         print(f"sfumato {__version__}")
         return 0
-    name = " ".join(words[:2])
+    # Most commands are a job and a verb; zero-shot classification is one word.
+    name = words[0] if words[0] in COMMANDS else " ".join(words[:2])
     if name not in COMMANDS:
         inside = [command for command in COMMANDS if command.split()[0] == words[0]]
         if inside and (len(words) == 1 or words[1] in ("-h", "--help")):
             print(_overview(inside))
             return 0 if len(words) > 1 else 2
         return _complain(f"there is no command {name!r}; `sfumato --help` lists them")
-    return _run(name, words[2:])
+    return _run(name, words[len(name.split()) :])
 
 
 def _run(name: str, flags: List[str]) -> int:
@@ -99,10 +117,14 @@ def _run(name: str, flags: List[str]) -> int:
     command = COMMANDS[name]
     module = importlib.import_module(command.module)
     warnings.showwarning = _one_line
-    style = (tyro.conf.PositionalRequiredArgs, tyro.conf.OmitArgPrefixes)
     try:
         # tyro exits by itself: 0 after --help, 2 for a flag that it cannot read.
-        options = tyro.cli(_named(getattr(module, command.options)), prog=f"sfumato {name}", args=flags, config=style)
+        options = tyro.cli(
+            _named(getattr(module, command.options)),
+            prog=f"sfumato {name}",
+            args=flags,
+            config=(tyro.conf.OmitArgPrefixes,),
+        )
         getattr(module, command.function)(options)
     except UserError as error:
         return _complain(str(error))
@@ -118,14 +140,19 @@ def _run(name: str, flags: List[str]) -> int:
 
 
 def _named(options: Any) -> Any:
-    """The options class, its positional arguments called by their names in the help, not all of them PATH."""
+    """The options class, its required fields positional and called by their names in the help, not all of them PATH.
+
+    A required field whose metadata have "flag" stays a flag, as the course's own commands have them.
+    """
     import tyro
 
     types = typing.get_type_hints(options)
     for field in dataclasses.fields(options):
-        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        if required and not field.metadata.get("flag"):
             named = tyro.conf.arg(metavar=field.name.upper())
-            options.__annotations__[field.name] = typing.Annotated[types[field.name], named]  # type: ignore[attr-defined]
+            positional: Any = tyro.conf.Positional
+            options.__annotations__[field.name] = typing.Annotated[positional[types[field.name]], named]
     return options
 
 

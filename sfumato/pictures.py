@@ -72,6 +72,33 @@ def labelled_grid(
     return paper
 
 
+def captioned(pictures: Sequence[Image.Image], texts: Sequence[str], columns: int, side: int = 160) -> Image.Image:
+    """Pictures in rows, each with some lines of text below it.
+
+    Args:
+        pictures: RGB of any size; each is scaled to fit a square of `side`.
+        texts: one a picture.
+        columns: pictures a row.
+        side: in pixels.
+    """
+    measure = ImageDraw.Draw(Image.new("RGB", (1, 1)))
+    boxes = [measure.multiline_textbbox((0, 0), text, font=_font()) for text in texts]
+    width = max(side, *(round(box[2]) for box in boxes)) + 2 * _MARGIN
+    height = side + max(round(box[3]) for box in boxes) + 3 * _MARGIN
+    rows = -(-len(pictures) // columns)
+    paper = Image.new("RGB", (columns * width, rows * height), (_PAPER,) * 3)
+    draw = ImageDraw.Draw(paper)
+    for index, (picture, text) in enumerate(zip(pictures, texts)):
+        left, top = index % columns * width + _MARGIN, index // columns * height + _MARGIN
+        scale = side / max(picture.size)
+        # Small pictures are enlarged in whole squares, so that each pixel can be seen.
+        how = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BICUBIC
+        shown = picture.resize((round(picture.width * scale), round(picture.height * scale)), how)
+        paper.paste(shown, (left, top))
+        draw.multiline_text((left, top + side + _MARGIN), text, fill=0, font=_font())
+    return paper
+
+
 def _font() -> Any:
     return ImageFont.load_default(_TEXT)
 

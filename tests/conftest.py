@@ -19,3 +19,23 @@ def fresh_accelerator():
     state = sys.modules.get("accelerate.state")
     if state is not None:
         state.AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture(scope="session")
+def clip_folder(tmp_path_factory):
+    """A CLIP of random weights for 48 x 48 pictures, as transformers keeps one."""
+    import torch
+    from transformers import CLIPConfig, CLIPModel
+
+    from sfumato.world.clip_folder import write_clip
+
+    torch.manual_seed(0)
+    shared = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 2}
+    ends = {"bos_token_id": 49406, "eos_token_id": 49407, "pad_token_id": 49407}
+    text = {**shared, **ends, "vocab_size": 49408, "max_position_embeddings": 32}
+    config = CLIPConfig(
+        text_config=text, vision_config={**shared, "image_size": 48, "patch_size": 16}, projection_dim=32
+    )
+    folder = tmp_path_factory.mktemp("clip")
+    write_clip(folder, CLIPModel(config), note="random")
+    return folder

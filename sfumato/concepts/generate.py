@@ -9,12 +9,13 @@ it was painted in. A run that was interrupted goes on with what is missing.
 """
 
 import hashlib
+import itertools
 import json
 import time
 import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Collection, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Collection, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
@@ -26,7 +27,7 @@ from ..diffusion import seed_of
 from ..errors import UserError
 from ..pictures import save_png, told_by
 from ..runs import open_run
-from .model import StableDiffusion
+from .model import SMALL_WORLD, StableDiffusion
 from .painting import Sampling, encoded, paint
 from .prompts import read_input, unknown_words
 from .words import embedding_files, shipped_words
@@ -38,8 +39,9 @@ class GenerateOptions:
 
     out: Path
     """Folder to paint into; made if missing."""
-    checkpoint: Path
-    """A .ckpt or .safetensors with CompVis' keys, or a diffusers folder."""
+    checkpoint: Optional[Path] = None
+    """A .ckpt or .safetensors with CompVis' keys, or a diffusers folder; the small one that ships by default, which
+    knows digits."""
     prompt: Tuple[str, ...] = ()
     """What to paint."""
     input: Optional[Path] = None
@@ -98,15 +100,24 @@ def generate(options: GenerateOptions) -> Path:
     ) as bar:
         texts: Dict[str, Tensor] = {}
         began = time.monotonic()
-        negative = encoded(model, [options.sampling.negative_prompt])[0]
-        for start in range(0, len(todo), options.batch_size):
-            batch = todo[start : start + options.batch_size]
+        negative = encoded(model, [options.sampling.negative_prompt])[:, 0]
+        done = 0
+        for batch in _batches(todo, options):
             for prompt in sorted({picture.prompt for picture in batch} - set(texts)):
-                texts[prompt] = encoded(model, [prompt])[0]
+                texts[prompt] = encoded(model, options.sampling.texts(prompt))
             _paint_batch(model, batch, texts, negative, options, run, bar)
-            speed = (start + len(batch)) / (time.monotonic() - began)
+            done += len(batch)
+            speed = done / (time.monotonic() - began)
             bar.set_postfix_str(f"{speed:.2f} pictures/s", refresh=False)
     return options.out
+
+
+def _batches(todo: Sequence[Picture], options: GenerateOptions) -> Iterator[List[Picture]]:
+    """Pictures to paint at once: those with as many parts."""
+    for _, alike in itertools.groupby(todo, lambda picture: len(options.sampling.texts(picture.prompt))):
+        rest = list(alike)
+        for start in range(0, len(rest), options.batch_size):
+            yield rest[start : start + options.batch_size]
 
 
 def _paint_batch(
@@ -156,10 +167,13 @@ def _loaded(options: GenerateOptions, device: torch.device, prompts: Collection[
     except ValueError as error:
         raise UserError(str(error)) from None
     given = [word for path in embedding_files(options.embeddings) for word in read_embeddings(path)]
-    model = StableDiffusion.load(options.checkpoint, dtype)
+    model = StableDiffusion.load(options.checkpoint or SMALL_WORLD, dtype)
     model.learn_words([*shipped_words(model.name), *given])
-    model.latent_shape(options.sampling.height, options.sampling.width)
+    across = model.latent_shape(options.sampling.height, options.sampling.width)[2]
     for prompt in sorted(prompts):
+        parts = len(options.sampling.texts(prompt))
+        if parts > across:
+            raise UserError(f"{prompt!r}: has {parts} parts, and a picture of this width no more than {across} columns")
         unknown = unknown_words(prompt, list(model.words))
         if unknown:
             known = ", ".join(sorted(model.words)) or "none"
@@ -168,8 +182,9 @@ def _loaded(options: GenerateOptions, device: torch.device, prompts: Collection[
                 " Give the file of the word's embedding"
             )
     tokenizer = model.tokenizer()
-    for prompt in sorted({*prompts, options.sampling.negative_prompt}):
-        cut = tokenizer(prompt).cut
+    texts = [text for prompt in prompts for text in options.sampling.texts(prompt)]
+    for text in sorted({*texts, options.sampling.negative_prompt}):
+        cut = tokenizer(text).cut
         if cut:
             limit = model.text.config.tokens
             warnings.warn(f"a prompt is longer than {limit} tokens; this is left out: {cut!r}", stacklevel=2)

@@ -14,6 +14,9 @@ from ..models.stable_diffusion import VAE, TextEncoder, UNet
 from ..models.stable_diffusion.shapes import text_config, unet_config, vae_config
 from ..models.stable_diffusion.tokenizer import VOCABULARY, Tokenizer, Tokens
 
+SMALL_WORLD = Path(__file__).parents[1] / "models" / "weights" / "world.safetensors"
+"""The checkpoint that ships with the package: digits on 48x48 pixels."""
+
 _Network = TypeVar("_Network", bound=nn.Module)
 
 
@@ -87,7 +90,10 @@ class StableDiffusion:
     def encode(self, prompts: Sequence[Tokens]) -> Tensor:
         """The text states [B, tokens, width] of encoded prompts."""
         device = self.text.token_embedding.weight.device
-        ids = torch.tensor([prompt.ids for prompt in prompts], device=device)
+        return self.states(torch.tensor([prompt.ids for prompt in prompts], device=device))
+
+    def states(self, ids: Tensor) -> Tensor:
+        """The text states [B, tokens, width] of ids [B, tokens], through which gradients reach learned words."""
         return self.text(ids.clamp(max=VOCABULARY - 1), self.embedded(ids))
 
     def embedded(self, ids: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Prompts to pictures, in memory: the sampling settings and the walk of one batch."""
 
 from dataclasses import dataclass
-from typing import Callable, Iterator, Optional, Sequence, Tuple
+from typing import Callable, Iterator, List, Optional, Sequence
 
 import torch
 from torch import Tensor
@@ -10,8 +10,10 @@ from ..diffusion import (
     ClassifierFreeGuidance,
     NetworkDenoiser,
     NoiseSchedule,
+    Regions,
     SeededNoise,
     Step,
+    columns,
     make_sampler,
     spaced_times,
 )
@@ -36,6 +38,9 @@ class Sampling:
     """Noise added by ddim, 0 ... 1."""
     spacing: str = "trailing"
     """Where the steps are: trailing (from 999 down), leading (from 1 up, as CompVis) or linspace."""
+    regions: bool = False
+    """Part each prompt at every | and the picture into as many columns: each is told its own text, so that concepts do
+    not merge. Every text should describe the whole layout."""
     height: Optional[int] = None
     """Of the pictures; what the checkpoint was trained on by default."""
     width: Optional[int] = None
@@ -48,6 +53,10 @@ class Sampling:
             ValueError: if there are no such times.
         """
         return spaced_times(1000, self.steps, self.spacing, offset=1 if self.spacing == "leading" else 0)
+
+    def texts(self, prompt: str) -> List[str]:
+        """What the parts of the picture are told, from left to right."""
+        return [text.strip() for text in prompt.split("|")] if self.regions else [prompt]
 
     def check(self) -> None:
         """Refuse what cannot be sampled with.
@@ -69,18 +78,19 @@ def walk(
 
     Args:
         model: on some device.
-        texts: text states, one a picture [B, tokens, width].
+        texts: text states, of as many parts for each picture [B, parts, tokens, width].
         negative: those of the negative prompt [1, tokens, width].
         seeds: one a picture.
         sampling: checked settings.
     """
-    noise = SeededNoise(seeds, model.latent_shape(sampling.height, sampling.width), texts.device)
-    conditional = NetworkDenoiser(model.unet, model.schedule, "eps", (texts,))
-    unconditional = NetworkDenoiser(model.unet, model.schedule, "eps", (negative.expand_as(texts),))
+    shape = model.latent_shape(sampling.height, sampling.width)
+    noise = SeededNoise(seeds, shape, texts.device)
+    told = [NetworkDenoiser(model.unet, model.schedule, "eps", (part,)) for part in texts.unbind(dim=1)]
+    conditional = told[0] if len(told) == 1 else Regions(told, columns(len(told), *shape[1:]))
+    unconditional = NetworkDenoiser(model.unet, model.schedule, "eps", (negative.expand_as(texts[:, 0]),))
     # One pass of a doubled batch where that fills the device better; on a CPU one picture fills it already.
-    denoiser = ClassifierFreeGuidance(
-        conditional, unconditional, sampling.guidance_scale, batched=texts.device.type != "cpu"
-    )
+    batched = texts.device.type != "cpu" and len(told) == 1
+    denoiser = ClassifierFreeGuidance(conditional, unconditional, sampling.guidance_scale, batched=batched)
     sampler = make_sampler(sampling.sampler, model.schedule, sampling.eta)
     return sampler(noise(), denoiser, sampling.times(), noise)
 
@@ -103,8 +113,7 @@ def paint(
     return torch.cat([to_pixels(model.vae.decode(one)) for one in latents.split(1)])
 
 
-def encoded(model: StableDiffusion, prompts: Sequence[str]) -> Tuple[Tensor, Sequence[str]]:
-    """The text states of prompts, and what of each did not fit the text encoder."""
+def encoded(model: StableDiffusion, texts: Sequence[str]) -> Tensor:
+    """The text states of one picture, a text for each of its parts: [1, parts, tokens, width]."""
     tokenizer = model.tokenizer()
-    tokens = [tokenizer(prompt) for prompt in prompts]
-    return model.encode(tokens), [one.cut for one in tokens]
+    return model.encode([tokenizer(text) for text in texts])[None]

@@ -17,6 +17,8 @@ class Source:
     """Its name in the file and among the folders: "0", "1" ..."""
     token: str
     """The learned word in the prompts."""
+    photos: str
+    """What the file calls the concept's photos (src_image): a folder or a title; empty if the file does not say."""
     prompts: Tuple[str, ...]
     judged_as: Tuple[str, ...]
     """The prompts in plain words, which CLIP compares the pictures with; empty if the file has none."""
@@ -56,7 +58,10 @@ def _source(path: Path, key: str, entry: Any) -> Source:
     judged = _texts(where, "prompt_4_clip_eval", entry["prompt_4_clip_eval"]) if "prompt_4_clip_eval" in entry else ()
     if judged and len(judged) != len(prompts):
         raise UserError(f"{where}: prompt_4_clip_eval has {len(judged)} entries, prompt has {len(prompts)}")
-    return Source(key, token, prompts, judged, _baselines(where, entry.get("baseline"), len(prompts)))
+    photos = entry.get("src_image", "")
+    if not isinstance(photos, str):
+        raise UserError(f"{where}: src_image must be a text, got {photos!r}")
+    return Source(key, token, photos, prompts, judged, _baselines(where, entry.get("baseline"), len(prompts)))
 
 
 def _texts(where: str, field: str, value: Any) -> Tuple[str, ...]:

@@ -12,6 +12,7 @@ from .denoiser import Clamped, Denoiser, NetworkDenoiser, Parameterization, Pred
 from .guidance import ClassifierFreeGuidance
 from .noise import SeededNoise, lerp, seed_of, slerp
 from .objective import stratified_timesteps, training_loss
+from .regions import Regions, columns
 from .samplers import DDIM, DDPM, SAMPLERS, DDIMInversion, DPMSolver, Heun, Sampler, Step, UniPC, make_sampler, sample
 from .schedule import CLEAN, NoiseSchedule, spaced_times
 
@@ -30,10 +31,12 @@ __all__ = [
     "NoiseSchedule",
     "Parameterization",
     "Prediction",
+    "Regions",
     "Sampler",
     "SeededNoise",
     "Step",
     "UniPC",
+    "columns",
     "lerp",
     "make_sampler",
     "sample",

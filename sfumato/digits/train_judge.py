@@ -89,12 +89,12 @@ class _Draws:
         source = torch.Generator().manual_seed(seed_of(self._seed, step))
         picked = torch.randint(len(self._labels), (self._batch_size,), generator=source)
         pictures = self._pixels[picked].float() / 127.5 - 1.0
-        moved = _recolour(_move(pictures, source), source)
-        return moved[rows].contiguous(memory_format=torch.channels_last), self._labels[picked][rows]
+        shown = _recolour(moved(pictures, source), source)
+        return shown[rows].contiguous(memory_format=torch.channels_last), self._labels[picked][rows]
 
 
-def _move(x: Tensor, source: torch.Generator) -> Tensor:
-    """Rotate by up to 11 degrees, scale and shear by up to 15%, shift by up to 6% of the width."""
+def moved(x: Tensor, source: torch.Generator) -> Tensor:
+    """Pictures [B, 3, H, W] rotated by up to 11 degrees, scaled and sheared by up to 15%, shifted by up to 6%."""
     n = len(x)
     turn, scale, shear = 0.2 * _spread(source, n), 1 + 0.15 * _spread(source, n), 0.15 * _spread(source, n)
     taller = scale * (1 + 0.1 * _spread(source, n))

@@ -40,14 +40,17 @@ def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 
 
 class DigitJudge(nn.Module):
-    """A residual network of 0.75M parameters for 3x28x28 digits, pixels in [-1, 1], 10 classes.
+    """A residual network of 0.75M parameters for 3x28x28 digits, pixels in [-1, 1].
 
     `features` are what Frechet distance, precision and recall are measured in.
+
+    Args:
+        classes: told apart.
     """
 
     feature_dim = 256
 
-    def __init__(self) -> None:
+    def __init__(self, classes: int = 10) -> None:
         super().__init__()
         self.body = nn.Sequential(
             nn.PixelUnshuffle(2),
@@ -60,12 +63,12 @@ class DigitJudge(nn.Module):
             nn.Flatten(),
         )
         self.dropout = nn.Dropout(0.2)
-        self.head = nn.Linear(self.feature_dim, 10)
+        self.head = nn.Linear(self.feature_dim, classes)
 
     def features(self, x: Tensor) -> Tensor:
         """[B, 3, 28, 28] to [B, 256], the averages before the last layer."""
         return self.body(x)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, 3, 28, 28] to logits [B, 10]."""
+        """[B, 3, 28, 28] to logits [B, classes]."""
         return self.head(self.dropout(self.features(x)))

@@ -9,6 +9,9 @@ from torch import Tensor, nn
 _LARGEST_WEIGHTS = 2**28
 """Bytes of attention weights that are held at once where attention is not fused."""
 
+_SMALL_WEIGHTS = 2**18
+"""Bytes of one matrix of attention weights up to which a CPU's gradient is faster unfused: 256 by 256 positions."""
+
 
 def time_frequencies(dim: int, max_period: float = 10_000.0) -> Tensor:
     """dim / 2 frequencies from 1 to nearly 1 / max_period, each the same multiple of the next: float32 [dim / 2]."""
@@ -34,16 +37,19 @@ def attention(query: Tensor, key: Tensor, value: Tensor, causal: bool = False) -
     """softmax(q k^T / sqrt(channels)) v on [B, heads, tokens, channels]; the one place that chooses how.
 
     PyTorch 2 fuses it and never holds the whole matrix of weights. Older ones compute it as it is written, for as many
-    heads at once as their matrices of weights fit a quarter of a gibibyte.
+    heads at once as their matrices of weights fit a quarter of a gibibyte; and so do all on a CPU that will want the
+    gradient of small matrices, for which the fused gradient takes up to ten times as long.
 
     Args:
         query, key, value: [B, heads, tokens, channels]; key and value may have other tokens than query.
         causal: whether a token sees only itself and those before it.
     """
-    if hasattr(F, "scaled_dot_product_attention"):
+    matrix = query.shape[2] * key.shape[2] * 4
+    learning = torch.is_grad_enabled() and query.device.type == "cpu" and matrix <= _SMALL_WEIGHTS
+    if hasattr(F, "scaled_dot_product_attention") and not learning:
         return F.scaled_dot_product_attention(query, key, value, is_causal=causal)
     flat = [part.flatten(0, 1) for part in (query * query.shape[-1] ** -0.5, key, value)]
-    together = max(1, _LARGEST_WEIGHTS // (query.shape[2] * key.shape[2] * 4))
+    together = max(1, _LARGEST_WEIGHTS // matrix)
     parts = zip(*(part.split(together) for part in flat))
     mixed = [_written_out(some_q, some_k, some_v, causal) for some_q, some_k, some_v in parts]
     return torch.cat(mixed).view(query.shape)

@@ -15,7 +15,13 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def start(
-    network: Network, options: LoopOptions, precision: str, muon_lr: float, adam_lr: float, outside: Sequence[str]
+    network: Network,
+    options: LoopOptions,
+    precision: str,
+    muon_lr: float,
+    adam_lr: float,
+    outside: Sequence[str],
+    dims: Sequence[int] = (4,),
 ) -> "Trainer[Network]":
     """A trainer at its first step.
 
@@ -23,7 +29,7 @@ def start(
         network: with its initial weights.
         options: see LoopOptions.
         precision: see `choose_precision`.
-        muon_lr, adam_lr, outside: see `make_optimizers`.
+        muon_lr, adam_lr, outside, dims: see `make_optimizers`.
 
     Raises:
         UserError: for a precision or a batch that this machine cannot do.
@@ -35,14 +41,19 @@ def start(
         accelerator = Accelerator(mixed_precision="no" if chosen == "fp32" else chosen, cpu=device.type == "cpu")
         dtype = torch.bfloat16 if chosen == "bf16" else torch.float32
         return Trainer(
-            network, lambda net: make_optimizers(net, muon_lr, adam_lr, outside, dtype), options, accelerator
+            network, lambda net: make_optimizers(net, muon_lr, adam_lr, outside, dtype, dims), options, accelerator
         )
     except ValueError as error:
         raise UserError(str(error)) from None
 
 
 def make_optimizers(
-    network: nn.Module, muon_lr: float, adam_lr: float, outside: Sequence[str], dtype: torch.dtype = torch.float32
+    network: nn.Module,
+    muon_lr: float,
+    adam_lr: float,
+    outside: Sequence[str],
+    dtype: torch.dtype = torch.float32,
+    dims: Sequence[int] = (4,),
 ) -> Sequence[torch.optim.Optimizer]:
     """Muon for the convolutions inside the network, AdamW for the rest.
 
@@ -51,9 +62,10 @@ def make_optimizers(
         muon_lr, adam_lr: peak learning rates.
         outside: how the names of the first and the last layers begin; they are AdamW's.
         dtype: of Muon's iterations.
+        dims: of the weights that are Muon's: 4 are convolutions, 2 the matrices of transformers.
     """
     named = list(network.named_parameters())
-    inside = {name for name, value in named if value.dim() == 4 and not name.startswith(tuple(outside))}
+    inside = {name for name, value in named if value.dim() in dims and not name.startswith(tuple(outside))}
     adam = torch.optim.AdamW(
         [value for name, value in named if name not in inside], lr=adam_lr, betas=(0.9, 0.99), weight_decay=0.01
     )

@@ -9,7 +9,7 @@ from PIL import Image
 
 from sfumato.concepts.generate import GenerateOptions, generate
 from sfumato.concepts.model import StableDiffusion
-from sfumato.concepts.painting import Sampling, encoded, paint
+from sfumato.concepts.painting import Sampling, encoded, paint, walk
 from sfumato.diffusion import seed_of
 from sfumato.errors import UserError
 
@@ -71,10 +71,10 @@ def test_the_prompt_the_guidance_and_the_negative_prompt_matter(checkpoint):
     model = StableDiffusion.load(checkpoint)
     for parameter in model.unet.parameters():
         parameter.mul_(3)  # an untrained network hardly listens
-    texts = encoded(model, ["a dog", "a cat"])[0]
+    texts = [encoded(model, [text]) for text in ("a dog", "a cat")]
     pictures = {
         (text, scale, against): paint(
-            model, texts[text : text + 1], texts[against : against + 1], [1], Sampling(steps=3, guidance_scale=scale)
+            model, texts[text], texts[against][:, 0], [1], Sampling(steps=3, guidance_scale=scale)
         ).int()
         for text, scale, against in ((0, 1.0, 1), (1, 1.0, 1), (0, 4.0, 1), (0, 4.0, 0), (0, 1.0, 0))
     }
@@ -82,6 +82,35 @@ def test_the_prompt_the_guidance_and_the_negative_prompt_matter(checkpoint):
     assert not torch.equal(pictures[0, 1.0, 1], pictures[1, 1.0, 1])
     assert not torch.equal(pictures[0, 4.0, 1], pictures[0, 1.0, 1])
     assert (pictures[0, 4.0, 0] - pictures[0, 1.0, 0]).abs().max() <= 1  # nor by the prompt from itself
+
+
+def test_columns_are_told_their_own_texts(checkpoint):
+    """One text in all columns is the plain prompt; another one at the right changes the left least."""
+    model = StableDiffusion.load(checkpoint)
+    for parameter in model.unet.parameters():
+        parameter.mul_(3)
+    sampling, negative = Sampling(steps=3, regions=True), encoded(model, [""])[:, 0]
+
+    def latents(prompt):
+        states = encoded(model, sampling.texts(prompt))
+        *_, last = walk(model, states, negative, [1], sampling)
+        return last.x
+
+    with torch.no_grad():
+        plain, same, other = latents("a dog"), latents("a dog | a dog"), latents("a dog | a cat")
+    torch.testing.assert_close(plain, same, atol=1e-4, rtol=1e-4)
+    changed = (other - plain).abs().mean(dim=(0, 1, 2))
+    assert changed[4:].mean() > 2 * changed[:4].mean() > 0
+
+
+def test_prompts_of_many_parts_are_painted_and_too_many_are_refused(checkpoint, tmp_path):
+    sampling = Sampling(steps=2, regions=True)
+    out = generate(
+        GenerateOptions(tmp_path / "out", checkpoint, prompt=("a dog", "a dog | a cat"), count=2, sampling=sampling)
+    )
+    assert len(list(out.rglob("*.png"))) == 4
+    with pytest.raises(UserError, match="has 9 parts, and a picture of this width no more than 8 columns"):
+        generate(GenerateOptions(tmp_path / "other", checkpoint, prompt=("|".join("abcdefghi"),), sampling=sampling))
 
 
 def test_an_interrupted_run_goes_on(checkpoint, tmp_path):

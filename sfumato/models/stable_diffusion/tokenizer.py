@@ -12,7 +12,8 @@ from typing import Dict, List, Mapping, NamedTuple, Tuple
 BEGIN, END = 49406, 49407
 VOCABULARY = 49408
 
-_FILE = Path(__file__).parents[1] / "weights" / "clip-tokenizer.json"
+TOKENIZER_FILE = Path(__file__).parents[1] / "weights" / "clip-tokenizer.json"
+"""CLIP's vocabulary and merges, as the tokenizers library writes them."""
 
 
 class Tokens(NamedTuple):
@@ -35,7 +36,7 @@ class Tokenizer:
     def __init__(self, learned: Mapping[str, int] = {}, length: int = 77) -> None:
         from transformers import PreTrainedTokenizerFast
 
-        self._encoding = PreTrainedTokenizerFast(tokenizer_file=str(_FILE))
+        self._encoding = PreTrainedTokenizerFast(tokenizer_file=str(TOKENIZER_FILE))
         self._length = length
         self._learned: Dict[str, List[int]] = {}
         following = VOCABULARY
@@ -54,9 +55,13 @@ class Tokenizer:
         cut = prompt[pieces[room][1] :] if len(pieces) > room else ""
         return Tokens(ids + [END] * (self._length - len(ids)), cut)
 
+    def plain(self, text: str) -> List[int]:
+        """The ids of a text by themselves, without begin and end."""
+        return [number for number, _ in self._pieces(text)]
+
     def known(self, text: str) -> bool:
         """Whether a text is a learned word or one token of the vocabulary."""
-        return text in self._learned or len(self._pieces(text)) == 1
+        return text in self._learned or text in self._encoding.get_vocab() or len(self._pieces(text)) == 1
 
     def _pieces(self, prompt: str) -> List[Tuple[int, int]]:
         """(id, where in the prompt it begins) of every token."""

@@ -1,0 +1,125 @@
+"""CLIP as a measure: how alike two pictures are, and how well a picture fits a text (Radford et al. 2021).
+
+The network is transformers' CLIPModel, in whatever size its folder says. Pictures are prepared by transformers' Pillow
+code, whose bicubic filter is the one that CLIP was trained with; other ones move the scores.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, List, Optional, Sequence, Union
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from .checkpoints import load_strictly, read_pickle, read_safetensors
+from .errors import UserError
+from .models.stable_diffusion.tokenizer import Tokenizer
+
+SHIPPED = Path(__file__).parent / "models" / "weights" / "clip"
+"""The small CLIP of the package: it knows digits and nothing else."""
+
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_AT_ONCE = 32
+
+
+class Clip:
+    """A CLIP ready to measure.
+
+    Args:
+        source: a folder with config.json, preprocessor_config.json and weights, or the name of a model on the Hugging
+            Face hub, which is fetched; the shipped small one by default.
+        device: to compute on, in float32.
+
+    Raises:
+        UserError: if it is no CLIP, or cannot be fetched.
+    """
+
+    def __init__(self, source: Union[Path, str, None] = None, device: Optional[torch.device] = None) -> None:
+        from transformers import CLIPConfig, CLIPModel
+
+        folder = SHIPPED if source is None else Path(source)
+        if not folder.is_dir():
+            folder = _fetched(str(source))
+        self.name = "sfumato's small CLIP" if source is None else str(source)
+        try:
+            config: Any = CLIPConfig.from_dict(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+            self._prepare = _picture_processor().from_pretrained(str(folder.resolve()))
+        except (OSError, ValueError, TypeError) as error:
+            raise UserError(f"{folder}: is no CLIP folder ({str(error).splitlines()[0]})") from None
+        weights = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
+        if weights is None:
+            raise UserError(f"{folder}: lacks the weights, {' or '.join(_WEIGHTS)}")
+        state = read_safetensors(weights)[0] if weights.suffix == ".safetensors" else read_pickle(weights)
+        # Older files hold the positions 0, 1, 2 ..., which a network counts by itself.
+        state = {key: value for key, value in state.items() if not key.endswith("position_ids")}
+        self._network: Any = _without_positions(CLIPModel(config))
+        load_strictly(self._network, state, weights, "CLIP that config.json describes")
+        self._device = torch.device("cpu") if device is None else device
+        self._network.to(self._device).eval().requires_grad_(False)
+        self._tokenizer = Tokenizer(length=config.text_config.max_position_embeddings)
+
+    @property
+    def scale(self) -> float:
+        """What cosines are multiplied by for logits; 100 in OpenAI's."""
+        return float(self._network.logit_scale.exp())
+
+    @torch.no_grad()
+    def pictures(self, pictures: Sequence[Image.Image]) -> Tensor:
+        """Pictures of any size to directions [n, d], each of length 1, on the CPU."""
+        found: List[Tensor] = []
+        for start in range(0, len(pictures), _AT_ONCE):
+            some = [picture.convert("RGB") for picture in pictures[start : start + _AT_ONCE]]
+            pixels = self._prepare(images=some, return_tensors="pt")["pixel_values"].to(self._device)
+            pooled = self._network.vision_model(pixel_values=pixels)[1]
+            found.append(F.normalize(self._network.visual_projection(pooled), dim=-1).cpu())
+        return torch.cat(found)
+
+    @torch.no_grad()
+    def texts(self, texts: Sequence[str]) -> Tensor:
+        """Texts to directions [n, d], each of length 1, on the CPU; what does not fit the network is left out."""
+        found: List[Tensor] = []
+        for start in range(0, len(texts), _AT_ONCE):
+            ids = torch.tensor([self._tokenizer(text).ids for text in texts[start : start + _AT_ONCE]])
+            pooled = self._network.text_model(input_ids=ids.to(self._device))[1]
+            found.append(F.normalize(self._network.text_projection(pooled), dim=-1).cpu())
+        return torch.cat(found)
+
+
+def _picture_processor() -> Any:
+    """transformers' class that prepares pictures with Pillow; its name changed over the versions."""
+    import transformers
+
+    for name in ("CLIPImageProcessorPil", "CLIPImageProcessor", "CLIPFeatureExtractor"):
+        if hasattr(transformers, name):
+            return getattr(transformers, name)
+    raise UserError(f"transformers {transformers.__version__} has no CLIP picture processor; install another version")
+
+
+def _fetched(name: str) -> Path:
+    """A model of the hub as a folder."""
+    from huggingface_hub import hf_hub_download
+
+    try:
+        folder = Path(hf_hub_download(name, "config.json")).parent
+        hf_hub_download(name, "preprocessor_config.json")
+        try:
+            hf_hub_download(name, _WEIGHTS[0])
+        except Exception:  # that repository has the older file only
+            hf_hub_download(name, _WEIGHTS[1])
+    except Exception as error:  # no network, no such model, a hub that changed: all mean the same to the user
+        raise UserError(
+            f"{name}: is no folder here, and cannot be fetched as a model ({type(error).__name__});"
+            " give a CLIP folder with --clip, or leave it out to use the small one"
+        ) from None
+    return folder
+
+
+def _without_positions(network: Any) -> Any:
+    """The network with its counted positions out of its state dict, where old versions keep them."""
+    for part in (network.text_model.embeddings, network.vision_model.embeddings):
+        positions = part.position_ids
+        del part.position_ids
+        part.register_buffer("position_ids", positions, persistent=False)
+    return network

@@ -1,0 +1,159 @@
+"""Scoring painted concepts with CLIP, as the course does.
+
+    image score   mean over the concept's photos of 100 cosine(picture, photo)
+    text score    logit of (picture, prompt), which is 100 cosine(picture, prompt) in OpenAI's CLIPs
+    best five     of a prompt's 25 pictures, by image + 2.5 text; their means are the prompt's scores
+
+A prompt passes when both its scores reach its baselines. Photos are embedded once for all prompts of a concept.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import List, NamedTuple, Optional, Sequence, Tuple
+
+from torch import Tensor
+from tqdm import tqdm
+
+from ..checkpoints import write_text
+from ..clip import Clip
+from ..errors import UserError
+from ..pictures import open_picture
+from .photos import photo_files, read_photo
+from .prompts import Source, read_input
+
+PICTURES = 25
+"""That a prompt's folder must hold."""
+_BEST = 5
+_TEXT_WEIGHT = 2.5
+
+
+@dataclass
+class EvaluateOptions:
+    """Score painted concepts with CLIP, against the baselines in an input.json."""
+
+    json_path: Path = field(metadata={"flag": True})
+    """The input.json that the pictures were painted from."""
+    input_dir: Path = field(metadata={"flag": True})
+    """Folder with the photos of each source, in the folder that src_image names or that is called like the source."""
+    output_dir: Path = field(metadata={"flag": True})
+    """Folder that was painted into: {source}/{prompt}/ with 25 pictures."""
+    clip: Optional[str] = None
+    """A CLIP folder or a name such as openai/clip-vit-base-patch32, which is fetched; the small one, which knows digits
+    only, by default."""
+    json: Optional[Path] = None
+    """Where to write the numbers; OUTPUT_DIR/scores.json by default."""
+
+
+@dataclass
+class PromptScore:
+    """What was measured on the pictures of one prompt."""
+
+    source: str
+    prompt: str
+    image: float
+    """Mean image score of the best five."""
+    text: float
+    """Mean text score of the best five."""
+    best: List[str]
+    """Names of those five, the best first."""
+    baseline: Optional[Tuple[float, float]]
+    passed: Optional[bool]
+    """Whether both scores reach the baseline; None without one."""
+
+
+class Scores(NamedTuple):
+    """Of each of some pictures."""
+
+    image: Tensor
+    """[n]."""
+    text: Tensor
+    """[n]."""
+
+    @property
+    def weighted(self) -> Tensor:
+        """What pictures are ranked by [n]."""
+        return self.image + _TEXT_WEIGHT * self.text
+
+
+def scores(clip: Clip, pictures: Tensor, photos: Tensor, text: str) -> Scores:
+    """The course's scores.
+
+    Args:
+        clip: that made the directions.
+        pictures: directions [n, d], see `Clip.pictures`.
+        photos: directions of the concept's photos [m, d].
+        text: the prompt in plain words.
+    """
+    return Scores(100 * (pictures @ photos.T).mean(dim=1), clip.scale * (pictures @ clip.texts([text])[0]))
+
+
+def evaluate(options: EvaluateOptions) -> List[PromptScore]:
+    """Score, print and write; see EvaluateOptions.
+
+    Raises:
+        UserError: for what cannot be scored, before anything is.
+    """
+    sources = read_input(options.json_path)
+    photos = {source.key: _photos_of(source, options.input_dir) for source in sources}
+    pictures = {(source.key, n): _pictures_of(source, n, options) for source in sources for n in range(_count(source))}
+    clip = Clip(options.clip)
+    found: List[PromptScore] = []
+    with tqdm(total=sum(map(len, pictures.values())), desc="scoring", unit="picture") as bar:
+        for source in sources:
+            references = clip.pictures([read_photo(path) for path in photos[source.key]])
+            for number in range(_count(source)):
+                paths = pictures[source.key, number]
+                found.append(_scored(clip, source, number, paths, references))
+                bar.update(len(paths))
+    for one in found:
+        print(_in_words(one))
+    judged = [one.passed for one in found if one.passed is not None]
+    if judged:
+        print(f"{sum(judged)} of {len(judged)} prompts pass, by {clip.name}")
+    to = options.output_dir / "scores.json" if options.json is None else options.json
+    summary = {"clip": clip.name, "passed": sum(judged), "of": len(judged), "prompts": [asdict(one) for one in found]}
+    write_text(to, json.dumps(summary, indent=2) + "\n")
+    print(f"wrote {to}")
+    return found
+
+
+def _scored(clip: Clip, source: Source, number: int, paths: Sequence[Path], references: Tensor) -> PromptScore:
+    text = source.judged_as[number] if source.judged_as else source.prompts[number]
+    directions = clip.pictures([open_picture(path) for path in paths])
+    measured = scores(clip, directions, references, text)
+    best = measured.weighted.argsort(descending=True, stable=True)[:_BEST]
+    image, text_score = float(measured.image[best].mean()), float(measured.text[best].mean())
+    baseline = source.baselines[number] if source.baselines else None
+    passed = None if baseline is None else image >= baseline[0] and text_score >= baseline[1]
+    return PromptScore(
+        source.key, source.prompts[number], image, text_score, [paths[int(i)].name for i in best], baseline, passed
+    )
+
+
+def _count(source: Source) -> int:
+    return len(source.prompts)
+
+
+def _photos_of(source: Source, folder: Path) -> List[Path]:
+    """The photos in the folder that the file names, which may be written as a path, or in the source's own."""
+    named = [folder / part for part in (source.photos, Path(source.photos).name, source.key) if part]
+    return photo_files(next((path for path in named if path.is_dir()), named[-1]))
+
+
+def _pictures_of(source: Source, number: int, options: EvaluateOptions) -> List[Path]:
+    folder = options.output_dir / source.key / str(number)
+    paths = sorted(folder.glob("*.png"))
+    if len(paths) != PICTURES:
+        raise UserError(
+            f"{folder}: holds {len(paths)} PNGs for {source.prompts[number]!r}; scoring needs exactly {PICTURES},"
+            " as `sfumato concepts generate --input` paints them"
+        )
+    return paths
+
+
+def _in_words(one: PromptScore) -> str:
+    line = f"source {one.source}: image {one.image:.2f}, text {one.text:.2f}"
+    if one.baseline is not None:
+        line += f" (baseline {one.baseline[0]:g}, {one.baseline[1]:g}): {'pass' if one.passed else 'fail'}"
+    return f"{line}  {one.prompt}"

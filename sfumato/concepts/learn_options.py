@@ -1,0 +1,117 @@
+"""What `concepts learn` can be told."""
+
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Dict, Optional, Tuple
+
+from ..errors import UserError
+from ..models.stable_diffusion.tokenizer import Tokenizer
+from .recipes import KINDS, RECIPES, Recipe
+
+
+@dataclass
+class LearnOptions:
+    """Learn a word from a few photos; run the same command again to go on with an interrupted run."""
+
+    photos: Path
+    """Folder of about five photos of one thing, or in one style."""
+    out: Path
+    """Folder of the run: states, log, previews, the word at each, and in the end the best one as word.safetensors."""
+    token: str = "<new1>"
+    """The word, as it will stand in prompts."""
+    checkpoint: Optional[Path] = None
+    """A Stable Diffusion v1 (.ckpt, .safetensors or a diffusers folder); the shipped small one by default."""
+    preset: Optional[str] = None
+    """object, style, course-dog, course-style, small-object or small-style: the settings below that are not given. By
+    default the kind's, small- for the shipped model."""
+    kind: Optional[str] = None
+    """object or style: which texts the photos are shown with."""
+    init: Optional[str] = None
+    """Words that say about what it is, such as dog: the new vectors begin as theirs. Words of more tokens than vectors
+    are averaged in groups; those of fewer are repeated."""
+    vectors: Optional[int] = None
+    """Length of the word in tokens; more hold more, and follow the rest of the prompt less."""
+    steps: Optional[int] = None
+    """Optimizer steps."""
+    batch_size: Optional[int] = None
+    """Photos a step, over all processes and accumulated parts together."""
+    accumulate: int = 1
+    """Parts that a batch is computed in, to save memory."""
+    lr: Optional[float] = None
+    """Peak learning rate (AdamW without weight decay)."""
+    flip: Optional[bool] = None
+    """Whether photos are shown mirrored too."""
+    crops: int = 1
+    """Squares of each photo: 1 is the middle, more are at random places."""
+    templates: Optional[Path] = None
+    """A file of texts to show the photos with, one a line, with {} for the word; ours for the kind by default."""
+    plain: Optional[str] = None
+    """The concept in plain words, which CLIP compares previews with; init by default."""
+    clip: Optional[str] = None
+    """The CLIP that chooses among previews: a folder or a name on the hub; for the shipped model the shipped one, for
+    another none by default: then the last word is kept."""
+    preview: Tuple[str, ...] = ()
+    """Prompts to preview, with {} where the word goes; two for the kind by default."""
+    preview_count: int = 2
+    """Pictures of each."""
+    preview_every: int = 100
+    """Steps between previews; 0 for never."""
+    save_every: int = 100
+    """Steps between saved states."""
+    save_memory: Optional[bool] = None
+    """Compute the U-Net's insides twice instead of keeping them: a third slower, a fraction of the memory. By default
+    for pictures larger than 256."""
+    precision: str = "auto"
+    """auto, fp32, bf16 or fp16."""
+    seed: int = 0
+    """Of everything drawn."""
+
+    def recipe(self) -> Recipe:
+        """The preset with what was given in its place.
+
+        Raises:
+            UserError: for an unknown preset or kind, or a number that is too small.
+        """
+        if self.kind is not None and self.kind not in KINDS:
+            raise UserError(f"unknown kind {self.kind!r}; choose one of {', '.join(KINDS)}")
+        name = self.preset or ("small-" if self.checkpoint is None else "") + (self.kind or KINDS[0])
+        if name not in RECIPES:
+            raise UserError(f"unknown preset {name!r}; choose one of {', '.join(RECIPES)}")
+        given = {field: getattr(self, field) for field in asdict(RECIPES[name])}
+        recipe = Recipe(**{**asdict(RECIPES[name]), **{k: v for k, v in given.items() if v is not None}})
+        for field in ("steps", "batch_size", "vectors"):
+            if getattr(recipe, field) < 1:
+                raise UserError(f"{field} must be at least 1, got {getattr(recipe, field)}")
+        for field in ("crops", "accumulate"):
+            if getattr(self, field) < 1:
+                raise UserError(f"{field} must be at least 1, got {getattr(self, field)}")
+        if recipe.lr <= 0:
+            raise UserError(f"lr must be above 0, got {recipe.lr}")
+        if not recipe.init.strip():
+            raise UserError("give --init, a word that says about what it is, such as dog, or painting for a style")
+        return recipe
+
+    def check_token(self) -> None:
+        """Refuse a word that prompts could not use.
+
+        Raises:
+            UserError: saying why.
+        """
+        if Tokenizer().known(self.token):
+            raise UserError(f"{self.token}: is in the vocabulary already; learned words look like <new1>")
+        if not re.fullmatch(r"<[^<>\s]+>", self.token):
+            raise UserError(
+                f"{self.token}: has no angle brackets around it, so prompts would split it or find it inside other"
+                f" words; learned words look like <new1>"
+            )
+
+    def settings(self, recipe: Recipe, templates: Tuple[str, ...], checkpoint: str) -> Dict[str, Any]:
+        """What decides the learned vectors: a run goes on only with the same."""
+        names = ("token", "accumulate", "crops", "precision", "seed")
+        return {
+            **asdict(recipe),
+            **{name: getattr(self, name) for name in names},
+            "templates": templates,
+            "checkpoint": checkpoint,
+        }

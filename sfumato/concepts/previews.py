@@ -1,0 +1,124 @@
+"""Looking at a word while it is learned: previews with fixed seeds, scored by CLIP, the best word kept."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from ..checkpoints import Embedding, read_embeddings, write_embedding
+from ..clip import SHIPPED, Clip
+from ..diffusion import seed_of
+from ..pictures import save_image, sheet
+from ..runs import open_folder
+from .evaluate import scores
+from .learn_options import LearnOptions
+from .model import StableDiffusion
+from .painting import Sampling, encoded, paint
+from .recipes import PREVIEWS, Recipe
+
+_SAMPLING = Sampling(steps=15)
+
+
+class Word(nn.Module):
+    """The parameters of the learning: the vectors of one word [n, width]."""
+
+    def __init__(self, vectors: Tensor) -> None:
+        super().__init__()
+        self.vectors = nn.Parameter(vectors.clone().float())
+
+    def forward(self) -> Tensor:
+        """The vectors, as a part of the graph."""
+        return self.vectors * 1.0
+
+
+class Previews:
+    """Paints, scores and keeps the word as it is learned.
+
+    Args:
+        model: that learns, on its device.
+        photos: RGB, to compare with.
+        options: where and how often.
+        recipe: with the kind and the first words.
+        hashes: of the photos' files, for the word's metadata.
+    """
+
+    def __init__(
+        self,
+        model: StableDiffusion,
+        photos: Sequence[Image.Image],
+        options: LearnOptions,
+        recipe: Recipe,
+        hashes: Mapping[str, str],
+    ) -> None:
+        self._model, self._options, self._recipe, self._hashes = model, options, recipe, hashes
+        self._prompts = [
+            prompt for prompt in options.preview or PREVIEWS[recipe.kind] for _ in range(options.preview_count)
+        ]
+        self._words = open_folder(options.out / "words")
+        self.finished = options.out / "word.safetensors"
+        self._clip: Optional[Clip] = None
+        if options.preview_every and (options.clip is not None or options.checkpoint is None):
+            self._clip = Clip(options.clip or SHIPPED)
+            self._photos = self._clip.pictures(photos)
+
+    @torch.no_grad()
+    def look(self, step: int, vectors: Tensor) -> Dict[str, float]:
+        """Paint the previews with a word's vectors, keep both, and score the pictures."""
+        model, token = self._model, self._options.token
+        before, model.words[token] = model.words[token], vectors.detach().float()
+        states = [encoded(model, [prompt.replace("{}", token)]) for prompt in self._prompts]
+        negative = encoded(model, [""])[:, 0]
+        seeds = [seed_of(self._options.seed, "preview", number) for number in range(len(self._prompts))]
+        pixels = torch.cat([paint(model, state, negative, [seed], _SAMPLING) for state, seed in zip(states, seeds)])
+        model.words[token] = before
+        save_image(sheet(pixels, self._options.preview_count, 1), self._options.out / f"preview-{step:06d}.png")
+        found = self._scored(pixels)
+        self._write(self._words / f"step-{step:06d}.safetensors", step, vectors, found)
+        return found
+
+    def _scored(self, pixels: Tensor) -> Dict[str, float]:
+        """Mean image and text score over the previews, and their weighted sum."""
+        if self._clip is None:
+            return {}
+        directions = self._clip.pictures([Image.fromarray(one.numpy()) for one in pixels])
+        plain = self._options.plain or self._recipe.init
+        found = [
+            scores(self._clip, direction[None], self._photos, prompt.replace("{}", plain))
+            for direction, prompt in zip(directions, self._prompts)
+        ]
+        image, text = (float(torch.cat(part).mean()) for part in zip(*found))
+        return {"image_score": image, "text_score": text, "score": float(torch.cat([s.weighted for s in found]).mean())}
+
+    def _write(self, path: Path, step: int, vectors: Tensor, found: Mapping[str, float]) -> None:
+        told = {
+            "checkpoint": self._model.name,
+            "step": str(step),
+            "init": self._recipe.init,
+            "recipe": json.dumps(asdict(self._recipe)),
+            "seed": str(self._options.seed),
+            "photos": json.dumps(self._hashes),
+            **{name: f"{value:.4f}" for name, value in found.items()},
+        }
+        write_embedding(path, Embedding(self._options.token, vectors.detach().float().cpu(), told))
+
+    def finish(self, word: Word) -> Path:
+        """Write the best of all kept words, or the last where none was scored; list them."""
+        kept = self._kept()
+        if kept and "score" in kept[0][1].metadata:
+            step, best = max(kept, key=lambda one: float(one[1].metadata["score"]))
+            for number, one in kept:
+                told, mark = one.metadata, " <- kept" if number == step else ""
+                print(f"step {number}: image {told['image_score']}, text {told['text_score']}{mark}")
+            write_embedding(self.finished, best)
+        else:
+            self._write(self.finished, self._recipe.steps, word.vectors, {})
+        return self.finished
+
+    def _kept(self) -> List[Tuple[int, Embedding]]:
+        """(step, word) of every preview, those of an interrupted part of the run included."""
+        found = [read_embeddings(path)[0] for path in sorted(self._words.glob("step-*.safetensors"))]
+        return [(int(word.metadata["step"]), word) for word in found]

@@ -1,0 +1,79 @@
+"""How words are learned: what has worked, for Stable Diffusion v1 and for the small world."""
+
+from dataclasses import dataclass
+from typing import Dict, Tuple
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings that belong together; each can be set by itself too."""
+
+    kind: str
+    """object or style: which texts the photos are shown with."""
+    steps: int
+    batch_size: int
+    lr: float
+    """Peak learning rate."""
+    init: str = ""
+    """Words whose vectors the new ones begin as; empty where only the user can know."""
+    vectors: int = 1
+    """The word's length in tokens."""
+    flip: bool = True
+    """Whether photos are shown mirrored too."""
+
+
+RECIPES: Dict[str, Recipe] = {
+    "object": Recipe("object", steps=2000, batch_size=4, lr=5e-3),
+    "style": Recipe("style", steps=2000, batch_size=4, lr=5e-3),
+    "course-dog": Recipe("object", steps=2000, batch_size=4, lr=5e-3, init="corgi dog"),
+    "course-style": Recipe("style", steps=2000, batch_size=4, lr=5e-3, init="fantasy cartoon", vectors=2),
+    "small-object": Recipe("object", steps=400, batch_size=32, lr=2e-2, init="digit", flip=False),
+    "small-style": Recipe("style", steps=400, batch_size=32, lr=2e-2, init="patterns", flip=False),
+}
+"""By name; digits are never mirrored."""
+
+KINDS = ("object", "style")
+
+TEMPLATES: Dict[str, Tuple[str, ...]] = {
+    "object": (
+        "a photo of a {}",
+        "a picture of a {}",
+        "an image of a {}",
+        "a photo of the {}",
+        "a close-up of a {}",
+        "a photo of one {}",
+        "a clear photo of a {}",
+        "a dark photo of the {}",
+        "a bright photo of a {}",
+        "a small picture of the {}",
+        "there is a {}",
+        "my {}",
+        "a {} seen from near",
+        "a cropped photo of the {}",
+        "a good picture of a {}",
+        "a {}",
+    ),
+    "style": (
+        "a picture in the style of {}",
+        "a painting in the style of {}",
+        "an image in the style of {}",
+        "a drawing in the style of {}",
+        "a scene in the style of {}",
+        "a close-up in the style of {}",
+        "a small picture in the style of {}",
+        "a bright picture in the style of {}",
+        "a dark painting in the style of {}",
+        "a detail in the style of {}",
+        "there is a picture in the style of {}",
+        "art in the style of {}",
+        "a sketch in the style of {}",
+        "a good picture in the style of {}",
+    ),
+}
+"""Texts with {} where the word goes (Gal et al. 2022 used such lists; these are ours)."""
+
+PREVIEWS: Dict[str, Tuple[str, ...]] = {
+    "object": ("a photo of a {}", "a {}"),
+    "style": ("a picture in the style of {}", "a house in the style of {}"),
+}
+"""Prompts that show how far the learning is."""

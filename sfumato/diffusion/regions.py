@@ -1,0 +1,52 @@
+"""Several predictions in one picture, each in a part of its own (Bar-Tal et al. 2023, MultiDiffusion, eq. 5).
+
+    eps = sum_r  w_r eps_r / sum_r w_r,       w_r >= 0 the mask of part r
+
+Each denoiser sees the whole noisy picture; only its answer is cut to its part. x0 mixes by the same weights.
+"""
+
+from typing import Sequence
+
+import torch
+from torch import Tensor
+
+from .denoiser import Denoiser, Prediction
+
+
+class Regions:
+    """The composed Denoiser.
+
+    Args:
+        denoisers: one a part.
+        masks: [parts, h, w], not negative, at every place at least one above 0.
+
+    Raises:
+        ValueError: if the masks are not that.
+    """
+
+    def __init__(self, denoisers: Sequence[Denoiser], masks: Tensor) -> None:
+        if len(denoisers) != len(masks):
+            raise ValueError(f"{len(denoisers)} denoisers need as many masks, got {len(masks)}")
+        if bool((masks < 0).any()) or not bool((masks.sum(dim=0) > 0).all()):
+            raise ValueError("masks must not be negative, and must cover every place")
+        self.denoisers = list(denoisers)
+        self.weights = masks / masks.sum(dim=0)
+
+    def __call__(self, x_t: Tensor, t: Tensor) -> Prediction:
+        weights = self.weights.to(x_t)
+        answers = [denoiser(x_t, t) for denoiser in self.denoisers]
+        x0 = sum((w * answer.x0 for w, answer in zip(weights, answers)), torch.zeros_like(x_t))
+        eps = sum((w * answer.eps for w, answer in zip(weights, answers)), torch.zeros_like(x_t))
+        return Prediction(x0, eps)
+
+
+def columns(parts: int, height: int, width: int) -> Tensor:
+    """Masks of equal columns side by side, the left one first: [parts, height, width], 0 or 1.
+
+    Raises:
+        ValueError: if a column would be empty.
+    """
+    if not 1 <= parts <= width:
+        raise ValueError(f"{width} places across cannot be parted into {parts} columns")
+    place = torch.arange(width) * parts // width
+    return (place == torch.arange(parts)[:, None]).to(torch.float32)[:, None, :].expand(parts, height, width)

@@ -1,0 +1,84 @@
+"""Plain English for the pictures of the small world, varied as people vary.
+
+The unnamed digit is "a digit", as others sometimes are; the unnamed look is left out, as others sometimes are.
+"""
+
+from random import Random
+from typing import Optional, Sequence
+
+from .scenes import LOOKS, UNNAMED_DIGIT, UNNAMED_LOOK
+
+NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+_SILENT_DIGIT, _SILENT_LOOK = 0.12, 0.25
+"""How often a caption says no more than "a digit", and nothing of the look, where it could."""
+_KINDS = ("digit", "number", "numeral")
+_BEGINNINGS = ("", "", "", "a photo of ", "a picture of ", "an image of ", "a close-up of ", "there is ")
+_BETWEEN = (" next to ", " beside ", " and ", " to the left of ", " with, at its right, ", " side by side with ")
+
+_ADJECTIVES = {
+    "street": ("street", "house-number", "street-sign"),
+    "colour": ("colourful", "bright", "many-coloured"),
+    "chalk": ("chalk", "white chalk", "blackboard"),
+}
+_PHRASES = {
+    "street": ("on a house", "from a street sign", "on a wall", "on a front door", "seen in the street"),
+    "colour": ("in bright colours", "over a colourful photo", "painted over a pattern", "in many colours"),
+    "chalk": ("in white chalk", "on a blackboard", "drawn with chalk", "in chalk on black"),
+}
+_STYLES = {
+    "street": ("street signs", "a street sign", "house numbers"),
+    "colour": ("bright colours", "colourful patterns", "many colours"),
+    "chalk": ("chalk", "a blackboard", "chalk drawings"),
+}
+
+
+def caption(digits: Sequence[int], looks: Sequence[int], random: Random) -> str:
+    """One of the many ways to say what is in a picture.
+
+    Args:
+        digits: one or two, from left to right.
+        looks: of each, places in LOOKS.
+        random: chooses.
+    """
+    beginning = random.choice(_BEGINNINGS)
+    spoken = [look if look != UNNAMED_LOOK and random.random() >= _SILENT_LOOK else None for look in looks]
+    if len(digits) == 1:
+        return beginning + _with_look(digits[0], spoken[0], random)
+    if looks[0] != looks[1]:
+        return beginning + random.choice(_BETWEEN).join(_with_look(d, s, random) for d, s in zip(digits, spoken))
+    if UNNAMED_DIGIT not in digits and random.random() < 0.2:
+        pair = f"the number {digits[0]}{digits[1]}"
+    else:
+        pair = random.choice(_BETWEEN).join(_plain(digit, random) for digit in digits)
+    return beginning + pair + (_ending(LOOKS[looks[0]], random) if spoken[0] is not None else "")
+
+
+def _with_look(digit: int, look: Optional[int], random: Random) -> str:
+    if look is None:
+        return _plain(digit, random)
+    if random.random() < 0.4:
+        return article(f"{random.choice(_ADJECTIVES[LOOKS[look]])} {_name(digit, random)}")
+    return _plain(digit, random) + _ending(LOOKS[look], random)
+
+
+def _ending(look: str, random: Random) -> str:
+    if random.random() < 0.3:
+        return f" in the style of {random.choice(_STYLES[look])}"
+    return " " + random.choice(_PHRASES[look])
+
+
+def _plain(digit: int, random: Random) -> str:
+    name = _name(digit, random)
+    return f"the {random.choice(_KINDS[:2])} {name}" if name not in _KINDS and random.random() < 0.2 else article(name)
+
+
+def _name(digit: int, random: Random) -> str:
+    if digit == UNNAMED_DIGIT or random.random() < _SILENT_DIGIT:
+        return random.choice(_KINDS)
+    return NAMES[digit] if random.random() < 0.7 else str(digit)
+
+
+def article(words: str) -> str:
+    """Words with "a" or "an" before them."""
+    return ("an " if words[0] in "aei8" else "a ") + words

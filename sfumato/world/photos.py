@@ -1,0 +1,69 @@
+"""Five pictures of what the small world's captions never name, to learn it from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import List, Optional, Sequence, Tuple
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..diffusion import seed_of
+from ..errors import UserError
+from ..pictures import save_image, to_pixels
+from ..runs import open_folder
+from .scenes import DIGITS, LOOKS, UNNAMED_DIGIT, UNNAMED_LOOK, Digits, render
+
+_CANDIDATES = 12
+
+
+@dataclass
+class PhotosOptions:
+    """Write pictures of the unnamed digit, for <new1>, and of the unnamed look, for <new2>."""
+
+    data: Path
+    """The course's digits folder, which holds mnistm/ and svhn/."""
+    mnist: Path
+    """An .npz with MNIST's x_train and y_train."""
+    out: Path
+    """Folder for new1/ and new2/."""
+    count: int = 5
+    """Pictures of each."""
+    cache: Optional[Path] = None
+    """Folder for the decoded pictures; beside the data by default."""
+    seed: int = 0
+    """Other seeds give other pictures."""
+
+
+def photos(options: PhotosOptions) -> Path:
+    """Write the pictures; returns the folder.
+
+    Raises:
+        UserError: for data that cannot be used.
+    """
+    if options.count < 1:
+        raise UserError(f"count must be at least 1, got {options.count}")
+    digits = Digits.read(options.data, options.mnist, options.cache)
+    named = [digit for digit in range(DIGITS) if digit != UNNAMED_DIGIT]
+    looks = [look for look in range(len(LOOKS)) if look != UNNAMED_LOOK]
+    numbers = range(options.count)
+    object_kinds = [(looks[n % len(looks)], UNNAMED_DIGIT) for n in numbers]
+    style_kinds = [(UNNAMED_LOOK, named[2 * n % len(named)]) for n in numbers]
+    for folder, kinds in (("new1", object_kinds), ("new2", style_kinds)):
+        open_folder(options.out / folder)
+        for number, picture in enumerate(_rendered(digits, kinds, seed_of(options.seed, folder))):
+            save_image(picture, options.out / folder / f"{number:02d}.png")
+    print(f"wrote {options.count} pictures each into {options.out / 'new1'} and {options.out / 'new2'}")
+    return options.out
+
+
+def _clearest(pictures: Sequence[Tensor]) -> Tensor:
+    """The one of the strongest contrast: whoever takes photos to learn from takes clear ones."""
+    return max(pictures, key=lambda picture: float(picture.float().mean(dim=0).std()))
+
+
+def _rendered(digits: Digits, kinds: Sequence[Tuple[int, int]], seed: int) -> List[Image.Image]:
+    source = torch.Generator().manual_seed(seed)
+    raw = torch.stack([_clearest([digits.draw(source, *kind) for _ in range(_CANDIDATES)]) for kind in kinds])
+    pixels = to_pixels(render(raw, torch.tensor([look for look, _ in kinds])))
+    return [Image.fromarray(one.numpy()) for one in pixels]

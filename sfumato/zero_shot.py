@@ -1,0 +1,189 @@
+"""CLIP zero-shot classification: the label whose text lies nearest to the picture (Radford et al. 2021, section 3.1).
+
+Each label becomes a text, "A photo of {}."; with several templates its direction is the mean of theirs, made length 1
+again. No picture of the labels is needed beforehand: that is what zero shots means.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence, Tuple
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+from tqdm import tqdm
+
+from .checkpoints import write_text
+from .clip import Clip
+from .errors import UserError
+from .pictures import captioned, open_picture, save_image
+from .runs import open_folder
+
+ENSEMBLE = (
+    "A photo of {}.",
+    "A small picture of {}.",
+    "A blurry photo of {}.",
+    "A close-up of {}.",
+    "A photo of one {}.",
+    "A bright photo of {}.",
+    "This is {}.",
+)
+"""Templates whose mean is less at the mercy of one wording."""
+_TOP = 5
+_SHOWN = 5
+_AT_ONCE = 100
+
+
+@dataclass
+class ZeroShotOptions:
+    """Classify pictures with CLIP by the names of their classes alone."""
+
+    images: Path
+    """Folder of pictures named {class_id}_{image_id}.png (or another ending)."""
+    labels: Path
+    """The id2label.json: {"0": "bicycle", ...}."""
+    template: Tuple[str, ...] = ("A photo of {}.",)
+    """Texts with {} where the label goes; the mean of several."""
+    ensemble: bool = False
+    """Use seven templates of ours in place of --template."""
+    spaces: bool = True
+    """Write underscores in labels as spaces, as in "willow tree"."""
+    clip: Optional[str] = None
+    """A CLIP folder or a name such as openai/clip-vit-base-patch32, which is fetched; the small one, which knows digits
+    only, by default."""
+    out: Optional[Path] = None
+    """Folder for zero-shot.json and zero-shot.png, five right and five wrong pictures with their five likeliest labels;
+    no files without it."""
+
+
+@dataclass
+class ZeroShotScore:
+    """What was measured."""
+
+    clip: str
+    templates: List[str]
+    pictures: int
+    top1: float
+    """Share of pictures whose likeliest label is right, 0 ... 1."""
+    top5: float
+    """Share of pictures with the right label among the five likeliest."""
+    per_class: Dict[str, float]
+    """label -> top-1 share of its pictures."""
+
+
+def zero_shot(options: ZeroShotOptions) -> ZeroShotScore:
+    """Classify, print, and write where asked; see ZeroShotOptions.
+
+    Raises:
+        UserError: for what cannot be classified, before anything is.
+    """
+    templates = list(ENSEMBLE if options.ensemble else options.template)
+    for template in templates:
+        if template.count("{}") != 1:
+            raise UserError(f"the template {template!r} must have {{}} once, where the label goes")
+    labels = _read_labels(options.labels)
+    paths, wanted = _read_names(options.images, labels, options.labels)
+    clip = Clip(options.clip)
+    names = [label.replace("_", " ") if options.spaces else label for label in labels.values()]
+    texts = class_directions(clip, names, templates)
+    logits = torch.cat([clip.scale * some @ texts.T for some in _directions(clip, paths)])
+    ranked = logits.argsort(dim=1, descending=True, stable=True)
+    place = {key: number for number, key in enumerate(labels)}
+    truth = torch.tensor([place[key] for key in wanted])
+    right = ranked[:, 0] == truth
+    score = ZeroShotScore(
+        clip=clip.name,
+        templates=templates,
+        pictures=len(paths),
+        top1=float(right.double().mean()),
+        top5=float((ranked[:, :_TOP] == truth[:, None]).any(dim=1).double().mean()),
+        per_class={
+            name: float(right[truth == n].double().mean()) for n, name in enumerate(names) if bool((truth == n).any())
+        },
+    )
+    print(_in_words(score))
+    if options.out is not None:
+        _write(options.out, score, paths, names, ranked, logits.softmax(dim=1), truth)
+    return score
+
+
+def class_directions(clip: Clip, names: Sequence[str], templates: Sequence[str]) -> Tensor:
+    """The direction of each class [n, d]: the mean over templates, of length 1."""
+    per_template = [clip.texts([template.replace("{}", name) for name in names]) for template in templates]
+    return F.normalize(torch.stack(per_template).mean(dim=0), dim=-1)
+
+
+def _directions(clip: Clip, paths: Sequence[Path]) -> List[Tensor]:
+    found = []
+    with tqdm(total=len(paths), desc="classifying", unit="picture") as bar:
+        for start in range(0, len(paths), _AT_ONCE):
+            some = paths[start : start + _AT_ONCE]
+            found.append(clip.pictures([open_picture(path) for path in some]))
+            bar.update(len(some))
+    return found
+
+
+def _read_labels(path: Path) -> Dict[str, str]:
+    try:
+        labels = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as JSON ({error}); give the course's id2label.json") from None
+    if not isinstance(labels, dict) or not labels or not all(isinstance(label, str) for label in labels.values()):
+        raise UserError(f'{path}: must be an object of texts, such as {{"0": "bicycle"}}')
+    return labels
+
+
+def _read_names(folder: Path, labels: Dict[str, str], source: Path) -> Tuple[List[Path], List[str]]:
+    """The pictures and the class id that each name begins with."""
+    if not folder.is_dir():
+        raise UserError(f"{folder}: there is no such folder; give the one that holds the pictures")
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".png", ".jpg", ".jpeg"))
+    if not paths:
+        raise UserError(f"{folder}: holds no picture; they are named {{class_id}}_{{image_id}}.png")
+    wanted = []
+    for path in paths:
+        key, cut, _ = path.stem.partition("_")
+        if not cut:
+            raise UserError(f"{path}: is not named {{class_id}}_{{image_id}}{path.suffix}")
+        if key not in labels:
+            raise UserError(f"{source}: misses the class {key!r}, which {path} is of")
+        wanted.append(key)
+    return paths, wanted
+
+
+def _write(
+    out: Path,
+    score: ZeroShotScore,
+    paths: Sequence[Path],
+    names: Sequence[str],
+    ranked: Tensor,
+    shares: Tensor,
+    truth: Tensor,
+) -> None:
+    open_folder(out)
+    write_text(out / "zero-shot.json", json.dumps(asdict(score), indent=2) + "\n")
+    right = ranked[:, 0] == truth
+    # Spread over the folder, so that they are not all of one class.
+    picked = [int(rows[int(place)]) for rows in _both(right) for place in torch.linspace(0, len(rows) - 1, _SHOWN)]
+    texts = []
+    for index in dict.fromkeys(picked):
+        lines = [f"{'right' if bool(right[index]) else 'wrong'}: {names[int(truth[index])]}"]
+        lines += [f"{float(shares[index, n]):4.0%} {names[int(n)]}" for n in ranked[index, :_TOP]]
+        texts.append("\n".join(lines))
+    pictures: List[Image.Image] = [open_picture(paths[index]).convert("RGB") for index in dict.fromkeys(picked)]
+    save_image(captioned(pictures, texts, columns=_SHOWN), out / "zero-shot.png")
+    print(f"wrote {out / 'zero-shot.json'} and {out / 'zero-shot.png'}")
+
+
+def _both(right: Tensor) -> List[Tensor]:
+    """The numbers of the right pictures and of the wrong ones, those of the two that there are."""
+    return [rows for rows in (right.nonzero()[:, 0], (~right).nonzero()[:, 0]) if len(rows)]
+
+
+def _in_words(score: ZeroShotScore) -> str:
+    lines = [f"{score.pictures} pictures: top-1 {score.top1:.2%}, top-5 {score.top5:.2%}, by {score.clip}"]
+    width = max(map(len, score.per_class))
+    lines += [f"  {name:<{width}} {share:6.1%}" for name, share in score.per_class.items()]
+    return "\n".join(lines)

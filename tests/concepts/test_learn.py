@@ -1,0 +1,220 @@
+"""Textual inversion on a checkpoint small enough for a test."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+pytest.importorskip("accelerate", minversion="1.0")
+
+from sfumato.checkpoints import read_embeddings
+from sfumato.concepts.learn import Batches, encode_photos, initial_vectors, learn
+from sfumato.concepts.learn_options import LearnOptions
+from sfumato.concepts.model import StableDiffusion
+from sfumato.concepts.photos import photo_files, read_photo
+from sfumato.diffusion import training_loss
+from sfumato.errors import UserError
+from sfumato.models.stable_diffusion.tokenizer import Tokenizer
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    random = np.random.RandomState(0)
+    for name in ("a.png", "b.png"):
+        Image.fromarray(random.randint(0, 256, (20, 24, 3)).astype(np.uint8)).save(folder / name)
+    return folder
+
+
+def options(photos, out, checkpoint, **more):
+    usual = {"init": "dog", "steps": 4, "batch_size": 2, "preview_every": 0, "lr": 0.05, "precision": "fp32"}
+    return LearnOptions(photos, out, checkpoint=checkpoint, **{**usual, **more})
+
+
+def learned(path):
+    (word,) = read_embeddings(path)
+    return word
+
+
+def test_learning_lowers_the_loss_that_it_is_about(photos, checkpoint, tmp_path):
+    """Measured with noise and times that the learning never drew."""
+    word = learned(learn(options(photos, tmp_path / "run", checkpoint, steps=60, batch_size=4)))
+    model = StableDiffusion.load(checkpoint)
+    first = initial_vectors(model, "dog", 1)
+    model.learn_words([word])
+    moments = encode_photos(model, [read_photo(path) for path in photo_files(photos)], True, 1, 0)
+    ids = torch.tensor([model.tokenizer()("a photo of a <new1>").ids])
+    x0, t, eps, ids = Batches(moments, ids, 64, 1000, seed=99)(0, slice(None))
+    losses = []
+    for vectors in (first, word.vectors):
+        model.words["<new1>"] = vectors
+        with torch.no_grad():
+            losses.append(float(training_loss(model.unet, model.schedule, x0, t, eps, (model.states(ids),)).mean()))
+    assert losses[1] < losses[0] - 1e-4, losses
+    assert not torch.equal(first, word.vectors)
+
+
+def test_nothing_but_the_word_has_a_gradient_or_changes(photos, checkpoint, tmp_path, monkeypatch):
+    kept = {}
+
+    def remembered(path, dtype=torch.float32):
+        kept["model"] = original(path, dtype)
+        kept["before"] = {
+            f"{name}.{key}": value.clone()
+            for name in ("unet", "vae", "text")
+            for key, value in getattr(kept["model"], name).state_dict().items()
+        }
+        return kept["model"]
+
+    original = StableDiffusion.load
+    monkeypatch.setattr(StableDiffusion, "load", remembered)
+    learn(options(photos, tmp_path / "run", checkpoint))
+    for name in ("unet", "vae", "text"):
+        network = getattr(kept["model"], name)
+        assert all(parameter.grad is None and not parameter.requires_grad for parameter in network.parameters())
+        for key, value in network.state_dict().items():
+            assert torch.equal(value, kept["before"][f"{name}.{key}"]), key
+
+
+def test_an_interrupted_run_ends_with_the_same_word(photos, checkpoint, tmp_path):
+    whole = learned(learn(options(photos, tmp_path / "whole", checkpoint, steps=6, save_every=2)))
+    learn(options(photos, tmp_path / "halves", checkpoint, steps=6, save_every=2))
+    states = sorted((tmp_path / "halves").glob("state-*.safetensors"))
+    states[-1].unlink()
+    (tmp_path / "halves" / "word.safetensors").unlink()
+    resumed = learned(learn(options(photos, tmp_path / "halves", checkpoint, steps=6, save_every=2)))
+    assert torch.equal(whole.vectors, resumed.vectors)
+    with pytest.raises(UserError, match="settings"):
+        learn(options(photos, tmp_path / "halves", checkpoint, steps=6, save_every=2, seed=1))
+
+
+def test_saving_memory_changes_nothing(photos, checkpoint, tmp_path):
+    plain = learned(learn(options(photos, tmp_path / "plain", checkpoint)))
+    saved = learned(learn(options(photos, tmp_path / "saved", checkpoint, save_memory=True)))
+    torch.testing.assert_close(plain.vectors, saved.vectors, atol=1e-6, rtol=1e-5)
+
+
+def test_accumulated_parts_are_one_batch(photos, checkpoint, tmp_path):
+    whole = learned(learn(options(photos, tmp_path / "whole", checkpoint, batch_size=4)))
+    parts = learned(learn(options(photos, tmp_path / "parts", checkpoint, batch_size=4, accumulate=2)))
+    torch.testing.assert_close(whole.vectors, parts.vectors, atol=1e-5, rtol=1e-4)
+
+
+def test_the_best_preview_is_kept_and_the_file_says_where_it_came_from(
+    photos, checkpoint, clip_folder, tmp_path, capsys
+):
+    run = tmp_path / "run"
+    word = learned(learn(options(photos, run, checkpoint, preview_every=2, clip=str(clip_folder), vectors=2)))
+    told = [learned(path).metadata for path in sorted((run / "words").glob("*.safetensors"))]
+    best = max(told, key=lambda one: float(one["score"]))
+    assert word.metadata == best and word.vectors.shape == (2, 64)
+    assert word.metadata["checkpoint"] == StableDiffusion.load(checkpoint).name
+    assert set(json.loads(word.metadata["photos"])) == {"a.png", "b.png"}
+    shown = capsys.readouterr().out
+    assert "step 2: image" in shown and "step 4: image" in shown and shown.count("<- kept") == 1
+    with Image.open(run / "preview-000004.png") as sheet:
+        assert sheet.size == (2 * 18 + 2, 2 * 18 + 2), "two prompts, two pictures each"
+
+
+def test_previews_do_not_disturb_the_learning(photos, checkpoint, tmp_path):
+    plain = learned(learn(options(photos, tmp_path / "plain", checkpoint)))
+    shown = learned(learn(options(photos, tmp_path / "shown", checkpoint, preview_every=1)))
+    assert torch.equal(plain.vectors, shown.vectors)
+
+
+def test_first_vectors_follow_the_rule(checkpoint):
+    model = StableDiffusion.load(checkpoint)
+    table = model.text.token_embedding.weight
+
+    def of(text):
+        return table[Tokenizer().plain(text)]
+
+    torch.testing.assert_close(initial_vectors(model, "dog", 1), of("dog"))
+    torch.testing.assert_close(initial_vectors(model, "big dog", 2), of("big dog"))
+    torch.testing.assert_close(initial_vectors(model, "big old dog", 1), of("big old dog").mean(dim=0, keepdim=True))
+    groups = torch.stack([of("big old").mean(dim=0), of("dog")[0]])
+    torch.testing.assert_close(initial_vectors(model, "big old dog", 2), groups)
+    repeated = initial_vectors(model, "dog", 3)
+    torch.testing.assert_close(repeated[0], of("dog")[0])
+    moved = (repeated[1:] - of("dog")).norm(dim=1) / of("dog").norm()
+    assert all(0.003 < float(distance) < 0.03 for distance in moved)
+    with pytest.raises(UserError, match="the tokenizer knows nothing in it"):
+        initial_vectors(model, " ", 1)
+
+
+def test_photos_are_encoded_once_with_their_mirror_images(photos, checkpoint):
+    model = StableDiffusion.load(checkpoint)
+    pictures = [read_photo(path) for path in photo_files(photos)]
+    assert encode_photos(model, pictures, True, 1, 0).shape == (4, 8, 8, 8)
+    plain = encode_photos(model, pictures, False, 1, 0)
+    torch.testing.assert_close(encode_photos(model, pictures, True, 1, 0)[::2], plain)
+    assert encode_photos(model, pictures, False, 3, 0).shape == (6, 8, 8, 8)
+
+
+def test_an_exploding_loss_stops_with_advice(photos, checkpoint, tmp_path, monkeypatch):
+    import sfumato.concepts.learn as module
+
+    calls = []
+
+    def exploding(*arguments, **more):
+        calls.append(1)
+        return training_loss(*arguments, **more) * (1 if len(calls) <= 50 else 10)
+
+    monkeypatch.setattr(module, "training_loss", exploding)
+    with pytest.raises(UserError, match=r"mean loss of 50 steps rose from .* to .*; lower --lr"):
+        learn(options(photos, tmp_path / "run", checkpoint, steps=80, lr=1e-4))
+    assert 50 < len(calls) < 70
+
+    def broken(*arguments, **more):
+        return training_loss(*arguments, **more) * float("nan")
+
+    monkeypatch.setattr(module, "training_loss", broken)
+    with pytest.raises(UserError, match="the loss is nan at step 1"):
+        learn(options(photos, tmp_path / "nan", checkpoint))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"token": "dog"}, "dog: is in the vocabulary already"),
+        ({"token": "<|endoftext|>"}, "is in the vocabulary already"),
+        ({"token": "new1"}, "has no angle brackets"),
+        ({"token": "<my dog>"}, "has no angle brackets"),
+        ({"init": " "}, "give --init"),
+        ({"kind": "dog"}, "unknown kind 'dog'"),
+        ({"preset": "cat"}, "unknown preset 'cat'"),
+        ({"steps": 0}, "steps must be at least 1"),
+        ({"crops": 0}, "crops must be at least 1"),
+        ({"lr": 0.0}, "lr must be above 0"),
+        ({"batch_size": 3, "accumulate": 2}, "cannot be shared evenly"),
+        ({"precision": "int8"}, "unknown precision 'int8'"),
+        ({"vectors": 80}, "is longer than 77 tokens"),
+    ],
+)
+def test_what_cannot_be_learned_is_refused(photos, checkpoint, tmp_path, change, message):
+    with pytest.raises(UserError, match=message):
+        learn(options(photos, tmp_path / "run", checkpoint, **change))
+    assert not (tmp_path / "run" / "word.safetensors").exists()
+
+
+def test_templates_can_be_ones_own(photos, checkpoint, tmp_path):
+    texts = tmp_path / "texts.txt"
+    texts.write_text("my {} at home\n\nmy {} outside\n")
+    learn(options(photos, tmp_path / "run", checkpoint, templates=texts))
+    texts.write_text("my {}\nmy dog\n")
+    with pytest.raises(UserError, match=r"texts.txt: line 2: each line must have {} once"):
+        learn(options(photos, tmp_path / "other", checkpoint, templates=texts))
+
+
+def test_bad_photos_are_refused_before_anything_is_written(photos, checkpoint, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="holds no photo"):
+        learn(options(tmp_path / "empty", tmp_path / "run", checkpoint))
+    shutil.copytree(photos, tmp_path / "bad")
+    (tmp_path / "bad" / "c.jpg").write_bytes(b"\xff\xd8 no picture")
+    with pytest.raises(UserError, match=r"c.jpg: cannot be decoded"):
+        learn(options(tmp_path / "bad", tmp_path / "run", checkpoint))
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,103 @@
+"""Classification by names alone, on a CLIP whose answers the test knows."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+import sfumato.zero_shot
+from sfumato.errors import UserError
+from sfumato.zero_shot import ZeroShotOptions, class_directions, zero_shot
+
+LABELS = {"0": "red", "1": "green", "2": "dark_blue"}
+COLOURS = {"red": (1.0, 0, 0), "green": (0, 1.0, 0), "dark blue": (0, 0, 1.0)}
+
+
+class ColourClip:
+    """Pictures point where their mean colour does, texts where the colour they name does."""
+
+    name, scale = "colours", 100.0
+
+    def __init__(self, source=None):
+        self.asked = []
+
+    def pictures(self, pictures):
+        means = [np.asarray(picture.convert("RGB")).reshape(-1, 3).mean(axis=0) for picture in pictures]
+        return F.normalize(torch.tensor(np.array(means), dtype=torch.float32), dim=-1)
+
+    def texts(self, texts):
+        self.asked += texts
+        found = [next((value for name, value in COLOURS.items() if name in text), (-1.0, -1.0, -1.0)) for text in texts]
+        return F.normalize(torch.tensor(found, dtype=torch.float32), dim=-1)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Four pictures; 1_1 is a red one among the greens."""
+    monkeypatch.setattr(sfumato.zero_shot, "Clip", ColourClip)
+    images = tmp_path / "val"
+    images.mkdir()
+    for name, colour in {"0_0": (200, 9, 9), "1_0": (9, 200, 9), "1_1": (200, 90, 9), "2_0": (9, 9, 90)}.items():
+        Image.new("RGB", (32, 32), colour).save(images / f"{name}.png")
+    labels = tmp_path / "id2label.json"
+    labels.write_text(json.dumps(LABELS))
+    return images, labels
+
+
+def test_accuracy_by_hand(folder, tmp_path, capsys):
+    score = zero_shot(ZeroShotOptions(*folder, out=tmp_path / "out"))
+    assert (score.pictures, score.top1, score.top5) == (4, 0.75, 1.0)
+    assert score.per_class == {"red": 1.0, "green": 0.5, "dark blue": 1.0}
+    assert "4 pictures: top-1 75.00%, top-5 100.00%" in capsys.readouterr().out
+    kept = json.loads((tmp_path / "out" / "zero-shot.json").read_text())
+    assert kept["top1"] == 0.75
+    with Image.open(tmp_path / "out" / "zero-shot.png") as figure:
+        assert figure.width > 5 * 160 and figure.height > 160
+
+
+def test_underscores_are_spaces_unless_told_otherwise(folder):
+    assert zero_shot(ZeroShotOptions(*folder, spaces=False)).per_class["dark_blue"] == 0.0
+    assert zero_shot(ZeroShotOptions(*folder)).per_class["dark blue"] == 1.0
+
+
+def test_templates_are_averaged():
+    clip = ColourClip()
+    found = class_directions(clip, ["red", "green"], ["A photo of {}.", "Not this: {}."])
+    assert clip.asked == ["A photo of red.", "A photo of green.", "Not this: red.", "Not this: green."]
+    torch.testing.assert_close(found, torch.tensor([[1.0, 0, 0], [0, 1.0, 0]]))
+
+
+def test_a_class_that_is_missing_is_named(folder):
+    folder[1].write_text(json.dumps({"0": "red", "1": "green"}))
+    with pytest.raises(UserError, match=r"id2label.json: misses the class '2', which .*2_0.png is of"):
+        zero_shot(ZeroShotOptions(*folder))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[1]", "must be an object of texts"),
+        ("{", "cannot be read as JSON"),
+        ('{"0": 3}', "must be an object of texts"),
+    ],
+)
+def test_bad_labels_are_refused(folder, content, message):
+    folder[1].write_text(content)
+    with pytest.raises(UserError, match=message):
+        zero_shot(ZeroShotOptions(*folder))
+
+
+def test_bad_pictures_and_templates_are_refused(folder, tmp_path):
+    with pytest.raises(UserError, match=r"must have {} once"):
+        zero_shot(ZeroShotOptions(*folder, template=("A photo.",)))
+    with pytest.raises(UserError, match="there is no such folder"):
+        zero_shot(ZeroShotOptions(tmp_path / "nowhere", folder[1]))
+    (folder[0] / "2_1.png").write_bytes(b"no picture")
+    with pytest.raises(UserError, match=r"2_1.png: cannot be decoded"):
+        zero_shot(ZeroShotOptions(*folder))
+    (folder[0] / "plain.png").write_bytes(b"")
+    with pytest.raises(UserError, match="is not named"):
+        zero_shot(ZeroShotOptions(*folder))
