@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "sfumato"
 
-SHARED = {"errors", "devices", "pictures", "runs"}
+SHARED = {"clip", "errors", "devices", "pictures", "runs"}
 """Modules beside the folders, which all tasks use."""
 
 MAY_IMPORT = {
@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "training": {"training", "checkpoints", "models", "diffusion", *SHARED},
     "digits": {"digits", "training", "checkpoints", "models", "diffusion", *SHARED},
     "concepts": {"concepts", "training", "checkpoints", "models", "diffusion", *SHARED},
+    "world": {"world", "concepts", "digits", "training", "checkpoints", "models", "diffusion", *SHARED},
     "faces": {"faces", "training", "checkpoints", "models", "diffusion", *SHARED},
 }
 """Folder -> the parts of the package that its files may import."""

@@ -29,7 +29,7 @@ from ..pictures import save_png, told_by
 from ..runs import open_run
 from .model import SMALL_WORLD, StableDiffusion
 from .painting import Sampling, encoded, paint
-from .prompts import read_input, unknown_words
+from .prompts import UnknownWordError, read_input, unknown_words
 from .words import embedding_files, shipped_words
 
 
@@ -176,11 +176,7 @@ def _loaded(options: GenerateOptions, device: torch.device, prompts: Collection[
             raise UserError(f"{prompt!r}: has {parts} parts, and a picture of this width no more than {across} columns")
         unknown = unknown_words(prompt, list(model.words))
         if unknown:
-            known = ", ".join(sorted(model.words)) or "none"
-            raise UserError(
-                f"{prompt!r}: nobody has learned {unknown} for this checkpoint; known are: {known}."
-                " Give the file of the word's embedding"
-            )
+            raise UnknownWordError(prompt, unknown, model.words)
     tokenizer = model.tokenizer()
     texts = [text for prompt in prompts for text in options.sampling.texts(prompt)]
     for text in sorted({*texts, options.sampling.negative_prompt}):

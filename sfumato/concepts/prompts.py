@@ -4,9 +4,21 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, List, Optional, Tuple
+from typing import Any, Collection, List, Optional, Tuple
 
 from ..errors import UserError
+
+
+class UnknownWordError(UserError):
+    """A prompt uses a word in angle brackets that nobody has learned for the checkpoint."""
+
+    def __init__(self, prompt: str, word: str, known: Collection[str]) -> None:
+        self.word = word
+        there = ", ".join(sorted(known)) or "none"
+        super().__init__(
+            f"{prompt!r}: nobody has learned {word} for this checkpoint; known are: {there}. Give the word's file with"
+            " --embeddings, or learn it with `sfumato concepts learn`"
+        )
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from ..checkpoints import (
     PREFIXES,
     SIZE_KEY,
     Embedding,
+    atomic_path,
     read_embeddings,
     read_stable_diffusion,
     write_embedding,
@@ -18,6 +19,7 @@ from ..checkpoints import (
 )
 from ..devices import DTYPES
 from ..errors import UserError
+from .model import SMALL_WORLD
 
 _SHIPPED = Path(__file__).parents[1] / "models" / "weights" / "words"
 _ENDINGS = (".safetensors", ".pt", ".bin")
@@ -50,12 +52,13 @@ def embedding_files(given: Sequence[Path]) -> List[Path]:
 
 @dataclass
 class ConvertOptions:
-    """Convert a checkpoint of any layout to safetensors with CompVis' keys, or a learned word between formats."""
+    """Convert a checkpoint of any layout to one with CompVis' keys, or a learned word between formats."""
 
     source: Path
-    """A checkpoint (.ckpt, .safetensors or a diffusers folder), or the file of a learned word."""
+    """A checkpoint (.ckpt, .safetensors or a diffusers folder), the word "small" for the one that ships, or the file of
+    a learned word."""
     out: Path
-    """The file to write."""
+    """The file to write: a checkpoint's ends in .safetensors or .ckpt."""
     word: Optional[str] = None
     """The format of a learned word: sfumato, diffusers, a1111, compvis, tokens, emb_params or bare. A checkpoint is
     converted without it."""
@@ -88,13 +91,13 @@ def convert(options: ConvertOptions) -> Path:
 
 
 def _convert_checkpoint(options: ConvertOptions) -> None:
-    if options.out.suffix != ".safetensors":
-        raise UserError(f"{options.out}: a checkpoint is written as .safetensors; give a name that ends so")
+    if options.out.suffix not in (".safetensors", ".ckpt"):
+        raise UserError(f"{options.out}: a checkpoint is written as .safetensors or .ckpt; give a name that ends so")
     if options.precision is not None and options.precision not in DTYPES:
         raise UserError(f"unknown precision {options.precision!r}; choose one of {', '.join(DTYPES)}")
     if options.rename is not None:
         raise UserError("--rename is for learned words; give their format with --word")
-    parts = read_stable_diffusion(options.source)
+    parts = read_stable_diffusion(SMALL_WORLD if str(options.source) == "small" else options.source)
     dtype = DTYPES.get(options.precision or "")
     tensors = {
         prefix + key: value.to(dtype) if dtype and value.is_floating_point() else value
@@ -102,6 +105,10 @@ def _convert_checkpoint(options: ConvertOptions) -> None:
         for key, value in getattr(parts, name).items()
     }
     tensors[SIZE_KEY] = torch.tensor(parts.size)
-    write_safetensors(options.out, tensors, {"format": "sfumato stable diffusion v1"})
+    if options.out.suffix == ".ckpt":
+        with atomic_path(options.out) as beside:
+            torch.save({"state_dict": tensors}, str(beside))
+    else:
+        write_safetensors(options.out, tensors, {"format": "sfumato stable diffusion v1"})
     if parts.ignored:
         print(f"left out {len(parts.ignored)} tensors that nothing needs: {', '.join(parts.ignored[:3])} ...")

@@ -108,11 +108,13 @@ def test_the_command_converts_checkpoints(checkpoint, tmp_path):
     out = convert(ConvertOptions(checkpoint, tmp_path / "model.safetensors"))
     expected, got = StableDiffusion.load(checkpoint), StableDiffusion.load(out)
     assert got.name == expected.name
+    pickled = StableDiffusion.load(convert(ConvertOptions(out, tmp_path / "back.ckpt")))
+    assert (pickled.name, pickled.size) == (expected.name, 16)
     assert got.size == expected.size
     half = convert(ConvertOptions(checkpoint, tmp_path / "half.safetensors", precision="fp16"))
     assert half.stat().st_size < 0.51 * out.stat().st_size
     for options, words in (
-        (ConvertOptions(checkpoint, tmp_path / "model.ckpt"), "is written as .safetensors"),
+        (ConvertOptions(checkpoint, tmp_path / "model.bin"), r"is written as .safetensors or .ckpt"),
         (ConvertOptions(checkpoint, tmp_path / "m.safetensors", precision="fp8"), "unknown precision"),
         (ConvertOptions(checkpoint, tmp_path / "m.safetensors", rename="<a>"), "is for learned words"),
         (ConvertOptions(checkpoint, tmp_path / "none" / "m.safetensors"), "there is no such folder"),

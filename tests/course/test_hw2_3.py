@@ -38,4 +38,6 @@ def test_a_word_that_nobody_learned_is_one_line_and_status_2(tmp_path):
     assert done.returncode == 2
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("hw2_3.sh:")]
     assert "nobody has learned <new1> for this checkpoint; known are: none" in line
+    assert "sfumato concepts learn hw2_data/textual_inversion/0 runs/0 --token '<new1>' --preset course-dog" in line
+    assert "ten minutes on a GPU" in line
     assert not (tmp_path / "out").exists()

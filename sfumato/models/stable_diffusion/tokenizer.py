@@ -1,8 +1,8 @@
 """Prompts to token ids: CLIP's byte-pair encoding, and words of one's own.
 
-The encoding is transformers'; its vocabulary of 49,408 ships as clip-tokenizer.json. A learned word, such as <new1>,
-is found in a prompt before the encoding sees it, and takes ids of its own after the vocabulary's, one for each of its
-vectors.
+The encoding is transformers'; its vocabulary of 49,408 ships as weights/clip/tokenizer.json. A learned word, such as
+<new1>, is found in a prompt before the encoding sees it, and takes ids of its own after the vocabulary's, one for each
+of its vectors.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Dict, List, Mapping, NamedTuple, Tuple
 BEGIN, END = 49406, 49407
 VOCABULARY = 49408
 
-TOKENIZER_FILE = Path(__file__).parents[1] / "weights" / "clip-tokenizer.json"
+TOKENIZER_FILE = Path(__file__).parents[1] / "weights" / "clip" / "tokenizer.json"
 """CLIP's vocabulary and merges, as the tokenizers library writes them."""
 
 
