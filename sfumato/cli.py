@@ -6,6 +6,7 @@ Options come from each function's own options dataclass: its fields are the flag
 import dataclasses
 import importlib
 import os
+import shlex
 import sys
 import typing
 import warnings
@@ -72,6 +73,8 @@ COMMANDS: Dict[str, Command] = {
         "sfumato.concepts.words", "convert", "ConvertOptions", "convert checkpoints and learned words"
     ),
     "zero-shot": Command("sfumato.zero_shot", "zero_shot", "ZeroShotOptions", "classify pictures with CLIP by names"),
+    "report": Command("sfumato.report.report", "report", "ReportOptions", "pictures and numbers of runs as one page"),
+    "doctor": Command("sfumato.doctor", "doctor", "DoctorOptions", "what this machine has for all of it"),
     "world autoencoder": Command(
         "sfumato.world.train_autoencoder", "train_autoencoder", "AutoencoderOptions", "train the small autoencoder"
     ),
@@ -116,6 +119,8 @@ def _run(name: str, flags: List[str]) -> int:
 
     command = COMMANDS[name]
     module = importlib.import_module(command.module)
+    from .runs import COMMAND_LINE
+
     warnings.showwarning = _one_line
     try:
         # tyro exits by itself: 0 after --help, 2 for a flag that it cannot read.
@@ -125,7 +130,11 @@ def _run(name: str, flags: List[str]) -> int:
             args=flags,
             config=(tyro.conf.OmitArgPrefixes,),
         )
-        getattr(module, command.function)(options)
+        typed = COMMAND_LINE.set(shlex.join(["sfumato", *name.split(), *flags]))
+        try:
+            getattr(module, command.function)(options)
+        finally:
+            COMMAND_LINE.reset(typed)
     except UserError as error:
         return _complain(str(error))
     except BrokenPipeError:

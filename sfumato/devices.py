@@ -72,7 +72,7 @@ def choose_precision(device: torch.device, asked: str = "auto") -> str:
         return asked
     if device.type == "cuda":
         return "bf16" if _BF16_IS_WHOLE and torch.cuda.get_device_capability(device)[0] >= 8 else "fp16"
-    return "bf16" if device.type == "cpu" and _BF16_IS_WHOLE and _cpu_multiplies_bf16() else "fp32"
+    return "bf16" if device.type == "cpu" and _BF16_IS_WHOLE and cpu_multiplies_bf16() else "fp32"
 
 
 def autocast(device: torch.device, precision: str) -> ContextManager[object]:
@@ -83,7 +83,7 @@ def autocast(device: torch.device, precision: str) -> ContextManager[object]:
     return torch.autocast(device.type, dtype=dtype)
 
 
-def _cpu_multiplies_bf16() -> bool:
+def cpu_multiplies_bf16() -> bool:
     """Whether Linux lists a bf16 instruction set; elsewhere the safe answer is no."""
     try:
         flags = Path("/proc/cpuinfo").read_text()

@@ -1,8 +1,9 @@
 """A folder of painted pictures and the note in it, run.json, which says how they were made."""
 
 import json
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any, Dict, Mapping, Sequence
 
 import torch
 
@@ -12,6 +13,9 @@ from .devices import Worker
 from .errors import UserError
 
 NOTE = "run.json"
+
+COMMAND_LINE: "ContextVar[str]" = ContextVar("command_line", default="")
+"""What the user typed; the command line sets it, and it is empty where Python calls."""
 
 
 def open_folder(folder: Path) -> Path:
@@ -54,8 +58,21 @@ def open_run(
     if note.exists() and not overwrite and _settings_in(note) != plain:
         raise UserError(f"{out}: holds pictures of other settings ({NOTE} there); give another folder, or overwrite")
     if worker.rank == 0:
-        versions = {"sfumato": __version__, "torch": torch.__version__}
-        write_text(note, json.dumps({"command": command, "settings": plain, "versions": versions}, indent=2) + "\n")
+        write_note(note, command, plain)
+
+
+def write_note(path: Path, command: str, settings: Mapping[str, Any], **measured: Any) -> None:
+    """Write how results were made: the command, as it was typed too, its settings, versions, and numbers if there are.
+
+    Args:
+        path: of the JSON file.
+        command: that made them.
+        settings: all that decides them; what JSON cannot hold, such as a path, is written as text.
+        measured: numbers by name.
+    """
+    versions = {"sfumato": __version__, "torch": torch.__version__}
+    note: Dict[str, Any] = {"command": command, "command_line": COMMAND_LINE.get(), "settings": settings}
+    write_text(path, json.dumps({**note, "versions": versions, **measured}, indent=2, default=str) + "\n")
 
 
 def _settings_in(note: Path) -> Any:

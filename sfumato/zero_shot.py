@@ -15,11 +15,10 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from .checkpoints import write_text
 from .clip import Clip
 from .errors import UserError
 from .pictures import captioned, open_picture, save_image
-from .runs import open_folder
+from .runs import open_folder, write_note
 
 ENSEMBLE = (
     "A photo of {}.",
@@ -163,7 +162,7 @@ def _write(
     truth: Tensor,
 ) -> None:
     open_folder(out)
-    write_text(out / "zero-shot.json", json.dumps(asdict(score), indent=2) + "\n")
+    write_note(out / "zero-shot.json", "zero-shot", {"clip": score.clip, "templates": score.templates}, **asdict(score))
     right = ranked[:, 0] == truth
     # Spread over the folder, so that they are not all of one class.
     picked = [int(rows[int(place)]) for rows in _both(right) for place in torch.linspace(0, len(rows) - 1, _SHOWN)]

@@ -14,7 +14,7 @@ CPU = torch.device("cpu")
 )
 def test_a_cpu_computes_in_bf16_only_where_all_of_it_is_there(monkeypatch, whole, native, chosen):
     monkeypatch.setattr(devices, "_BF16_IS_WHOLE", whole)
-    monkeypatch.setattr(devices, "_cpu_multiplies_bf16", lambda: native)
+    monkeypatch.setattr(devices, "cpu_multiplies_bf16", lambda: native)
     assert choose_precision(CPU) == chosen
 
 

@@ -7,7 +7,6 @@
 A prompt passes when both its scores reach its baselines. Photos are embedded once for all prompts of a concept.
 """
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import List, NamedTuple, Optional, Sequence, Tuple
@@ -15,10 +14,10 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 from torch import Tensor
 from tqdm import tqdm
 
-from ..checkpoints import write_text
 from ..clip import Clip
 from ..errors import UserError
 from ..pictures import open_picture
+from ..runs import write_note
 from .photos import photo_files, read_photo
 from .prompts import Source, read_input
 
@@ -112,8 +111,9 @@ def evaluate(options: EvaluateOptions) -> List[PromptScore]:
     if judged:
         print(f"{sum(judged)} of {len(judged)} prompts pass, by {clip.name}")
     to = options.output_dir / "scores.json" if options.json is None else options.json
-    summary = {"clip": clip.name, "passed": sum(judged), "of": len(judged), "prompts": [asdict(one) for one in found]}
-    write_text(to, json.dumps(summary, indent=2) + "\n")
+    settings = {"json_path": options.json_path, "input_dir": options.input_dir, "clip": clip.name}
+    numbers = {"passed": sum(judged), "of": len(judged), "prompts": [asdict(one) for one in found]}
+    write_note(to, "concepts evaluate", settings, **numbers)
     print(f"wrote {to}")
     return found
 

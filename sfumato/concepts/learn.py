@@ -62,7 +62,7 @@ def learn(options: LearnOptions) -> Path:
     model.unet.checkpointing = model.size > _LARGE if options.save_memory is None else options.save_memory
     previews = Previews(model, photos, options, recipe, photo_hashes(files))
     settings = options.settings(recipe, templates, model.name)
-    resume(trainer, options.out, settings)
+    resume(trainer, options.out, settings, "concepts learn")
     moments = encode_photos(model, photos, recipe.flip, options.crops, options.seed)
     try:
         run_recorded(

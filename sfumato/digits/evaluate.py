@@ -4,7 +4,6 @@ A file's label is the first character of its name. Accuracy alone can be bought 
 500 times; so the painted digits are also compared with real ones in the judge's features.
 """
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Tuple
@@ -13,8 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..checkpoints import read_safetensors, write_text
+from ..checkpoints import read_safetensors
 from ..errors import UserError
+from ..runs import write_note
 from .data import read_picture, read_test_digits
 from .judge import HubSVHN, load_course_classifier, load_judge
 from .labels import DATASETS, DIGITS
@@ -73,7 +73,9 @@ def evaluate(options: EvaluateOptions) -> List[DatasetScore]:
     scores = [_score(dataset, options) for dataset in present]
     mean = sum(score.accuracy for score in scores) / len(scores)
     written = options.json or options.folder / "scores.json"
-    write_text(written, json.dumps({"mean_accuracy": mean, "datasets": [asdict(s) for s in scores]}, indent=2) + "\n")
+    settings = {"folder": options.folder, "classifier": options.classifier, "real": options.real}
+    numbers = {"mean_accuracy": mean, "datasets": [asdict(score) for score in scores]}
+    write_note(written, "digits evaluate", settings, **numbers)
     for score in scores:
         print(_in_words(score))
     print(f"mean accuracy {mean:.2%}   (numbers in {written})")

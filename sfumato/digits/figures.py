@@ -1,7 +1,7 @@
 """The figures of a report: contact sheets and the reverse process."""
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import List, NamedTuple, Optional, Sequence
 
@@ -12,7 +12,7 @@ from ..checkpoints import atomic_path
 from ..devices import Worker
 from ..diffusion import SeededNoise, seed_of
 from ..pictures import save_image, sheet, to_pixels
-from ..runs import open_folder
+from ..runs import NOTE, open_folder, write_note
 from .data import SIZE
 from .labels import DATASETS, DIGITS, label_of
 from .model import SHIPPED, DigitModel
@@ -58,6 +58,8 @@ def figures(options: FiguresOptions) -> List[Path]:
         moments = reverse_process(model, labels[0], seeds[0], process, device)
         written.append(_save_moments(moments, options.out / f"{dataset}-reverse-process.png"))
         written.append(_save_animation(moments, options.out / f"{dataset}-reverse-process.gif"))
+    settings = {**asdict(options), "weights": str(options.weights or SHIPPED.name)}
+    write_note(options.out / NOTE, "digits figures", {name: settings[name] for name in settings if name != "out"})
     for path in written:
         print(f"wrote {path}")
     return written

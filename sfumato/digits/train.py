@@ -46,7 +46,7 @@ def train(options: TrainOptions) -> Path:
         options.time_focus,
         options.loop.seed,
     )
-    resume(trainer, options.out, options.settings())
+    resume(trainer, options.out, options.settings(), "digits train")
     finished = options.out / "digits.safetensors"
 
     def finish(network: DigitUNet) -> Path:

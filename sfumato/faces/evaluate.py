@@ -1,6 +1,5 @@
 """Painted faces against the ground truth: mean squared error on the scale 0 ... 255, as the course computes it."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, List, Optional
@@ -8,10 +7,10 @@ from typing import Any, List, Optional
 import numpy as np
 from PIL import Image
 
-from ..checkpoints import some, write_text
+from ..checkpoints import some
 from ..errors import UserError
 from ..pictures import labelled_grid, open_picture, save_image
-from ..runs import open_folder
+from ..runs import open_folder, write_note
 
 
 @dataclass
@@ -56,7 +55,8 @@ def evaluate(options: EvaluateOptions) -> List[FaceScore]:
     mean = sum(score.mse for score in scores) / len(scores)
     folder = open_folder(options.write or options.out / "evaluation")
     numbers = {"mean_mse": mean, "limit": options.limit, "pictures": [asdict(score) for score in scores]}
-    write_text(folder / "scores.json", json.dumps(numbers, indent=2) + "\n")
+    settings = {"out": options.out, "truth": options.truth}
+    write_note(folder / "scores.json", "faces evaluate", settings, **numbers)
     save_image(_differences(names, pairs, scores), folder / "difference.png")
     for score in scores:
         verdict = "pass" if score.passes else "FAIL"

@@ -1,7 +1,6 @@
 """The figures of the faces' report: what eta changes, and what lies between two noises."""
 
-import json
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
@@ -11,12 +10,12 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from ..checkpoints import atomic_path, write_text
+from ..checkpoints import atomic_path
 from ..devices import Worker
 from ..diffusion import lerp, seed_of, slerp
 from ..errors import UserError
 from ..pictures import labelled_grid, save_image, to_pixels
-from ..runs import open_folder
+from ..runs import open_folder, write_note
 from .memory import batch_that_fits
 from .model import SHIPPED, FaceModel
 from .noises import drawn_noises, some_noises
@@ -38,6 +37,10 @@ class _Source:
     seed: int = 0
     """Of the drawn noises, and of the noise added on the way."""
     recipe: Recipe = field(default_factory=Recipe)
+
+    def settings(self) -> Dict[str, Any]:
+        """What decides the figures, as JSON can hold it."""
+        return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
 
     def load(self, count: int) -> Tuple[FaceModel, Tensor]:
         """The model, on the best device, and count noises beside it."""
@@ -89,7 +92,8 @@ def eta(options: EtaOptions) -> Path:
         columns=[f"eta {value:g}" for value in options.etas],
     )
     moved = torch.stack([(column - columns[0]).square().flatten(1).mean(dim=1).sqrt() for column in columns], dim=1)
-    _note(options.out / "eta.json", {"etas": options.etas, "rms_distance_from_first": moved.tolist()})
+    numbers = {"etas": options.etas, "rms_distance_from_first": moved.tolist()}
+    write_note(options.out / "eta.json", "faces eta", options.settings(), **numbers)
     return _said(save_image(grid, options.out / "eta.png"))
 
 
@@ -115,7 +119,7 @@ def interpolate(options: InterpolateOptions) -> List[Path]:
             "norm": [float(noise.norm()) for noise in noises],
             "contrast": [float(face.std()) for face in faces],
         }
-    _note(options.out / "paths.json", numbers)
+    write_note(options.out / "paths.json", "faces interpolate", options.settings(), **numbers)
     return [*written, _said(_plot(numbers, options.out / "paths.png"))]
 
 
@@ -154,10 +158,6 @@ def _plot(numbers: Dict[str, Any], path: Path) -> Path:
 
 def _bytes(x: Tensor) -> np.ndarray:
     return to_pixels(x[None])[0].numpy()
-
-
-def _note(path: Path, numbers: Dict[str, Any]) -> None:
-    write_text(path, json.dumps(numbers, indent=2) + "\n")
 
 
 def _said(path: Path) -> Path:

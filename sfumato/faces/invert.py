@@ -1,6 +1,5 @@
 """From a picture to the noise that paints it, and back: how much of it survives, by number of steps."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import List, Tuple
@@ -11,12 +10,11 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from tqdm import tqdm
 
-from ..checkpoints import write_text
 from ..devices import Worker
 from ..diffusion import DDIMInversion, sample
 from ..errors import UserError
 from ..pictures import labelled_grid, open_picture, save_image, to_pixels
-from ..runs import open_folder
+from ..runs import open_folder, write_note
 from .model import SHIPPED, FaceModel
 from .painting import Recipe, paint
 
@@ -78,7 +76,8 @@ def invert(options: InvertOptions) -> List[Inversion]:
     cells = [to_pixels(part)[0].numpy() for part in (x, *painted)]
     labels = ["picture", *(f"{one.steps} steps\nMSE {one.mse:.2f}" for one in found)]
     save_image(labelled_grid(cells, [options.image.name], labels), options.out / "invert.png")
-    write_text(options.out / "invert.json", json.dumps([asdict(one) for one in found], indent=2) + "\n")
+    settings = {name: value for name, value in asdict(options).items() if name != "out"}
+    write_note(options.out / "invert.json", "faces invert", settings, found=[asdict(one) for one in found])
     for one in found:
         print(
             f"{one.steps:4d} steps: MSE {one.mse:8.3f}  PSNR {one.psnr:5.1f} dB"

@@ -76,7 +76,7 @@ def train(options: TrainOptions) -> Path:
     )
     order = np.random.RandomState(0).permutation(len(faces))
     held_out, seen = faces[order[: options.held_out]], faces[order[options.held_out :]]
-    resume(trainer, options.out, options.settings())
+    resume(trainer, options.out, options.settings(), "faces train")
     finished = options.out / "faces.safetensors"
 
     def finish(network: FaceUNet) -> Path:

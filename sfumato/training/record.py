@@ -1,6 +1,7 @@
 """What a training run leaves behind, and going on from it.
 
 RUN/state-*.safetensors     all that is needed to go on: weights, their mean, optimizers, position
+RUN/run.json                the command and its settings
 RUN/log.jsonl               loss, gradient norm, learning rate and speed; what the task measures now and then
 RUN/tensorboard/            the same for TensorBoard
 """
@@ -14,7 +15,7 @@ from torch import nn
 from tqdm import tqdm
 
 from ..checkpoints import load_state, save_state
-from ..runs import open_folder
+from ..runs import NOTE, open_folder, write_note
 from .loop import Draw, Loss, Progress, Trainer
 
 _LOG_EVERY = 20
@@ -90,8 +91,14 @@ class RunRecord:
             self._scalars.add_scalar(name, value, step)
 
 
-def resume(trainer: "Trainer[Any]", out: Path, settings: Mapping[str, Any]) -> None:
+def resume(trainer: "Trainer[Any]", out: Path, settings: Mapping[str, Any], command: str) -> None:
     """Make the run's folder, and stand where a run of the same settings in it stopped.
+
+    Args:
+        trainer: at its first step.
+        out: the folder.
+        settings: those that decide the resulting weights.
+        command: that trains, for the folder's note.
 
     Raises:
         UserError: if the folder cannot be made, or holds a run of other settings.
@@ -101,6 +108,8 @@ def resume(trainer: "Trainer[Any]", out: Path, settings: Mapping[str, Any]) -> N
     if saved:
         step, tensors = saved
         trainer.load_state(tensors, step)
+    if trainer.accelerator.is_main_process:
+        write_note(out / NOTE, command, settings)
 
 
 def run_recorded(

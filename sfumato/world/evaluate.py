@@ -3,8 +3,7 @@
 Judged by a network that has seen real digits only (`world judge`), on prompts that are fixed by a seed.
 """
 
-import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from ..checkpoints import read_embeddings, write_text
+from ..checkpoints import read_embeddings
 from ..concepts.model import SMALL_WORLD, StableDiffusion
 from ..concepts.painting import Sampling, encoded, paint
 from ..concepts.words import embedding_files, shipped_words
@@ -21,7 +20,7 @@ from ..devices import DTYPES, Worker, choose_precision
 from ..diffusion import seed_of
 from ..errors import UserError
 from ..pictures import save_image, sheet
-from ..runs import open_folder
+from ..runs import open_folder, write_note
 from .captions import NAMES, article
 from .judge import SceneJudge
 from .scenes import DIGITS, LOOKS, UNNAMED_DIGIT, UNNAMED_LOOK
@@ -98,7 +97,8 @@ def evaluate(options: EvaluateOptions) -> Dict[str, Dict[str, float]]:
         save_image(sheet(pixels[:_SHOWN], 10), options.out / f"{name.replace(' ', '-')}.png")
         found[name] = judged(judge, pixels, asked)
         print(f"{name}: " + ", ".join(f"{what} {share:.1%}" for what, share in found[name].items()))
-    write_text(options.out / "scores.json", json.dumps(found, indent=2) + "\n")
+    settings = {name: value for name, value in asdict(options).items() if name != "out"}
+    write_note(options.out / "scores.json", "world evaluate", {**settings, "checkpoint": model.name}, measured=found)
     print(f"wrote {options.out / 'scores.json'} and a sheet of each measurement")
     return found
 

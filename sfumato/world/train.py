@@ -124,7 +124,7 @@ def train(options: TrainOptions) -> Path:
         _first_networks(options), options.loop, options.precision, options.muon_lr, options.adam_lr, ends, dims=(2, 4)
     )
     device = trainer.accelerator.device
-    resume(trainer, options.out, options.settings())
+    resume(trainer, options.out, options.settings(), "world train")
     precision = choose_precision(device, options.precision)
     pool = encoded_pool(
         options.out / "pool.safetensors", vae.to(device), digits, options.pool, options.loop.seed, precision

@@ -95,7 +95,7 @@ def train_autoencoder(options: AutoencoderOptions) -> Path:
     trainer = start(
         network, options.loop, options.precision, options.muon_lr, options.adam_lr, (*ends, "vae.quant", "vae.post")
     )
-    resume(trainer, options.out, options.settings())
+    resume(trainer, options.out, options.settings(), "world autoencoder")
     finished = options.out / "autoencoder.safetensors"
 
     def finish(mean: _RoundTrip) -> Path:

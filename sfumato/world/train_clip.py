@@ -114,7 +114,7 @@ def train_clip(options: ClipOptions) -> Path:
     torch.manual_seed(options.loop.seed)
     outside = ("clip.vision_model.embeddings.", "clip.text_model.embeddings.")
     trainer = start(_Logits(), options.loop, options.precision, 10 * options.lr, options.lr, outside, dims=(2,))
-    resume(trainer, options.out, options.settings())
+    resume(trainer, options.out, options.settings(), "world clip")
     finished = options.out / "clip"
     batches = _Batches(digits, options.loop.batch_size, options.loop.seed)
 

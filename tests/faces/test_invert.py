@@ -66,7 +66,7 @@ def test_the_command_reports_the_error_of_every_number_of_steps(tiny, tmp_path):
     Image.fromarray(pixels).save(tmp_path / "me.jpg")
     found = invert(InvertOptions(tmp_path / "me.jpg", tmp_path / "out", tmp_path / "faces.safetensors", steps=(5, 50)))
     assert found[1].mse < found[0].mse
-    assert [one["steps"] for one in json.loads((tmp_path / "out" / "invert.json").read_text())] == [5, 50]
+    assert [one["steps"] for one in json.loads((tmp_path / "out" / "invert.json").read_text())["found"]] == [5, 50]
     assert (tmp_path / "out" / "invert.png").exists()
     noise = torch.load(tmp_path / "out" / "inverted-050.pt")
     assert float(noise.std()) == pytest.approx(found[1].noise_std, rel=1e-5)

@@ -1,0 +1,121 @@
+"""The concepts' section: learned words, their scores, zero-shot classification, several concepts."""
+
+from pathlib import Path
+from typing import Any, Dict, List
+
+from ..pictures import captioned, open_picture
+from .curves import curve, read_log
+from .found import Found, Note
+from .parts import Figure, Part, Section, Table, flat, image, picture
+from .words import words
+
+_SHOWN = 8
+
+
+def concepts_section(found: Found) -> Section:
+    """Learning, scores, zero-shot and several concepts, of what is there."""
+    parts = [
+        *(_learning(note) for note in found.all("concepts learn")),
+        *(_scores(note) for note in found.all("concepts evaluate")),
+        *(_zero_shot(note) for note in found.all("zero-shot")),
+        *(_world(note) for note in found.all("world evaluate")),
+    ]
+    commands = {
+        "concepts learn": "learning a word: `sfumato concepts learn PHOTOS RUN --token '<new1>' --init dog`",
+        "concepts evaluate": "scores against the baselines: `sfumato concepts evaluate --json-path input.json"
+        " --input-dir PHOTOS --output-dir OUT`",
+        "zero-shot": "zero-shot classification: `sfumato zero-shot IMAGES id2label.json --out OUT`",
+        "world evaluate": "several concepts on the small model: `sfumato world evaluate OUT`",
+    }
+    absent = [line for name, line in commands.items() if not found.all(name)]
+    return Section("Concepts: words learned from photos", [words("concepts")], parts, absent)
+
+
+def _learning(note: Note) -> Part:
+    lines = read_log(note.folder / "log.jsonl")
+    seen = {name for line in lines for name in line}
+    names = {"loss": "loss", "image_score": "image score of the previews", "text_score": "text score of the previews"}
+    shown = {name: title for name, title in names.items() if name in seen}
+    token = str(note.settings.get("token", "a word"))
+    figures = [curve(lines, shown, f"learning curves of {token}", "Learning.")] if shown else []
+    previews = sorted(note.folder.glob("preview-*.png"))
+    picked = [previews[i * (len(previews) - 1) // max(1, _SHOWN - 1)] for i in range(min(_SHOWN, len(previews)))]
+    if picked:
+        texts = [f"step {int(path.stem.split('-')[1])}" for path in dict.fromkeys(picked)]
+        strip = captioned([open_picture(path) for path in dict.fromkeys(picked)], texts, columns=4, side=200)
+        figures.append(image(strip, f"previews of {token} over the steps", "From the same noises at every step."))
+    return Part(f"Learning {token}", [], figures, commands=[note.command_line], settings=flat(note.settings))
+
+
+def _scores(note: Note) -> Part:
+    prompts = note.content["prompts"]
+    rows = [
+        [
+            one["source"],
+            one["prompt"],
+            f"{one['image']:.2f}",
+            f"{one['text']:.2f}",
+            "-" if one["baseline"] is None else f"{one['baseline'][0]:g} / {one['baseline'][1]:g}",
+            {True: "pass", False: "fail", None: "-"}[one["passed"]],
+        ]
+        for one in prompts
+    ]
+    header = ["source", "prompt", "image", "text", "baselines", ""]
+    judged = words(
+        "passed", passed=note.content["passed"], of=note.content["of"], clip=note.settings.get("clip", "CLIP")
+    )
+    return Part(
+        "Scores of the prompts",
+        words=[judged] if note.content["of"] else [],
+        tables=[Table("Means of the best five of 25 pictures.", header, rows)],
+        figures=[figure for one in prompts for figure in _best(note.folder, one, prompts)],
+        commands=[note.command_line],
+    )
+
+
+def _best(folder: Path, one: Dict[str, Any], prompts: List[Dict[str, Any]]) -> List[Figure]:
+    """The best five pictures of a prompt, where they still are."""
+    number = [other["prompt"] for other in prompts if other["source"] == one["source"]].index(one["prompt"])
+    paths = [folder / one["source"] / str(number) / name for name in one["best"]]
+    if not all(path.is_file() for path in paths):
+        return []
+    row = captioned([open_picture(path) for path in paths], [""] * len(paths), columns=len(paths), side=220)
+    return [image(row, f"the best five pictures of the prompt {one['prompt']}", one["prompt"])]
+
+
+def _zero_shot(note: Note) -> Part:
+    content = note.content
+    told = words(
+        "zero-shot",
+        pictures=content["pictures"],
+        classes=len(content["per_class"]),
+        top1=content["top1"],
+        top5=content["top5"],
+        clip=content["clip"],
+        templates=", ".join(content["templates"]),
+    )
+    shown = note.folder / "zero-shot.png"
+    caption = "Right ones above, wrong ones below, each with its five likeliest labels."
+    figures = [picture(shown, "pictures that were classified rightly and wrongly", caption)] if shown.is_file() else []
+    rows = [[name, f"{share:.1%}"] for name, share in sorted(content["per_class"].items(), key=lambda one: -one[1])]
+    tables = [Table("Accuracy of each class.", ["class", "top-1"], rows)]
+    return Part("Zero-shot classification", [told], figures, tables, [note.command_line])
+
+
+def _world(note: Note) -> Part:
+    measured: Dict[str, Dict[str, float]] = note.content["measured"]
+    rows = [[name, *(f"{share:.1%}" for share in shares.values())] for name, shares in measured.items()]
+    figures: List[Figure] = []
+    for name in measured:
+        path = note.folder / f"{name.replace(' ', '-')}.png"
+        if path.is_file() and ("both" in name or name in ("one digit", "object", "style")):
+            figures.append(picture(path, f"pictures of the small model: {name}", name.capitalize() + "."))
+    header = ["prompts", *next(iter(measured.values()))]
+    return Part(
+        "The small model, and several concepts",
+        words=[words("world"), words("survey")],
+        tables=[Table("Share of pictures in which it is as asked.", header, rows)],
+        figures=figures,
+        commands=[note.command_line],
+        settings=flat(note.settings),
+    )

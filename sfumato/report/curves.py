@@ -1,0 +1,81 @@
+"""The drawings of a report, by matplotlib."""
+
+import json
+from pathlib import Path
+from typing import Any, Dict, List, Sequence, Tuple
+
+from .parts import Figure, drawing
+
+_SMOOTHED = 0.02
+"""Share of a curve that one point of its smoothed form is a mean of."""
+
+
+def read_log(path: Path) -> List[Dict[str, float]]:
+    """The lines of a log.jsonl; a last line that was cut off is left out."""
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+        try:
+            lines.append(json.loads(line))
+        except ValueError:
+            continue
+    return lines
+
+
+def series(lines: Sequence[Dict[str, float]], name: str) -> Tuple[List[float], List[float]]:
+    """(steps, values) of one logged quantity; of steps logged twice, after a run went on, the later."""
+    found = {line["step"]: line[name] for line in lines if name in line}
+    return sorted(found), [found[step] for step in sorted(found)]
+
+
+def smoothed(values: Sequence[float]) -> List[float]:
+    """Running means over a fiftieth of the curve, at each point over what lies around it."""
+    reach = max(1, round(_SMOOTHED * len(values) / 2))
+    return [sum(part) / len(part) for part in (values[max(0, i - reach) : i + reach + 1] for i in range(len(values)))]
+
+
+def curve(lines: Sequence[Dict[str, float]], names: Dict[str, str], alt: str, caption: str) -> Figure:
+    """Logged quantities over steps, an axis each.
+
+    Args:
+        lines: of a log.
+        names: quantity -> title of its axis.
+        alt, caption: of the figure.
+    """
+    from matplotlib.figure import Figure as Drawing
+
+    figure = Drawing(figsize=(4.2 * len(names), 2.8), layout="constrained")
+    for axis, (name, title) in zip(_row(figure, len(names)), names.items()):
+        steps, values = series(lines, name)
+        if len(values) > 100:
+            axis.plot(steps, values, color="0.8", linewidth=0.8)
+            axis.plot(steps, smoothed(values), color="tab:blue")
+        else:
+            axis.plot(steps, values, color="tab:blue", marker="o", markersize=3)
+        axis.set_title(title)
+        axis.set_xlabel("step")
+    return drawing(figure, alt, caption)
+
+
+def confusions(tables: Dict[str, Sequence[Sequence[int]]], alt: str, caption: str) -> Figure:
+    """Confusion matrices side by side, rows what was asked for, columns what was read."""
+    from matplotlib.figure import Figure as Drawing
+
+    figure = Drawing(figsize=(4.2 * len(tables), 3.9), layout="constrained")
+    for axis, (name, rows) in zip(_row(figure, len(tables)), tables.items()):
+        most = max(max(row) for row in rows)
+        axis.imshow(rows, cmap="Blues", vmin=0, vmax=most)
+        for asked, row in enumerate(rows):
+            for read, count in enumerate(row):
+                if count:
+                    shade = "white" if count > most / 2 else "black"
+                    axis.text(read, asked, str(count), ha="center", va="center", fontsize=7, color=shade)
+        axis.set_xticks(range(len(rows)))
+        axis.set_yticks(range(len(rows)))
+        axis.set_title(name)
+        axis.set_xlabel("read")
+        axis.set_ylabel("asked for")
+    return drawing(figure, alt, caption)
+
+
+def _row(figure: Any, count: int) -> List[Any]:
+    return list(figure.subplots(1, count, squeeze=False)[0])

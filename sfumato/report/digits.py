@@ -1,0 +1,97 @@
+"""The digits' section."""
+
+from pathlib import Path
+from typing import List
+
+from .curves import confusions, curve, read_log
+from .found import Found, Note
+from .parts import Figure, Part, Section, Table, flat, picture
+from .words import words
+
+_NAMES = {"mnistm": "MNIST-M", "svhn": "SVHN"}
+
+
+def digits_section(found: Found) -> Section:
+    """Pictures, the reverse process, accuracy, confusion, variety and training curves, of what is there."""
+    parts = [
+        *(_figures(note) for note in found.all("digits figures")),
+        *(_scores(note, found) for note in found.all("digits evaluate")),
+        *(_training(note) for note in found.all("digits train")),
+    ]
+    commands = {
+        "digits figures": "sheets and the reverse process: `sfumato digits figures OUT`",
+        "digits evaluate": "accuracy: `sfumato digits generate OUT`, then `sfumato digits evaluate OUT`",
+        "digits train": "training curves: `sfumato digits train hw2_data/digits RUN`",
+    }
+    absent = [line for command, line in commands.items() if not found.all(command)]
+    return Section(
+        "Digits: two datasets, from noise",
+        [words("digits"), words("digits difficulties")],
+        [part for part in parts if part],
+        absent,
+    )
+
+
+def _figures(note: Note) -> Part:
+    shown: List[Figure] = []
+    for dataset, name in _NAMES.items():
+        sheet, process = (note.folder / f"{dataset}-{kind}.png" for kind in ("sheet", "reverse-process"))
+        if sheet.is_file():
+            caption = f"{name}: a row a digit, a column a noise."
+            shown.append(picture(sheet, f"ten by ten painted digits in the style of {name}", caption))
+        if process.is_file():
+            caption = (
+                f"{name}: painting one zero. Above the noisy picture, below the clean one that the network sees in it."
+            )
+            shown.append(picture(process, f"six moments of the reverse process of a zero of {name}", caption))
+    return Part("Painted digits", figures=shown, commands=[note.command_line], settings=flat(note.settings))
+
+
+def _scores(note: Note, found: Found) -> Part:
+    datasets = note.content["datasets"]
+    rows = [
+        [
+            _NAMES.get(one["dataset"], one["dataset"]),
+            f"{one['accuracy']:.2%}",
+            str(one["pictures"]),
+            one["judge"],
+            f"{one['precision']:.2f}",
+            f"{one['recall']:.2f}",
+            f"{one['frechet_distance']:.2f}",
+        ]
+        for one in datasets
+    ]
+    header = ["dataset", "accuracy", "pictures", "judge", "precision", "recall", "Fréchet distance"]
+    painted = [one for one in found.all("digits generate") if one.folder == note.folder]
+    return Part(
+        "Accuracy and variety",
+        words=[words("accuracy", mean=note.content["mean_accuracy"])],
+        tables=[Table("The pictures of each dataset.", header, rows)],
+        figures=[
+            confusions(
+                {_NAMES.get(one["dataset"], one["dataset"]): one["confusion"] for one in datasets},
+                "confusion matrices of the painted digits",
+                "What was read in the pictures of each digit.",
+            )
+        ],
+        commands=[one.command_line for one in (*painted, note)],
+        settings=flat(painted[0].settings) if painted else {},
+    )
+
+
+def _training(note: Note) -> Part:
+    lines = read_log(note.folder / "log.jsonl")
+    names = {"loss": "loss", "rate": "learning rate, share of its peak"}
+    seen = {name for line in lines for name in line}
+    looked = {f"accuracy/{key}": f"accuracy, {name}" for key, name in _NAMES.items() if f"accuracy/{key}" in seen}
+    shown = [curve(lines, {**names, **looked}, "training curves", "Grey: every twentieth step. Blue: smoothed.")]
+    return Part(
+        f"Training in {_short(note.folder)}",
+        figures=shown if lines else [],
+        commands=[note.command_line],
+        settings=flat(note.settings),
+    )
+
+
+def _short(folder: Path) -> str:
+    return "/".join(folder.parts[-2:])

@@ -1,0 +1,91 @@
+"""The faces' section."""
+
+from typing import Any, List
+
+from .found import Found, Note
+from .parts import Figure, Part, Section, Table, flat, picture
+from .words import words
+
+
+def faces_section(found: Found) -> Section:
+    """Exactness, the eta grid, slerp and lerp, inversion, of what is there."""
+    parts = [
+        *(_exactness(note) for note in found.all("faces evaluate")),
+        *(_eta(note) for note in found.all("faces eta")),
+        *(_paths(note) for note in found.all("faces interpolate")),
+        *(_inversion(note) for note in found.all("faces invert")),
+    ]
+    commands = {
+        "faces evaluate": "exactness: `sfumato faces generate NOISE OUT UNet.pt`, then `sfumato faces evaluate OUT GT`",
+        "faces eta": "the eta grid: `sfumato faces eta --out OUT`",
+        "faces interpolate": "slerp and lerp: `sfumato faces interpolate --out OUT`",
+    }
+    return Section(
+        "Faces: exact DDIM", [words("faces")], parts, [line for name, line in commands.items() if not found.all(name)]
+    )
+
+
+def _exactness(note: Note) -> Part:
+    rows = [[one["name"], f"{one['mse']:.4f}", str(one["largest"])] for one in note.content["pictures"]]
+    return Part(
+        "Against the true pictures",
+        words=[words("exactness", mean=note.content["mean_mse"], limit=note.content["limit"])],
+        tables=[Table("Each picture.", ["picture", "mean squared error", "largest difference"], rows)],
+        figures=_there(note, "difference.png", "ours, the truth and their difference", "The difference is enhanced."),
+        commands=[note.command_line],
+    )
+
+
+def _eta(note: Note) -> Part:
+    etas, moved = note.content["etas"], note.content["rms_distance_from_first"]
+    rows = [[f"noise {row:02d}", *(f"{value:.3f}" for value in values)] for row, values in enumerate(moved)]
+    means = [sum(column) / len(column) for column in zip(*moved)]
+    told = words("eta", first=means[0], low=etas[0], last=means[-1], high=etas[-1])
+    return Part(
+        "Eta",
+        words=[told],
+        figures=_there(note, "eta.png", "faces from four noises at several etas", "A row a noise, a column an eta."),
+        tables=[Table("Distance from the first face.", ["", *(f"eta {value:g}" for value in etas)], rows)],
+        commands=[note.command_line],
+        settings=flat(note.settings),
+    )
+
+
+def _paths(note: Note) -> Part:
+    middle = len(note.content["alpha"]) // 2
+    norms, contrasts = ({name: note.content[name][key] for name in ("slerp", "lerp")} for key in ("norm", "contrast"))
+    kept = {name: norms[name][middle] / norms[name][0] for name in norms}
+    told = words(
+        "paths",
+        **kept,
+        slerp_contrast=contrasts["slerp"][middle],
+        lerp_contrast=contrasts["lerp"][middle],
+    )
+    figures = [
+        *_there(note, "slerp.png", "faces along the arc between two noises", "Slerp."),
+        *_there(note, "lerp.png", "faces along the line between two noises", "Lerp."),
+        *_there(note, "paths.png", "norm of the noise and contrast of the face along both paths", "Why they differ."),
+    ]
+    return Part("Between two noises", [told], figures, commands=[note.command_line], settings=flat(note.settings))
+
+
+def _inversion(note: Note) -> Part:
+    rows = [_inverted(one) for one in note.content["found"]]
+    header = ["steps", "mean squared error", "PSNR", "mean of the noise", "its deviation"]
+    return Part(
+        "From a picture to its noise, and back",
+        words=[words("inversion")],
+        figures=_there(note, "invert.png", "a picture and what its inverted noises paint", "The picture comes first."),
+        tables=[Table("How near the painted picture comes.", header, rows)],
+        commands=[note.command_line],
+    )
+
+
+def _inverted(one: Any) -> List[str]:
+    spread = [f"{one['noise_mean']:+.3f}", f"{one['noise_std']:.3f}"]
+    return [str(one["steps"]), f"{one['mse']:.2f}", f"{one['psnr']:.1f} dB", *spread]
+
+
+def _there(note: Note, name: str, alt: str, caption: str) -> List[Figure]:
+    path = note.folder / name
+    return [picture(path, alt, caption)] if path.is_file() else []

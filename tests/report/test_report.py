@@ -1,0 +1,215 @@
+"""The page, made from notes and pictures that are written here."""
+
+import json
+import sys
+from html.parser import HTMLParser
+
+import pytest
+from PIL import Image
+
+pytest.importorskip("jinja2")
+pytest.importorskip("accelerate", minversion="1.0")
+
+from sfumato.errors import UserError
+from sfumato.report.curves import read_log, series, smoothed
+from sfumato.report.found import find_runs
+from sfumato.report.parts import flat, picture
+from sfumato.report.report import ReportOptions, report
+from sfumato.report.words import words
+from sfumato.runs import write_note
+
+
+class Page(HTMLParser):
+    """What the tests ask of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.text, self.images, self.links, self.open_tags = "", [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        if tag == "img":
+            self.images.append(found)
+        self.links += [found[name] for name in ("href", "src") if name in found]
+        if tag not in ("img", "meta", "br", "link"):
+            self.open_tags.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open_tags.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def paint(path, colour=(90, 120, 200)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (48, 32), colour).save(path)
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """A run of every kind."""
+    folder = tmp_path / "runs"
+    digit = {"judge": "a judge", "pictures": 20, "precision": 0.8, "recall": 0.61, "frechet_distance": 1.25}
+    confusion = [[2 if row == column else 0 for column in range(10)] for row in range(10)]
+    scores = [{"dataset": name, "accuracy": 0.975, "confusion": confusion, **digit} for name in ("mnistm", "svhn")]
+    paths = {name: {"norm": [10.0, 7.1, 10.0], "contrast": [0.5, 0.21, 0.5]} for name in ("slerp", "lerp")}
+    prompt = {"source": "0", "prompt": "a <new1> on a hill", "image": 71.5, "text": 31.25, "passed": True}
+    shares = {"digit right": 0.9, "look right": 0.8, "both right": 0.75}
+    notes = {
+        "digits/run.json": ("digits generate", {}),
+        "digits/scores.json": ("digits evaluate", {"mean_accuracy": 0.975, "datasets": scores}),
+        "figures/run.json": ("digits figures", {}),
+        "training/run.json": ("digits train", {}),
+        "faces/scores.json": (
+            "faces evaluate",
+            {"mean_mse": 0.0473, "limit": 20.0, "pictures": [{"name": "00.png", "mse": 0.0473, "largest": 3}]},
+        ),
+        "faces/eta.json": ("faces eta", {"etas": [0.0, 1.0], "rms_distance_from_first": [[0.0, 0.42], [0.0, 0.44]]}),
+        "faces/paths.json": ("faces interpolate", {"alpha": [0.0, 0.5, 1.0], **paths}),
+        "faces/invert.json": (
+            "faces invert",
+            {"found": [{"steps": 50, "mse": 3.5, "psnr": 42.0, "noise_mean": 0.01, "noise_std": 0.99}]},
+        ),
+        "word/run.json": ("concepts learn", {}),
+        "painted/scores.json": (
+            "concepts evaluate",
+            {
+                "passed": 1,
+                "of": 1,
+                "prompts": [{**prompt, "baseline": [70, 30], "best": [f"{n}.png" for n in range(5)]}],
+            },
+        ),
+        "zero/zero-shot.json": (
+            "zero-shot",
+            {
+                "clip": "a CLIP",
+                "templates": ["A photo of {}."],
+                "pictures": 10,
+                "top1": 0.7,
+                "top5": 0.9,
+                "per_class": {"cat": 0.7},
+            },
+        ),
+        "world/scores.json": ("world evaluate", {"measured": {"one digit": shares, "both by regions": shares}}),
+    }
+    for name, (command, numbers) in notes.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        write_note(folder / name, command, {"seed": 7, "token": "<new1>", "sampling": {"steps": 9}}, **numbers)
+    lines = [{"step": step, "loss": 1.0 / step, "rate": 1.0} for step in range(1, 200)]
+    for name in ("training", "word"):
+        (folder / name / "log.jsonl").write_text("\n".join(map(json.dumps, lines)) + '\n{"step": 2')
+    for name in ("figures/mnistm-sheet", "figures/svhn-reverse-process", "faces/eta", "faces/slerp", "faces/lerp"):
+        paint(folder / f"{name}.png")
+    for name in ("faces/paths", "faces/invert", "faces/difference", "zero/zero-shot", "world/both-by-regions"):
+        paint(folder / f"{name}.png")
+    for number in range(5):
+        paint(folder / "painted" / "0" / "0" / f"{number}.png")
+        paint(folder / "word" / f"preview-{number:06d}.png")
+    return folder
+
+
+def page_of(options):
+    report(options)
+    return Page((options.out / "report.html").read_text())
+
+
+def test_every_number_and_picture_of_the_runs_is_on_the_page(runs, tmp_path):
+    page = page_of(ReportOptions(tmp_path / "out", (runs,), pdf=False))
+    for text in ("97.50%", "0.61", "1.25", "0.0473", "0.430 at eta 1", "71% of the length", "0.21 by lerp", "42.0 dB"):
+        assert text in page.text, text
+    for text in ("71.50", "31.25", "70 / 30", "pass", "top-1 70.00%", "90.0%", "a <new1> on a hill", "sampling.steps"):
+        assert text in page.text, text
+    assert len(page.images) == 15
+    assert all(image["alt"].strip() for image in page.images)
+    assert "Not in this report" not in page.text
+    assert not page.open_tags, "every tag is closed"
+
+
+def test_the_page_needs_no_network_and_says_the_same_again(runs, tmp_path):
+    page = page_of(ReportOptions(tmp_path / "one", (runs,), pdf=False))
+    assert all(link.startswith(("data:image/", "#")) for link in page.links)
+    page_of(ReportOptions(tmp_path / "two", (runs,), pdf=False))
+    one, two = ((tmp_path / name / "report.html").read_text() for name in ("one", "two"))
+    assert one == two
+
+
+def test_a_run_that_is_not_there_is_said_to_be_absent(runs, tmp_path):
+    page = page_of(ReportOptions(tmp_path / "out", (runs / "faces", runs / "digits"), pdf=False))
+    assert page.text.count("Not in this report") == 2
+    assert "zero-shot classification: `sfumato zero-shot" in page.text
+    assert "training curves: `sfumato digits train" in page.text
+    assert "Against the true pictures" in page.text
+
+
+def test_commands_are_shown_as_they_were_typed(runs, tmp_path):
+    content = json.loads((runs / "digits" / "run.json").read_text())
+    content["command_line"] = "sfumato digits generate 'my digits' --seed 7"
+    (runs / "digits" / "run.json").write_text(json.dumps(content))
+    assert "sfumato digits generate 'my digits' --seed 7" in page_of(ReportOptions(tmp_path, (runs,), pdf=False)).text
+
+
+def test_what_is_typed_is_kept_by_the_command_line(tmp_path):
+    from sfumato.cli import main
+
+    flags = ["--digits", "7", "--count", "1", "--steps", "2"]
+    assert main(["digits", "generate", str(tmp_path / "a b"), *flags]) == 0
+    note = json.loads((tmp_path / "a b" / "run.json").read_text())
+    assert note["command_line"] == f"sfumato digits generate '{tmp_path / 'a b'}' {' '.join(flags)}"
+
+
+def test_folders_without_runs_are_refused(tmp_path):
+    with pytest.raises(UserError, match="there is no such folder"):
+        report(ReportOptions(tmp_path / "out", (tmp_path / "nowhere",)))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="holds no run"):
+        report(ReportOptions(tmp_path / "out", (tmp_path / "empty",)))
+    (tmp_path / "empty" / "run.json").write_text("[1, 2]")
+    (tmp_path / "empty" / "scores.json").write_text("{")
+    with pytest.raises(UserError, match="holds no run"):
+        report(ReportOptions(tmp_path / "out", (tmp_path / "empty",)))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_pdf_of_the_same(runs, tmp_path):
+    pytest.importorskip("weasyprint")
+    html, pdf = report(ReportOptions(tmp_path / "out", (runs,)))
+    assert html.name == "report.html"
+    assert pdf.read_bytes().startswith(b"%PDF-") and pdf.stat().st_size > 20_000
+
+
+def test_without_the_library_there_is_no_pdf_and_a_line_that_says_so(runs, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "weasyprint", None)
+    assert [path.name for path in report(ReportOptions(tmp_path / "out", (runs,)))] == ["report.html"]
+    assert "no PDF: " in capsys.readouterr().out
+
+
+def test_a_log_that_went_on_counts_each_step_once(tmp_path):
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"step": 1, "loss": 3}\n{"step": 2, "loss": 9}\n{"step": 2, "loss": 2}\n{"step": 3')
+    assert series(read_log(path), "loss") == ([1, 2], [3, 2])
+    assert read_log(tmp_path / "nothing.jsonl") == []
+    assert smoothed([5.0] * 300) == [5.0] * 300
+    assert smoothed([0.0, 3.0, 0.0]) == [1.5, 1.0, 1.5]
+
+
+def test_large_pictures_are_narrowed(tmp_path):
+    Image.effect_noise((3000, 900), 90).save(tmp_path / "large.png")
+    assert picture(tmp_path / "large.png", "noise", "").source.startswith("data:image/jpeg")
+    assert len(picture(tmp_path / "large.png", "noise", "").source) < 3_000_000
+
+
+def test_settings_and_words():
+    assert flat({"a": 1, "b": {"c": [1, 2], "d": None}, "e": ""}) == {"a": "1", "b.c": "1, 2"}
+    assert (
+        words("exactness", mean=0.5, limit=20.0)
+        == "Mean squared error 0.5000 on the scale 0 ... 255 (the limit is 20)."
+    )
+
+
+def test_runs_are_found_below_the_folders(runs):
+    found = find_runs([runs])
+    (scores,) = found.all("digits evaluate")
+    assert [note.folder.name for note in found.beside(scores, "digits generate")] == ["digits"]
+    assert found.all("digits paint") == []

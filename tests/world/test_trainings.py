@@ -1,0 +1,218 @@
+"""The small world's trainings, from pictures to a checkpoint that the concepts' commands use."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("accelerate", minversion="1.0")
+
+from sfumato.checkpoints import read_safetensors
+from sfumato.clip import Clip
+from sfumato.concepts.generate import GenerateOptions, generate
+from sfumato.concepts.model import StableDiffusion
+from sfumato.concepts.painting import Sampling
+from sfumato.errors import UserError
+from sfumato.models.stable_diffusion import VAE, UNetConfig, VAEConfig
+from sfumato.models.stable_diffusion.vae import LATENT_SCALE
+from sfumato.training import LoopOptions
+from sfumato.world.evaluate import Asked, EvaluateOptions, evaluate, judged
+from sfumato.world.judge import SceneJudge, Seen
+from sfumato.world.photos import PhotosOptions, photos
+from sfumato.world.scenes import UNNAMED_LOOK
+from sfumato.world.train import TrainOptions, train
+from sfumato.world.train_autoencoder import AutoencoderOptions, rescale, train_autoencoder
+from sfumato.world.train_clip import ClipOptions, train_clip
+from sfumato.world.train_judge import JudgeOptions, train_judge
+from tests.digits.conftest import draw_digits
+
+SMALL_VAE = VAEConfig(width=32, multipliers=(1, 1, 1), blocks=1)
+SMALL_UNET = UNetConfig(width=32, multipliers=(1, 1), blocks=1, attention=(0,), context=64)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """(the course's digits folder, an MNIST file)."""
+    folder = tmp_path_factory.mktemp("data")
+    for seed, name in enumerate(("mnistm", "svhn")):
+        draw_digits(folder / "digits" / name, seed=seed)
+    random = np.random.RandomState(2)
+    plain = {f"x_{part}": random.randint(0, 256, (20, 28, 28)).astype(np.uint8) for part in ("train", "test")}
+    np.savez(folder / "mnist.npz", **plain, y_train=np.arange(20) % 10, y_test=np.arange(20) % 10)
+    return folder / "digits", folder / "mnist.npz"
+
+
+def loop(**more):
+    return LoopOptions(**{"steps": 2, "batch_size": 4, "warmup": 1, **more})
+
+
+@pytest.fixture(scope="module")
+def world(data, tmp_path_factory):
+    """All trainings in turn, two steps each."""
+    runs = tmp_path_factory.mktemp("runs")
+    common = {"loop": loop(), "precision": "fp32"}
+    autoencoder = train_autoencoder(
+        AutoencoderOptions(*data, runs / "autoencoder", network=SMALL_VAE, look_every=2, **common)
+    )
+    clip = train_clip(ClipOptions(*data, runs / "clip", look_every=2, **common))
+    checkpoint = train(
+        TrainOptions(*data, autoencoder, clip, runs / "world", network=SMALL_UNET, pool=64, look_every=2, **common)
+    )
+    return checkpoint, clip, runs
+
+
+def test_the_trainings_leave_a_stable_diffusion_and_its_clip(world, tmp_path):
+    checkpoint, clip, runs = world
+    model = StableDiffusion.load(checkpoint)
+    assert (model.size, model.vae.factor, model.text.config.tokens) == (48, 4, 32)
+    assert model.unet.config == SMALL_UNET
+    Clip(clip).texts(["a seven"])
+    assert list(runs.glob("world/sheet-*2.png")) and list(runs.glob("autoencoder/sheet-*2.png"))
+    assert "right_digit" in (runs / "clip" / "log.jsonl").read_text()
+    out = generate(
+        GenerateOptions(tmp_path / "out", checkpoint, prompt=("a seven",), count=2, sampling=Sampling(steps=2))
+    )
+    assert len(list(out.rglob("*.png"))) == 2
+
+
+def test_the_text_encoder_begins_as_clips(world, data, tmp_path):
+    _, clip, runs = world
+    options = TrainOptions(
+        *data,
+        runs / "autoencoder" / "autoencoder.safetensors",
+        clip,
+        tmp_path / "run",
+        network=SMALL_UNET,
+        pool=64,
+        look_every=0,
+        loop=loop(steps=1, warmup=10**9),  # a learning rate of nearly nothing
+        precision="fp32",
+    )
+    theirs = read_safetensors(clip / "model.safetensors")[0]
+    text = StableDiffusion.load(train(options)).text.state_dict()
+    for key, value in text.items():
+        torch.testing.assert_close(value, theirs[key].float(), atol=2e-3, rtol=2e-3, msg=key)
+
+
+def test_a_training_goes_on_from_a_finished_world(world, data, tmp_path):
+    checkpoint, clip, runs = world
+    options = TrainOptions(
+        *data,
+        runs / "autoencoder" / "autoencoder.safetensors",
+        clip,
+        tmp_path / "run",
+        start=checkpoint,
+        pool=64,
+        loop=loop(),
+        look_every=0,
+    )
+    with pytest.raises(UserError, match="is not the U-Net of that shape"):
+        train(options)
+    options.network = SMALL_UNET
+    assert train(options).exists()
+
+
+def test_rescaling_changes_the_latents_spread_and_no_picture():
+    torch.manual_seed(0)
+    vae = VAE(SMALL_VAE).requires_grad_(False)
+    pictures = torch.rand(16, 3, 48, 48) * 2 - 1
+    before = vae.decode(vae.encode(pictures))
+    mean, log_variance = vae.moments(pictures)
+    rescale(vae, pictures)
+    torch.testing.assert_close(vae.decode(vae.encode(pictures)), before, atol=1e-4, rtol=1e-4)
+    noise = torch.randn(mean.shape)
+    assert float(vae.encode(pictures, noise).std()) == pytest.approx(1.0, abs=0.03)
+    # Mean and noise were scaled by the same number.
+    new_mean, new_log_variance = vae.moments(pictures)
+    factor = float((new_mean / mean).median())
+    torch.testing.assert_close(new_mean, factor * mean, atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close((0.5 * (new_log_variance - log_variance)).exp().mean().item(), factor, rtol=1e-3, atol=0)
+    assert 0 < LATENT_SCALE < 1
+
+
+def test_a_clip_folder_that_is_none_is_refused(world, data, tmp_path):
+    _, _, runs = world
+    options = TrainOptions(*data, runs / "autoencoder" / "autoencoder.safetensors", tmp_path, tmp_path / "run")
+    with pytest.raises(UserError, match=r"model.safetensors: is missing; give the folder that `world clip` wrote"):
+        train(options)
+
+
+def test_photos_show_the_unnamed_digit_and_the_unnamed_look(data, tmp_path):
+    from PIL import Image
+
+    out = photos(PhotosOptions(*data, tmp_path / "photos"))
+    for name in ("new1", "new2"):
+        assert sorted(path.name for path in (out / name).iterdir()) == [f"0{n}.png" for n in range(5)]
+        with Image.open(out / name / "00.png") as picture:
+            assert picture.size == (48, 48)
+    with Image.open(out / "new2" / "00.png") as picture:
+        red, _, blue = np.asarray(picture).reshape(-1, 3).mean(axis=0)
+        assert blue > red
+    with pytest.raises(UserError, match="count must be at least 1"):
+        photos(PhotosOptions(*data, tmp_path / "none", count=0))
+    with pytest.raises(UserError, match=r"nothing.npz: holds no MNIST"):
+        photos(PhotosOptions(data[0], tmp_path / "nothing.npz", tmp_path / "none"))
+
+
+def test_a_judge_is_trained_and_read_back(data, tmp_path, capsys):
+    test = tmp_path / "test.npz"
+    pixels = np.random.RandomState(0).randint(0, 256, (10, 28, 28, 3)).astype(np.uint8)
+    np.savez(test, mnistm_x=pixels, mnistm_y=np.arange(10), svhn_x=pixels, svhn_y=np.arange(10))
+    judge = SceneJudge(train_judge(JudgeOptions(*data, tmp_path / "judge.safetensors", test=test, steps=2)))
+    shown = capsys.readouterr().out
+    assert "chalk: digit" in shown and "held-out digits" in shown
+    left, right = judge.pair(torch.zeros(3, 48, 48, 3, dtype=torch.uint8))
+    assert left.digits.shape == right.looks.shape == (3,)
+
+
+class Oracle:
+    """Reads the digit from the red of the first pixel and the look from its green, per half."""
+
+    def single(self, pixels):
+        return Seen(pixels[:, 0, 0, 0].long(), pixels[:, 0, 0, 1].long())
+
+    def pair(self, pixels):
+        return self.single(pixels), self.single(pixels[:, :, 24:])
+
+
+def test_a_picture_is_right_when_all_of_it_is():
+    pixels = torch.zeros(3, 48, 48, 3, dtype=torch.uint8)
+    pixels[:, :, :24, 0], pixels[:, :, 24:, 0] = 7, 2
+    pixels[:, :, :24, 1], pixels[:, :, 24:, 1] = 1, 3
+    pixels[1, :, 24:, 0] = 5  # another digit at the right
+    pixels[2, :, :24, 1] = 0  # another look at the left
+    wanted = Asked("", (7, 2), (1, 3))
+    found = judged(Oracle(), pixels, [wanted] * 3)
+    assert found == {"digit right": 2 / 3, "look right": 2 / 3, "both right": 1 / 3}
+    assert judged(Oracle(), pixels, [Asked("", (7, None), (None, 3))] * 3)["both right"] == 1.0
+
+
+def test_the_measurements_ask_for_what_the_words_mean(world, tmp_path):
+    checkpoint, _, _ = world
+    torch.save({"<new1>": torch.ones(64), "<new2>": torch.zeros(64)}, str(tmp_path / "words.pt"))
+    judge = tmp_path / "judge.safetensors"
+    from sfumato.checkpoints import write_model
+    from sfumato.world.judge import FORMAT, new_judge
+
+    write_model(judge, new_judge(), FORMAT, {})
+    options = EvaluateOptions(
+        tmp_path / "out", checkpoint, (tmp_path / "words.pt",), judge, count=3, sampling=Sampling(steps=1)
+    )
+    found = evaluate(options)
+    assert set(found) == {
+        "one digit",
+        "two digits",
+        "two digits in two looks",
+        "object before",
+        "object",
+        "style before",
+        "style",
+        "both in one prompt",
+        "both by regions",
+    }
+    assert json.loads((tmp_path / "out" / "scores.json").read_text())["measured"] == found
+    assert (tmp_path / "out" / "both-by-regions.png").exists()
+    options.embeddings = ()
+    assert "object" not in evaluate(options), "what no word was learned for is left out"
+    assert UNNAMED_LOOK == 3
