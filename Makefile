@@ -1,5 +1,6 @@
 # make demo   paint 1,000 digits with the shipped weights, score them, draw the figures; paint faces
-# make test   lint, type check and test, here and in the course's environment
+# make test   lint, type check, build the docs and test, here and in the course's environment
+# make docs   the documentation as a site
 PYTHON ?= python3
 VENV := .venv
 COURSE := .venv-course
@@ -10,7 +11,7 @@ OUT ?= demo
 PYTHON38 ?= $(shell for p in python3.8 $$HOME/.pyenv/versions/3.8.*/bin/python3.8; do \
 	"$$p" -c 'import venv' 2>/dev/null && echo "$$p" && break; done)
 
-.PHONY: demo test test-here test-course test-slow lint clean
+.PHONY: demo docs test test-here test-course test-slow lint clean
 
 demo: $(VENV)/ready
 	$(BIN)/sfumato digits generate $(OUT)/digits
@@ -20,12 +21,16 @@ demo: $(VENV)/ready
 	$(BIN)/sfumato faces interpolate --out $(OUT)/faces
 	@echo "1,000 digits: $(OUT)/digits   scores: $(OUT)/digits/scores.json   figures: $(OUT)/figures   faces: $(OUT)/faces"
 
-test: lint test-here test-course
+test: lint docs test-here test-course
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/ready
+	$(BIN)/mkdocs build --quiet
+	@echo "docs: build/site/index.html"
 
 test-here: $(VENV)/ready
 	$(BIN)/python -m pytest -m "not slow"
@@ -43,7 +48,7 @@ endif
 
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --editable ".[dev,docs]"
 	@touch $@
 
 $(COURSE)/ready: tests/course-requirements.txt
