@@ -69,7 +69,8 @@ def filled(
     Args:
         make: makes the network.
         state: key -> tensor; emptied on the way, so that wide weights do not stay beside narrow ones.
-        path, what: see `load_strictly`.
+        path: see `load_strictly`.
+        what: see there.
         dtype: of the weights. Those of convolutions are kept channels-last, the order in which they are read.
 
     Raises:

@@ -97,7 +97,8 @@ class Clamped:
     Args:
         denoiser: the one to wrap.
         schedule: its schedule.
-        low, high: bounds of x0, exact.
+        low: lower bound of x0, exact.
+        high: upper bound.
         recompute_eps: whether eps is made to agree with the clamped x0. Agreeing keeps x_t = s x0 + n eps true;
             the DDIM of many pixel models leaves eps as the network said it.
     """

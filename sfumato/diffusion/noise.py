@@ -17,7 +17,8 @@ class SeededNoise:
     Args:
         seeds: one whole number a picture.
         shape: of one picture, such as (3, 28, 28).
-        device, dtype: of the noise that is handed out; the drawing itself is in float32 on the CPU.
+        device: of the noise that is handed out; the drawing itself is on the CPU.
+        dtype: of the noise that is handed out; the drawing itself is in float32.
 
     Each call draws the next [B, *shape] of every stream. The first is by custom x_T.
     """
@@ -58,7 +59,8 @@ def slerp(start: Tensor, end: Tensor, weight: float) -> Tensor:
     opposite ones every great circle is as short as any, and the one through a fixed perpendicular is taken.
 
     Args:
-        start, end: of one shape, neither all zero.
+        start: not all zero.
+        end: of the same shape, not all zero.
         weight: 0 gives start, 1 gives end.
 
     Raises:

@@ -119,7 +119,8 @@ def run_recorded(
 
     Args:
         trainer: where it stands.
-        draw, loss: see `Trainer.run`.
+        draw: see `Trainer.run`.
+        loss: see there.
         finish: writes the finished model, given the mean weights' network; returns its path.
         record: RunRecord's arguments but for the trainer.
     """

@@ -29,7 +29,10 @@ def start(
         network: with its initial weights.
         options: see LoopOptions.
         precision: see `choose_precision`.
-        muon_lr, adam_lr, outside, dims: see `make_optimizers`.
+        muon_lr: see `make_optimizers`.
+        adam_lr: see there.
+        outside: see there.
+        dims: see there.
 
     Raises:
         UserError: for a precision or a batch that this machine cannot do.
@@ -59,7 +62,8 @@ def make_optimizers(
 
     Args:
         network: to be trained.
-        muon_lr, adam_lr: peak learning rates.
+        muon_lr: peak learning rate of Muon.
+        adam_lr: peak learning rate of AdamW.
         outside: how the names of the first and the last layers begin; they are AdamW's.
         dtype: of Muon's iterations.
         dims: of the weights that are Muon's: 4 are convolutions, 2 the matrices of transformers.
