@@ -39,10 +39,11 @@ def _learning(note: Note) -> Part:
     token = str(note.settings.get("token", "a word"))
     figures = [curve(lines, shown, f"learning curves of {token}", "Learning.")] if shown else []
     previews = sorted(note.folder.glob("preview-*.png"))
-    picked = [previews[i * (len(previews) - 1) // max(1, _SHOWN - 1)] for i in range(min(_SHOWN, len(previews)))]
+    count = min(_SHOWN, len(previews))
+    picked = [previews[i * (len(previews) - 1) // max(1, count - 1)] for i in range(count)]
     if picked:
-        texts = [f"step {int(path.stem.split('-')[1])}" for path in dict.fromkeys(picked)]
-        strip = captioned([open_picture(path) for path in dict.fromkeys(picked)], texts, columns=4, side=200)
+        texts = [f"step {int(path.stem.split('-')[1])}" for path in picked]
+        strip = captioned([open_picture(path) for path in picked], texts, columns=4, side=200)
         figures.append(image(strip, f"previews of {token} over the steps", "From the same noises at every step."))
     return Part(f"Learning {token}", [], figures, commands=[note.command_line], settings=flat(note.settings))
 
@@ -70,6 +71,7 @@ def _scores(note: Note) -> Part:
         tables=[Table("Means of the best five of 25 pictures.", header, rows)],
         figures=[figure for one in prompts for figure in _best(note.folder, one, prompts)],
         commands=[note.command_line],
+        glance=[("prompts that reach the course's baselines", f"{note.content['passed']} of {note.content['of']}")],
     )
 
 
@@ -99,7 +101,8 @@ def _zero_shot(note: Note) -> Part:
     figures = [picture(shown, "pictures that were classified rightly and wrongly", caption)] if shown.is_file() else []
     rows = [[name, f"{share:.1%}"] for name, share in sorted(content["per_class"].items(), key=lambda one: -one[1])]
     tables = [Table("Accuracy of each class.", ["class", "top-1"], rows)]
-    return Part("Zero-shot classification", [told], figures, tables, [note.command_line])
+    glance = [(f"zero-shot top-1 and top-5, by {content['clip']}", f"{content['top1']:.1%}, {content['top5']:.1%}")]
+    return Part("Zero-shot classification", [told], figures, tables, [note.command_line], glance=glance)
 
 
 def _world(note: Note) -> Part:
@@ -118,4 +121,9 @@ def _world(note: Note) -> Part:
         figures=figures,
         commands=[note.command_line],
         settings=flat(note.settings),
+        glance=[
+            (f"small model, {name}: all as asked", f"{measured[name]['both right']:.1%}")
+            for name in ("one digit", "object", "style", "both in one prompt", "both by regions")
+            if name in measured
+        ],
     )

@@ -76,6 +76,9 @@ def _scores(note: Note, found: Found) -> Part:
         ],
         commands=[one.command_line for one in (*painted, note)],
         settings=flat(painted[0].settings) if painted else {},
+        glance=[
+            (f"digits of {row[0]} read as asked, by {row[3]}", f"{row[1]} of {row[2]}; recall {row[5]}") for row in rows
+        ],
     )
 
 

@@ -33,6 +33,7 @@ def _exactness(note: Note) -> Part:
         tables=[Table("Each picture.", ["picture", "mean squared error", "largest difference"], rows)],
         figures=_there(note, "difference.png", "ours, the truth and their difference", "The difference is enhanced."),
         commands=[note.command_line],
+        glance=[("faces: mean squared error against the true pictures", f"{note.content['mean_mse']:.4f} (limit 20)")],
     )
 
 

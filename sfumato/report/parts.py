@@ -4,7 +4,7 @@ import base64
 import io
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Sequence, Tuple
 
 from PIL import Image
 
@@ -45,6 +45,8 @@ class Part:
     tables: List[Table] = field(default_factory=list)
     commands: List[str] = field(default_factory=list)
     settings: Dict[str, str] = field(default_factory=dict)
+    glance: List[Tuple[str, str]] = field(default_factory=list)
+    """(what, number) for the first page."""
 
 
 @dataclass

@@ -78,6 +78,7 @@ def rendered(sections: List[Section], title: str, author: str = "", unfolded: bo
         title=title,
         lead=" ".join(part for part in (f"{author}." if author else "", words("lead")) if part),
         sections=sections,
+        glance=[row for section in sections for part in section.parts for row in part.glance],
         open=unfolded,
         footer=f"Made by sfumato {__version__} on {today}.",
     )
