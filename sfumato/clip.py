@@ -6,7 +6,7 @@ code, whose bicubic filter is the one that CLIP was trained with; other ones mov
 
 import json
 from pathlib import Path
-from typing import Any, List, Optional, Sequence, Union
+from typing import Any, Dict, List, Optional, Sequence, Union
 
 import torch
 import torch.nn.functional as F
@@ -37,16 +37,16 @@ class Clip:
     """
 
     def __init__(self, source: Union[Path, str, None] = None, device: Optional[torch.device] = None) -> None:
-        from transformers import CLIPConfig, CLIPModel
+        from transformers import CLIPModel
 
         folder = SHIPPED if source is None else Path(source)
         if not folder.is_dir():
             folder = _fetched(str(source))
         self.name = "sfumato's small CLIP" if source is None else str(source)
         try:
-            config: Any = CLIPConfig.from_dict(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+            config = _config(json.loads((folder / "config.json").read_text(encoding="utf-8")))
             self._prepare = _picture_processor().from_pretrained(str(folder.resolve()))
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, KeyError) as error:
             raise UserError(f"{folder}: is no CLIP folder ({str(error).splitlines()[0]})") from None
         weights = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
         if weights is None:
@@ -85,6 +85,18 @@ class Clip:
             pooled = self._network.text_model(input_ids=ids.to(self._device))[1]
             found.append(F.normalize(self._network.text_projection(pooled), dim=-1).cpu())
         return torch.cat(found)
+
+
+def _config(told: Dict[str, Any]) -> Any:
+    """A CLIPConfig from a config.json of any version; older ones take no notice of some of its keys by themselves."""
+    from transformers import CLIPConfig
+
+    # Old versions call the halves' configs by the second names, new ones by the first.
+    halves: Any = {
+        name: {**told[name], **(told.get(f"{name}_dict") or {})} for name in ("text_config", "vision_config")
+    }
+    old: Any = {f"{name}_dict": half for name, half in halves.items()}
+    return CLIPConfig(**halves, **old, projection_dim=told["projection_dim"])
 
 
 def _picture_processor() -> Any:

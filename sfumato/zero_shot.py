@@ -88,7 +88,7 @@ def zero_shot(options: ZeroShotOptions) -> ZeroShotScore:
     names = [label.replace("_", " ") if options.spaces else label for label in labels.values()]
     texts = class_directions(clip, names, templates)
     logits = torch.cat([clip.scale * some @ texts.T for some in _directions(clip, paths)])
-    ranked = logits.argsort(dim=1, descending=True, stable=True)
+    ranked = logits.sort(dim=1, descending=True, stable=True).indices
     place = {key: number for number, key in enumerate(labels)}
     truth = torch.tensor([place[key] for key in wanted])
     right = ranked[:, 0] == truth

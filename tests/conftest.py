@@ -27,15 +27,18 @@ def clip_folder(tmp_path_factory):
     import torch
     from transformers import CLIPConfig, CLIPModel
 
-    from sfumato.world.clip_folder import write_clip
+    from sfumato.world.clip_folder import write_description
 
     torch.manual_seed(0)
     shared = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 2}
     ends = {"bos_token_id": 49406, "eos_token_id": 49407, "pad_token_id": 49407}
     text = {**shared, **ends, "vocab_size": 49408, "max_position_embeddings": 32}
-    config = CLIPConfig(
-        text_config=text, vision_config={**shared, "image_size": 48, "patch_size": 16}, projection_dim=32
-    )
+    vision = {**shared, "image_size": 48, "patch_size": 16}
+    # The halves' configs have other names in old versions.
+    halves = {"text_config": text, "vision_config": vision, "text_config_dict": text, "vision_config_dict": vision}
+    config = CLIPConfig(**halves, projection_dim=32)
     folder = tmp_path_factory.mktemp("clip")
-    write_clip(folder, CLIPModel(config), note="random")
+    clip = CLIPModel(config)
+    write_description(folder, clip)
+    torch.save(clip.state_dict(), str(folder / "pytorch_model.bin"))
     return folder

@@ -122,7 +122,7 @@ def _scored(clip: Clip, source: Source, number: int, paths: Sequence[Path], refe
     text = source.judged_as[number] if source.judged_as else source.prompts[number]
     directions = clip.pictures([open_picture(path) for path in paths])
     measured = scores(clip, directions, references, text)
-    best = measured.weighted.argsort(descending=True, stable=True)[:_BEST]
+    best = measured.weighted.sort(descending=True, stable=True).indices[:_BEST]
     image, text_score = float(measured.image[best].mean()), float(measured.text[best].mean())
     baseline = source.baselines[number] if source.baselines else None
     passed = None if baseline is None else image >= baseline[0] and text_score >= baseline[1]

@@ -48,5 +48,5 @@ def columns(parts: int, height: int, width: int) -> Tensor:
     """
     if not 1 <= parts <= width:
         raise ValueError(f"{width} places across cannot be parted into {parts} columns")
-    place = torch.arange(width) * parts // width
+    place = torch.div(torch.arange(width) * parts, width, rounding_mode="floor")
     return (place == torch.arange(parts)[:, None]).to(torch.float32)[:, None, :].expand(parts, height, width)

@@ -23,20 +23,26 @@ def write_clip(folder: Path, clip: "CLIPModel", note: str) -> None:
         clip: takes pictures in [-1, 1].
         note: how the weights came to be.
     """
-    open_folder(folder)
-    config: Any = clip.config
-    side, length = config.vision_config.image_size, config.text_config.max_position_embeddings
+    write_description(folder, clip)
     half = {
         key: value.to(torch.float16) for key, value in clip.state_dict().items() if not key.endswith("position_ids")
     }
+    write_safetensors(folder / "model.safetensors", half, {"format": "pt", "note": note})
+
+
+def write_description(folder: Path, clip: "CLIPModel") -> None:
+    """Write all but the weights: the network's shape, the tokenizer, how pictures are prepared."""
+    open_folder(folder)
+    config: Any = clip.config
+    side, length = config.vision_config.image_size, config.text_config.max_position_embeddings
     pictures = {
         "image_processor_type": "CLIPImageProcessor",
         "feature_extractor_type": "CLIPFeatureExtractor",
         "do_resize": True,
-        "size": {"shortest_edge": side},
+        "size": side,
         "resample": 3,
         "do_center_crop": True,
-        "crop_size": {"height": side, "width": side},
+        "crop_size": side,
         "do_rescale": True,
         "rescale_factor": 1 / 255,
         "do_normalize": True,
@@ -56,4 +62,3 @@ def write_clip(folder: Path, clip: "CLIPModel", note: str) -> None:
     write_text(folder / "preprocessor_config.json", json.dumps(pictures, indent=2) + "\n")
     write_text(folder / "tokenizer_config.json", json.dumps(words, indent=2) + "\n")
     write_text(folder / "config.json", clip.config.to_json_string())
-    write_safetensors(folder / "model.safetensors", half, {"format": "pt", "note": note})

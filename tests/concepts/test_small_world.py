@@ -1,0 +1,73 @@
+"""The Stable Diffusion that ships: it paints what prompts name, and its words are its own."""
+
+import json
+
+import pytest
+import torch
+
+from sfumato.concepts.generate import GenerateOptions, generate
+from sfumato.concepts.model import SMALL_WORLD, StableDiffusion
+from sfumato.concepts.painting import Sampling, encoded, paint
+from sfumato.concepts.words import ConvertOptions, convert, shipped_words
+from sfumato.world.evaluate import Asked, judged
+from sfumato.world.judge import SceneJudge
+from sfumato.world.scenes import LOOKS, UNNAMED_DIGIT, UNNAMED_LOOK
+from tests.course.scripts import run_script
+
+QUICK = Sampling(steps=12)
+
+
+@pytest.fixture(scope="module")
+def model():
+    found = StableDiffusion.load(SMALL_WORLD)
+    found.learn_words(shipped_words(found.name))
+    return found
+
+
+def painted(model, asked, count):
+    """Pictures of a prompt, read by the judge, which has seen real digits only."""
+    with torch.no_grad():
+        states = encoded(model, [asked.prompt]).expand(count, -1, -1, -1)
+        pixels = paint(model, states, encoded(model, [""])[:, 0], list(range(count)), QUICK)
+    return judged(SceneJudge(), pixels, [asked] * count)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "digit", "look"), [("a chalk seven", 7, "chalk"), ("a colourful three", 3, "colour")]
+)
+def test_prompts_are_painted_as_they_say(model, prompt, digit, look):
+    found = painted(model, Asked(prompt, (digit,), (LOOKS.index(look),)), 12)
+    assert found["look right"] >= 10 / 12
+    assert found["digit right"] >= 9 / 12
+
+
+def test_the_shipped_words_mean_what_no_caption_named(model):
+    assert {"<new1>", "<new2>"} <= set(model.words)
+    found = painted(model, Asked("a chalk <new1>", (UNNAMED_DIGIT,), (LOOKS.index("chalk"),)), 12)
+    assert found["digit right"] >= 9 / 12
+    found = painted(model, Asked("a seven in the style of <new2>", (7,), (UNNAMED_LOOK,)), 12)
+    assert found["look right"] >= 9 / 12
+
+
+def test_the_words_are_chosen_by_the_checkpoint_and_by_nothing_else(model):
+    told = [word.metadata for word in shipped_words(model.name)]
+    assert all(one["checkpoint"] == model.name for one in told)
+    assert all(len(json.loads(one["photos"])) == 5 for one in told), "each was learned from five pictures"
+    assert shipped_words("0123456789abcdef") == []
+
+
+def test_generate_needs_no_checkpoint(tmp_path):
+    out = generate(GenerateOptions(tmp_path / "out", prompt=("a <new1>",), count=2, sampling=QUICK))
+    assert len(list(out.rglob("*.png"))) == 2
+
+
+def test_hw2_3_runs_whole_with_the_small_world_as_model_ckpt(tmp_path):
+    convert(ConvertOptions("small", tmp_path / "model.ckpt"))
+    prompts = {"0": ("<new1>", "a chalk <new1>"), "1": ("<new2>", "a two in the style of <new2>")}
+    sources = {key: {"token_name": token, "prompt": [prompt]} for key, (token, prompt) in prompts.items()}
+    (tmp_path / "input.json").write_text(json.dumps(sources))
+    done = run_script("hw2_3.sh", "input.json", "out", "model.ckpt", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "out" / "1" / "0").iterdir()) == sorted(
+        f"source1_prompt0_{number}.png" for number in range(25)
+    )
