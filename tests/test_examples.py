@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -49,3 +50,15 @@ def test_watch_it_appear(tmp_path):
 def test_your_own_sampler(tmp_path):
     std = float(re.findall(r"std ([\d.]+)", run_example("your_own_sampler.py", tmp_path))[0])
     assert abs(std - 1.0) < 0.03
+
+
+def test_two_prompts(tmp_path):
+    from PIL import Image
+
+    run_example("two_prompts.py", tmp_path, "a chalk seven next to a two", "a digit next to a colourful two", "two.png")
+    with Image.open(tmp_path / "two.png") as picture:
+        assert picture.size == (4 * 48 + 4, 4 * 48 + 4)
+        pixels = np.asarray(picture).astype(int)
+    left, right = pixels[:, :96], pixels[:, 100:]
+    colourful = [half.std(axis=2).mean() for half in (left, right)]
+    assert colourful[1] > colourful[0], "chalk at the left, colours at the right"

@@ -46,7 +46,8 @@ SHORTENED = {
     "digits train-judge": ["--steps", "2"],
     "faces train": ["--steps", "2", "--batch-size", "4", "--held-out", "2", "--look-every", "0"],
     "faces invert": ["--steps", "4", "8"],
-    "concepts generate": ["--count", "1"],
+    "concepts learn": ["--steps", "4", "--preview-every", "2", "--batch-size", "2"],
+    "report": ["--no-pdf"],
 }
 """An hour's training is shown; its first steps are tested."""
 
@@ -62,6 +63,10 @@ def files_of_a_user(folder):
             archive.writestr(f"{number}.png", buffer.getvalue())
     torch.save({"state_dict": tiny_state()}, folder / "model.ckpt")
     (folder / "input.json").write_text('{"0": {"token_name": "<new1>", "prompt": ["a <new1>", "two <new1>"]}}')
+    (folder / "id2label.json").write_text('{"4": "four", "5": "five"}')
+    (folder / "photos" / "0").mkdir(parents=True)
+    for number in range(2):
+        Image.new("RGB", (30, 40), (40 * number, 90, 120)).save(folder / "photos" / "0" / f"{number}.jpg")
     (folder / "embeddings").mkdir()
     torch.save({"<new1>": torch.ones(64)}, folder / "embeddings" / "new1.pt")
 

@@ -1,0 +1,32 @@
+"""One picture, two prompts: each half follows its own, painted by the small Stable Diffusion that ships.
+
+python examples/two_prompts.py "a chalk seven next to a two" "a chalk digit next to a colourful two" picture.png
+"""
+
+import sys
+
+import torch
+
+from sfumato.concepts.model import SMALL_WORLD, StableDiffusion
+from sfumato.diffusion import (
+    ClassifierFreeGuidance,
+    DPMSolver,
+    NetworkDenoiser,
+    Regions,
+    SeededNoise,
+    columns,
+    sample,
+    spaced_times,
+)
+from sfumato.pictures import sheet, to_pixels
+
+left, right, path = sys.argv[1:4]
+model = StableDiffusion.load(SMALL_WORLD)
+tokenizer = model.tokenizer()
+told, untold = model.encode([tokenizer(left), tokenizer(right)]), model.encode([tokenizer("")])
+prompts = [NetworkDenoiser(model.unet, model.schedule, "eps", (state[None],)) for state in told]
+both = Regions(prompts, columns(2, 12, 12))
+guided = ClassifierFreeGuidance(both, NetworkDenoiser(model.unet, model.schedule, "eps", (untold,)), 5.0)
+with torch.no_grad():
+    latents = sample(DPMSolver(model.schedule)(SeededNoise([0], (4, 12, 12))(), guided, spaced_times(1000, 20)))
+    sheet(to_pixels(model.vae.decode(latents)), 1, scale=4).save(path)
