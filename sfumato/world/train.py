@@ -38,6 +38,7 @@ from .captions import NAMES
 from .latents import Pool, encoded_pool
 from .scenes import SIZE, Digits
 from .train_clip import TEXT
+from .upkeep import Upkeep
 
 _SHOWN = [
     *(f"a {style} {name}" for style in ("street", "colourful", "chalk") for name in NAMES if name != "four"),
@@ -79,21 +80,14 @@ class TrainOptions:
     """Peak learning rate of the convolutions and matrices inside the U-Net (Muon)."""
     adam_lr: float = 1e-3
     """Peak learning rate of everything else (AdamW)."""
-    precision: str = "auto"
-    """auto, fp32, bf16 or fp16."""
-    cache: Optional[Path] = None
-    """Folder for the decoded pictures; beside the data by default."""
-    save_every: int = 250
-    """Steps between saved states."""
-    look_every: int = 1000
-    """Steps between sheets; 0 for never."""
+    upkeep: Upkeep = field(default_factory=Upkeep)
 
     def settings(self) -> Dict[str, Any]:
         """What decides the resulting weights."""
         chosen = dataclasses.asdict(self)
-        names = ("loop", "network", "pool", "silent", "muon_lr", "adam_lr", "precision")
+        names = ("loop", "network", "pool", "silent", "muon_lr", "adam_lr")
         paths = {name: str(chosen[name]) for name in ("autoencoder", "clip", "start")}
-        return {**{name: chosen[name] for name in names}, **paths}
+        return {**{name: chosen[name] for name in names}, **paths, "precision": self.upkeep.precision}
 
 
 class _TextToImage(nn.Module):
@@ -116,16 +110,22 @@ def train(options: TrainOptions) -> Path:
     Raises:
         UserError: for data or settings that cannot be used.
     """
-    digits = Digits.read(options.data, options.mnist, options.cache)
+    digits = Digits.read(options.data, options.mnist, options.upkeep.cache)
     vae = _read_autoencoder(options.autoencoder)
     torch.manual_seed(options.loop.seed)
     ends = ("unet.input_blocks.0.", "unet.out.", "text.")
     trainer = start(
-        _first_networks(options), options.loop, options.precision, options.muon_lr, options.adam_lr, ends, dims=(2, 4)
+        _first_networks(options),
+        options.loop,
+        options.upkeep.precision,
+        options.muon_lr,
+        options.adam_lr,
+        ends,
+        dims=(2, 4),
     )
     device = trainer.accelerator.device
     resume(trainer, options.out, options.settings(), "world train")
-    precision = choose_precision(device, options.precision)
+    precision = choose_precision(device, options.upkeep.precision)
     pool = encoded_pool(
         options.out / "pool.safetensors", vae.to(device), digits, options.pool, options.loop.seed, precision
     )
@@ -143,9 +143,9 @@ def train(options: TrainOptions) -> Path:
         out=options.out,
         settings=options.settings(),
         what="the small world",
-        save_every=options.save_every,
+        save_every=options.upkeep.save_every,
         look=lambda step: _look(step, trainer, vae, options.out),
-        look_every=options.look_every,
+        look_every=options.upkeep.look_every,
     )
     return finished
 

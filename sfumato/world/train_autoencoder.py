@@ -11,7 +11,7 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import Any, Dict, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,7 @@ from ..models.stable_diffusion.vae import LATENT_SCALE, VAEConfig
 from ..pictures import save_image, sheet, to_pixels
 from ..training import LoopOptions, Trainer, resume, run_recorded, start
 from .scenes import SIZE, Digits, draw_scenes
+from .upkeep import Upkeep
 
 FORMAT = ModelFormat("sfumato world autoencoder 1", "small world's autoencoder", "`world autoencoder`")
 _SHOWN = 16
@@ -50,19 +51,13 @@ class AutoencoderOptions:
     """Peak learning rate of the convolutions inside the network (Muon)."""
     adam_lr: float = 1e-3
     """Peak learning rate of everything else (AdamW)."""
-    precision: str = "auto"
-    """auto, fp32, bf16 or fp16."""
-    cache: Optional[Path] = None
-    """Folder for the decoded pictures; beside the data by default."""
-    save_every: int = 250
-    """Steps between saved states."""
-    look_every: int = 500
-    """Steps between sheets; 0 for never."""
+    upkeep: Upkeep = field(default_factory=Upkeep)
 
     def settings(self) -> Dict[str, Any]:
         """What decides the resulting weights."""
         chosen = dataclasses.asdict(self)
-        return {name: chosen[name] for name in ("loop", "network", "kl_weight", "muon_lr", "adam_lr", "precision")}
+        names = ("loop", "network", "kl_weight", "muon_lr", "adam_lr")
+        return {**{name: chosen[name] for name in names}, "precision": self.upkeep.precision}
 
 
 class _RoundTrip(nn.Module):
@@ -88,12 +83,17 @@ def train_autoencoder(options: AutoencoderOptions) -> Path:
     Raises:
         UserError: for data or settings that cannot be used.
     """
-    digits = Digits.read(options.data, options.mnist, options.cache)
+    digits = Digits.read(options.data, options.mnist, options.upkeep.cache)
     torch.manual_seed(options.loop.seed)
     network = _RoundTrip(VAE(options.network))
     ends = ("vae.encoder.conv_in.", "vae.encoder.conv_out.", "vae.decoder.conv_in.", "vae.decoder.conv_out.")
     trainer = start(
-        network, options.loop, options.precision, options.muon_lr, options.adam_lr, (*ends, "vae.quant", "vae.post")
+        network,
+        options.loop,
+        options.upkeep.precision,
+        options.muon_lr,
+        options.adam_lr,
+        (*ends, "vae.quant", "vae.post"),
     )
     resume(trainer, options.out, options.settings(), "world autoencoder")
     finished = options.out / "autoencoder.safetensors"
@@ -114,9 +114,9 @@ def train_autoencoder(options: AutoencoderOptions) -> Path:
         out=options.out,
         settings=options.settings(),
         what="autoencoder",
-        save_every=options.save_every,
+        save_every=options.upkeep.save_every,
         look=lambda step: _look(step, trainer, digits, options),
-        look_every=options.look_every,
+        look_every=options.upkeep.look_every,
     )
     return finished
 

@@ -10,7 +10,7 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +24,7 @@ from .captioned import TOKENS, Captions
 from .captions import NAMES, article
 from .clip_folder import write_clip
 from .scenes import SIZE, UNNAMED_DIGIT, Digits, draw_scenes
+from .upkeep import Upkeep
 
 if TYPE_CHECKING:
     from transformers import CLIPModel
@@ -49,19 +50,12 @@ class ClipOptions:
     )
     lr: float = 1.5e-3
     """Peak learning rate (AdamW); that of the matrices (Muon) is ten times that."""
-    precision: str = "auto"
-    """auto, fp32, bf16 or fp16."""
-    cache: Optional[Path] = None
-    """Folder for the decoded pictures; beside the data by default."""
-    save_every: int = 250
-    """Steps between saved states."""
-    look_every: int = 500
-    """Steps between measurements; 0 for never."""
+    upkeep: Upkeep = field(default_factory=Upkeep)
 
     def settings(self) -> Dict[str, Any]:
         """What decides the resulting weights."""
         chosen = dataclasses.asdict(self)
-        return {name: chosen[name] for name in ("loop", "lr", "precision")}
+        return {"loop": chosen["loop"], "lr": self.lr, "precision": self.upkeep.precision}
 
 
 def new_clip() -> "CLIPModel":
@@ -110,10 +104,10 @@ def train_clip(options: ClipOptions) -> Path:
     Raises:
         UserError: for data or settings that cannot be used.
     """
-    digits = Digits.read(options.data, options.mnist, options.cache)
+    digits = Digits.read(options.data, options.mnist, options.upkeep.cache)
     torch.manual_seed(options.loop.seed)
     outside = ("clip.vision_model.embeddings.", "clip.text_model.embeddings.")
-    trainer = start(_Logits(), options.loop, options.precision, 10 * options.lr, options.lr, outside, dims=(2,))
+    trainer = start(_Logits(), options.loop, options.upkeep.precision, 10 * options.lr, options.lr, outside, dims=(2,))
     resume(trainer, options.out, options.settings(), "world clip")
     finished = options.out / "clip"
     batches = _Batches(digits, options.loop.batch_size, options.loop.seed)
@@ -130,9 +124,9 @@ def train_clip(options: ClipOptions) -> Path:
         out=options.out,
         settings=options.settings(),
         what="CLIP",
-        save_every=options.save_every,
+        save_every=options.upkeep.save_every,
         look=lambda step: _look(trainer, digits),
-        look_every=options.look_every,
+        look_every=options.upkeep.look_every,
     )
     return finished
 

@@ -25,6 +25,7 @@ from sfumato.world.train import TrainOptions, train
 from sfumato.world.train_autoencoder import AutoencoderOptions, rescale, train_autoencoder
 from sfumato.world.train_clip import ClipOptions, train_clip
 from sfumato.world.train_judge import JudgeOptions, train_judge
+from sfumato.world.upkeep import Upkeep
 from tests.digits.conftest import draw_digits
 
 SMALL_VAE = VAEConfig(width=32, multipliers=(1, 1, 1), blocks=1)
@@ -51,14 +52,10 @@ def loop(**more):
 def world(data, tmp_path_factory):
     """All trainings in turn, two steps each."""
     runs = tmp_path_factory.mktemp("runs")
-    common = {"loop": loop(), "precision": "fp32"}
-    autoencoder = train_autoencoder(
-        AutoencoderOptions(*data, runs / "autoencoder", network=SMALL_VAE, look_every=2, **common)
-    )
-    clip = train_clip(ClipOptions(*data, runs / "clip", look_every=2, **common))
-    checkpoint = train(
-        TrainOptions(*data, autoencoder, clip, runs / "world", network=SMALL_UNET, pool=64, look_every=2, **common)
-    )
+    common = {"loop": loop(), "upkeep": Upkeep(precision="fp32", look_every=2)}
+    autoencoder = train_autoencoder(AutoencoderOptions(*data, runs / "autoencoder", network=SMALL_VAE, **common))
+    clip = train_clip(ClipOptions(*data, runs / "clip", **common))
+    checkpoint = train(TrainOptions(*data, autoencoder, clip, runs / "world", network=SMALL_UNET, pool=64, **common))
     return checkpoint, clip, runs
 
 
@@ -85,9 +82,8 @@ def test_the_text_encoder_begins_as_clips(world, data, tmp_path):
         tmp_path / "run",
         network=SMALL_UNET,
         pool=64,
-        look_every=0,
         loop=loop(steps=1, warmup=10**9),  # a learning rate of nearly nothing
-        precision="fp32",
+        upkeep=Upkeep(precision="fp32", look_every=0),
     )
     theirs = read_safetensors(clip / "model.safetensors")[0]
     text = StableDiffusion.load(train(options)).text.state_dict()
@@ -105,7 +101,7 @@ def test_a_training_goes_on_from_a_finished_world(world, data, tmp_path):
         start=checkpoint,
         pool=64,
         loop=loop(),
-        look_every=0,
+        upkeep=Upkeep(look_every=0),
     )
     with pytest.raises(UserError, match="is not the U-Net of that shape"):
         train(options)
