@@ -1,4 +1,4 @@
-# make demo   paint 1,000 digits with the shipped weights, score them, draw the figures; paint faces
+# make demo   paint 1,000 digits with the shipped weights, score them, draw the figures; paint faces and prompts
 # make test   lint, type check, build the docs and test, here and in the course's environment
 # make docs   the documentation as a site
 PYTHON ?= python3
@@ -19,7 +19,8 @@ demo: $(VENV)/ready
 	$(BIN)/sfumato digits figures $(OUT)/figures
 	$(BIN)/sfumato faces eta --out $(OUT)/faces
 	$(BIN)/sfumato faces interpolate --out $(OUT)/faces
-	@echo "1,000 digits: $(OUT)/digits   scores: $(OUT)/digits/scores.json   figures: $(OUT)/figures   faces: $(OUT)/faces"
+	$(BIN)/sfumato concepts generate $(OUT)/concepts --count 4 --prompt "a chalk seven" "a colourful two next to a street eight" "a <new1> in the style of <new2>"
+	@echo "1,000 digits: $(OUT)/digits   scores: $(OUT)/digits/scores.json   figures: $(OUT)/figures   faces: $(OUT)/faces   prompts: $(OUT)/concepts"
 
 test: lint docs test-here test-course
 
