@@ -45,7 +45,7 @@ def learn(options: LearnOptions) -> Path:
     """
     options.check_token()
     recipe = options.recipe()
-    templates = _read_templates(options, recipe.kind)
+    templates = _read_templates(options, recipe.texts or recipe.kind)
     files = photo_files(options.photos)
     photos = [read_photo(path) for path in files]
     device = Worker.here().device()
@@ -192,9 +192,9 @@ def _trainer(first: Tensor, recipe: Recipe, options: LearnOptions, precision: st
         raise UserError(str(error)) from None
 
 
-def _read_templates(options: LearnOptions, kind: str) -> Tuple[str, ...]:
+def _read_templates(options: LearnOptions, texts: str) -> Tuple[str, ...]:
     if options.templates is None:
-        return TEMPLATES[kind]
+        return TEMPLATES[texts]
     try:
         lines = options.templates.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -78,7 +78,7 @@ class LearnOptions:
         name = self.preset or ("small-" if self.checkpoint is None else "") + (self.kind or KINDS[0])
         if name not in RECIPES:
             raise UserError(f"unknown preset {name!r}; choose one of {', '.join(RECIPES)}")
-        given = {field: getattr(self, field) for field in asdict(RECIPES[name])}
+        given = {field: getattr(self, field, None) for field in asdict(RECIPES[name])}
         recipe = Recipe(**{**asdict(RECIPES[name]), **{k: v for k, v in given.items() if v is not None}})
         for field in ("steps", "batch_size", "vectors"):
             if getattr(recipe, field) < 1:

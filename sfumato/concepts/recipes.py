@@ -20,6 +20,8 @@ class Recipe:
     """The word's length in tokens."""
     flip: bool = True
     """Whether photos are shown mirrored too."""
+    texts: str = ""
+    """Which of TEMPLATES and PREVIEWS; those of the kind if empty."""
 
 
 RECIPES: Dict[str, Recipe] = {
@@ -27,8 +29,8 @@ RECIPES: Dict[str, Recipe] = {
     "style": Recipe("style", steps=2000, batch_size=4, lr=5e-3),
     "course-dog": Recipe("object", steps=2000, batch_size=4, lr=5e-3, init="corgi dog"),
     "course-style": Recipe("style", steps=2000, batch_size=4, lr=5e-3, init="fantasy cartoon", vectors=2),
-    "small-object": Recipe("object", steps=400, batch_size=32, lr=2e-2, init="digit", flip=False),
-    "small-style": Recipe("style", steps=400, batch_size=32, lr=2e-2, init="patterns", flip=False),
+    "small-object": Recipe("object", steps=400, batch_size=32, lr=1e-2, init="digit", vectors=4, flip=False),
+    "small-style": Recipe("style", steps=400, batch_size=32, lr=1e-2, init="photo", vectors=2, flip=False, texts="digits in a style"),
 }
 """By name; digits are never mirrored."""
 
@@ -69,11 +71,22 @@ TEMPLATES: Dict[str, Tuple[str, ...]] = {
         "a sketch in the style of {}",
         "a good picture in the style of {}",
     ),
+    "digits in a style": (
+        "a digit in the style of {}",
+        "a number in the style of {}",
+        "a numeral in the style of {}",
+        "a photo of a digit in the style of {}",
+        "a picture of a number in the style of {}",
+        "an image of a numeral in the style of {}",
+        "a close-up of a digit in the style of {}",
+        "there is a number in the style of {}",
+    ),
 }
 """Texts with {} where the word goes (Gal et al. 2022 used such lists; these are ours)."""
 
 PREVIEWS: Dict[str, Tuple[str, ...]] = {
     "object": ("a photo of a {}", "a {}"),
     "style": ("a picture in the style of {}", "a house in the style of {}"),
+    "digits in a style": ("a three in the style of {}", "a seven in the style of {}"),
 }
 """Prompts that show how far the learning is."""
