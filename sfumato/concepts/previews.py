@@ -56,7 +56,9 @@ class Previews:
     ) -> None:
         self._model, self._options, self._recipe, self._hashes = model, options, recipe, hashes
         self._prompts = [
-            prompt for prompt in options.preview or PREVIEWS[recipe.texts or recipe.kind] for _ in range(options.preview_count)
+            prompt
+            for prompt in options.preview or PREVIEWS[recipe.texts or recipe.kind]
+            for _ in range(options.preview_count)
         ]
         self._words = open_folder(options.out / "words")
         self.finished = options.out / "word.safetensors"

@@ -30,7 +30,9 @@ RECIPES: Dict[str, Recipe] = {
     "course-dog": Recipe("object", steps=2000, batch_size=4, lr=5e-3, init="corgi dog"),
     "course-style": Recipe("style", steps=2000, batch_size=4, lr=5e-3, init="fantasy cartoon", vectors=2),
     "small-object": Recipe("object", steps=400, batch_size=32, lr=1e-2, init="digit", vectors=4, flip=False),
-    "small-style": Recipe("style", steps=400, batch_size=32, lr=1e-2, init="photo", vectors=2, flip=False, texts="digits in a style"),
+    "small-style": Recipe(
+        "style", steps=400, batch_size=32, lr=1e-2, init="photo", vectors=2, flip=False, texts="digits in a style"
+    ),
 }
 """By name; digits are never mirrored."""
 
