@@ -69,7 +69,8 @@ def their_step(dtype: torch.dtype) -> Callable[[int], None]:
     unet = unet.requires_grad_(False)
     wide: Any = {"block_out_channels": (128, 256, 512, 512), "layers_per_block": 2, "latent_channels": 4}
     kinds: Any = {"down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4}
-    vae: Any = AutoencoderKL(**wide, **kinds).to(dtype).requires_grad_(False)
+    vae: Any = AutoencoderKL(**wide, **kinds)
+    vae = vae.to(dtype).requires_grad_(False)
     shape: Any = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12}
     text: Any = CLIPTextModel(CLIPTextConfig(vocab_size=49409, **shape)).requires_grad_(False)
     table: torch.Tensor = text.get_input_embeddings().requires_grad_(True).weight
