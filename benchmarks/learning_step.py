@@ -21,9 +21,8 @@ from stable_diffusion_speed import FILE, ours, peak_memory, write_weights
 
 from sfumato.checkpoints import PREFIXES, Embedding, read_safetensors
 from sfumato.checkpoints.diffusers_layout import unet_key
-from sfumato.concepts.learn import Batches, _loss_of, encode_photos
+from sfumato.concepts.learn import Batches, Word, encode_photos, word_loss
 from sfumato.concepts.model import StableDiffusion
-from sfumato.concepts.previews import Word
 from sfumato.devices import DTYPES, choose_precision
 from sfumato.diffusion import NoiseSchedule
 from sfumato.models.stable_diffusion import VAE, TextEncoder
@@ -46,7 +45,7 @@ def our_step(dtype: torch.dtype, saving: bool) -> Callable[[int], None]:
     moments = encode_photos(model, [Image.new("RGB", (512, 512))], False, 1, 0)
     del model.vae.encoder
     draw = Batches(moments, torch.tensor([model.tokenizer()("a photo of a <new1>").ids]), 1, 1000, 0)
-    loss = _loss_of(model, "<new1>", torch.device("cpu"))
+    loss = word_loss(model, "<new1>", torch.device("cpu"))
 
     def step(number: int) -> None:
         optimizer.zero_grad()

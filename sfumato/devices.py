@@ -7,6 +7,8 @@ from typing import ContextManager, List, NamedTuple, Sequence, TypeVar
 
 import torch
 
+from .errors import UserError
+
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -60,14 +62,14 @@ def choose_precision(device: torch.device, asked: str = "auto") -> str:
         "fp32", "bf16" or "fp16".
 
     Raises:
-        ValueError: for a precision that is none of PRECISIONS, fp16 off a GPU, or bf16 in a PyTorch that lacks it.
+        UserError: for a precision that is none of PRECISIONS, fp16 off a GPU, or bf16 in a PyTorch that lacks it.
     """
     if asked not in PRECISIONS:
-        raise ValueError(f"unknown precision {asked!r}; choose one of {', '.join(PRECISIONS)}")
+        raise UserError(f"unknown precision {asked!r}; choose one of {', '.join(PRECISIONS)}")
     if asked == "fp16" and device.type != "cuda":
-        raise ValueError(f"fp16 needs a CUDA GPU and this is {device.type}; choose fp32, or bf16 where it has it")
+        raise UserError(f"fp16 needs a CUDA GPU and this is {device.type}; choose fp32, or bf16 where it has it")
     if asked == "bf16" and not _BF16_IS_WHOLE:
-        raise ValueError(f"bf16 needs PyTorch 2.1 and this is {torch.__version__}; choose fp32, or fp16 on a GPU")
+        raise UserError(f"bf16 needs PyTorch 2.1 and this is {torch.__version__}; choose fp32, or fp16 on a GPU")
     if asked != "auto":
         return asked
     if device.type == "cuda":

@@ -13,6 +13,9 @@ from torch import Tensor
 from .checkpoints import atomic_path
 from .errors import UserError
 
+PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+"""How the names of pictures end, in lower case."""
+
 _GAP = 2
 _PAPER = 255
 _MARGIN = 8

@@ -5,6 +5,7 @@ import torch
 
 from sfumato import devices
 from sfumato.devices import Worker, choose_precision
+from sfumato.errors import UserError
 
 CPU = torch.device("cpu")
 
@@ -20,12 +21,12 @@ def test_a_cpu_computes_in_bf16_only_where_all_of_it_is_there(monkeypatch, whole
 
 def test_what_was_asked_for_is_taken_or_refused(monkeypatch):
     assert choose_precision(CPU, "fp32") == "fp32"
-    with pytest.raises(ValueError, match="unknown precision 'fp8'"):
+    with pytest.raises(UserError, match="unknown precision 'fp8'"):
         choose_precision(CPU, "fp8")
-    with pytest.raises(ValueError, match="fp16 needs a CUDA GPU"):
+    with pytest.raises(UserError, match="fp16 needs a CUDA GPU"):
         choose_precision(CPU, "fp16")
     monkeypatch.setattr(devices, "_BF16_IS_WHOLE", False)
-    with pytest.raises(ValueError, match=r"bf16 needs PyTorch 2\.1"):
+    with pytest.raises(UserError, match=r"bf16 needs PyTorch 2\.1"):
         choose_precision(CPU, "bf16")
 
 

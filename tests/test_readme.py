@@ -49,7 +49,9 @@ SHORTENED = {
     "faces train": ["--steps", "2", "--batch-size", "4", "--held-out", "2", "--look-every", "0"],
     "faces invert": ["--steps", "4", "8"],
     "concepts learn": ["--steps", "4", "--preview-every", "2", "--batch-size", "2"],
-    "report": ["--no-pdf"],
+    "report shipped": ["--quick", "--no-pdf"],
+    "report page": ["--no-pdf"],
+    "world evaluate": ["--count", "2", "--sampling.steps", "4"],
 }
 """An hour's training is shown; its first steps are tested."""
 

@@ -95,13 +95,15 @@ def evaluate(options: EvaluateOptions) -> List[PromptScore]:
     """
     sources = read_input(options.json_path)
     photos = {source.key: _photos_of(source, options.input_dir) for source in sources}
-    pictures = {(source.key, n): _pictures_of(source, n, options) for source in sources for n in range(_count(source))}
+    pictures = {
+        (source.key, n): _pictures_of(source, n, options) for source in sources for n in range(len(source.prompts))
+    }
     clip = Clip(options.clip)
     found: List[PromptScore] = []
     with tqdm(total=sum(map(len, pictures.values())), desc="scoring", unit="picture") as bar:
         for source in sources:
             references = clip.pictures([read_photo(path) for path in photos[source.key]])
-            for number in range(_count(source)):
+            for number in range(len(source.prompts)):
                 paths = pictures[source.key, number]
                 found.append(_scored(clip, source, number, paths, references))
                 bar.update(len(paths))
@@ -129,10 +131,6 @@ def _scored(clip: Clip, source: Source, number: int, paths: Sequence[Path], refe
     return PromptScore(
         source.key, source.prompts[number], image, text_score, [paths[int(i)].name for i in best], baseline, passed
     )
-
-
-def _count(source: Source) -> int:
-    return len(source.prompts)
 
 
 def _photos_of(source: Source, folder: Path) -> List[Path]:

@@ -21,16 +21,15 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from ..checkpoints import read_embeddings
 from ..devices import DTYPES, Worker, choose_precision
 from ..diffusion import seed_of
 from ..errors import UserError
 from ..pictures import save_png, told_by
 from ..runs import open_run
-from .model import SMALL_WORLD, StableDiffusion
+from .model import StableDiffusion
 from .painting import Sampling, encoded, paint
 from .prompts import UnknownWordError, read_input, unknown_words
-from .words import embedding_files, shipped_words
+from .words import with_words
 
 
 @dataclass
@@ -162,13 +161,8 @@ def _wanted(options: GenerateOptions) -> List[Picture]:
 
 def _loaded(options: GenerateOptions, device: torch.device, prompts: Collection[str]) -> StableDiffusion:
     """The model with its words, every prompt checked against them; refuses what cannot be used."""
-    try:
-        dtype = DTYPES[choose_precision(device, options.precision)]
-    except ValueError as error:
-        raise UserError(str(error)) from None
-    given = [word for path in embedding_files(options.embeddings) for word in read_embeddings(path)]
-    model = StableDiffusion.load(options.checkpoint or SMALL_WORLD, dtype)
-    model.learn_words([*shipped_words(model.name), *given])
+    dtype = DTYPES[choose_precision(device, options.precision)]
+    model = with_words(options.checkpoint, dtype, options.embeddings)
     across = model.latent_shape(options.sampling.height, options.sampling.width)[2]
     for prompt in sorted(prompts):
         parts = len(options.sampling.texts(prompt))

@@ -22,16 +22,28 @@ from ..devices import DTYPES, Worker, choose_precision
 from ..diffusion import seed_of, training_loss
 from ..errors import UserError
 from ..models.stable_diffusion.tokenizer import Tokenizer
-from ..models.stable_diffusion.vae import LATENT_SCALE
+from ..models.stable_diffusion.vae import drawn_latents
 from ..training import LoopOptions, Loss, Trainer, resume, run_recorded
 from .learn_options import LearnOptions
 from .model import SMALL_WORLD, StableDiffusion
 from .photos import cropped, photo_files, photo_hashes, read_photo
-from .previews import Previews, Word
+from .previews import Previews
 from .recipes import TEMPLATES, Recipe
 
 _LARGE = 256
 _RECENT, _EXPLODED = 50, 2.0
+
+
+class Word(nn.Module):
+    """The parameters of the learning: the vectors of one word [n, width]."""
+
+    def __init__(self, vectors: Tensor) -> None:
+        super().__init__()
+        self.vectors = nn.Parameter(vectors.clone().float())
+
+    def forward(self) -> Tensor:
+        """The vectors, as a part of the graph."""
+        return self.vectors * 1.0
 
 
 def learn(options: LearnOptions) -> Path:
@@ -49,10 +61,7 @@ def learn(options: LearnOptions) -> Path:
     files = photo_files(options.photos)
     photos = [read_photo(path) for path in files]
     device = Worker.here().device()
-    try:
-        precision = choose_precision(device, options.precision)
-    except ValueError as error:
-        raise UserError(str(error)) from None
+    precision = choose_precision(device, options.precision)
     model = StableDiffusion.load(options.checkpoint or SMALL_WORLD, DTYPES[precision])
     first = initial_vectors(model, recipe.init, recipe.vectors)
     model.learn_words([Embedding(options.token, first, {})])
@@ -60,16 +69,17 @@ def learn(options: LearnOptions) -> Path:
     trainer = _trainer(first, recipe, options, precision)
     model.to(trainer.accelerator.device)
     model.unet.checkpointing = model.size > _LARGE if options.save_memory is None else options.save_memory
-    previews = Previews(model, photos, options, recipe, photo_hashes(files))
-    settings = options.settings(recipe, templates, model.name)
+    hashes = photo_hashes(files)
+    previews = Previews(model, photos, options, recipe, hashes)
+    settings = options.settings(recipe, templates, model.name, hashes)
     resume(trainer, options.out, settings, "concepts learn")
     moments = encode_photos(model, photos, recipe.flip, options.crops, options.seed)
     try:
         run_recorded(
             trainer,
             Batches(moments, ids, recipe.batch_size, len(model.schedule), options.seed),
-            _loss_of(model, options.token, trainer.accelerator.device),
-            previews.finish,
+            word_loss(model, options.token, trainer.accelerator.device),
+            lambda word: previews.finish(word.vectors),
             out=options.out,
             settings=settings,
             what=options.token,
@@ -141,14 +151,24 @@ class Batches:
         source = torch.Generator().manual_seed(seed_of(self._seed, step))
         picked = torch.randint(len(self._moments), (self._count,), generator=source)
         mean, log_variance = self._moments[picked].chunk(2, dim=1)
-        x0 = LATENT_SCALE * (mean + (0.5 * log_variance).exp() * torch.randn(mean.shape, generator=source))
+        x0 = drawn_latents(mean, log_variance, torch.randn(mean.shape, generator=source))
         t = torch.randint(self._times, (self._count,), generator=source)
         eps = torch.randn(mean.shape, generator=source)
         ids = self._ids[torch.randint(len(self._ids), (self._count,), generator=source)]
         return x0[rows], t[rows], eps[rows], ids[rows]
 
 
-def _loss_of(model: StableDiffusion, token: str, device: torch.device) -> Loss:
+def word_loss(model: StableDiffusion, token: str, device: torch.device) -> Loss:
+    """(word, batch) -> the loss of each row [n], equation 2; its gradients reach the word alone.
+
+    Args:
+        model: frozen, on the device; its word becomes the one that is learned.
+        token: of the word.
+        device: to compute on.
+
+    Returns:
+        The loss, which raises FloatingPointError once the mean of its last 50 steps is twice that of its first 50.
+    """
     early: List[float] = []
     recent: Deque[float] = collections.deque(maxlen=_RECENT)
 

@@ -3,11 +3,13 @@
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ..errors import UserError
 from ..models.stable_diffusion.tokenizer import Tokenizer
 from .recipes import KINDS, RECIPES, Recipe
+
+_LEARNED = r"<[^<>\s]+>"
 
 
 @dataclass
@@ -90,6 +92,8 @@ class LearnOptions:
             raise UserError(f"lr must be above 0, got {recipe.lr}")
         if not recipe.init.strip():
             raise UserError("give --init, a word that says about what it is, such as dog, or painting for a style")
+        if re.search(_LEARNED, recipe.init):
+            raise UserError(f"--init {recipe.init!r}: a learned word cannot be the beginning; give plain words")
         return recipe
 
     def check_token(self) -> None:
@@ -100,18 +104,28 @@ class LearnOptions:
         """
         if Tokenizer().known(self.token):
             raise UserError(f"{self.token}: is in the vocabulary already; learned words look like <new1>")
-        if not re.fullmatch(r"<[^<>\s]+>", self.token):
+        if not re.fullmatch(_LEARNED, self.token):
             raise UserError(
                 f"{self.token}: has no angle brackets around it, so prompts would split it or find it inside other"
                 f" words; learned words look like <new1>"
             )
 
-    def settings(self, recipe: Recipe, templates: Tuple[str, ...], checkpoint: str) -> Dict[str, Any]:
-        """What decides the learned vectors: a run goes on only with the same."""
+    def settings(
+        self, recipe: Recipe, templates: Tuple[str, ...], checkpoint: str, photos: Mapping[str, str]
+    ) -> Dict[str, Any]:
+        """What decides the learned vectors: a run goes on only with the same.
+
+        Args:
+            recipe: see `recipe`.
+            templates: texts with {}.
+            checkpoint: its fingerprint.
+            photos: see `photo_hashes`.
+        """
         names = ("token", "accumulate", "crops", "precision", "seed")
         return {
             **asdict(recipe),
             **{name: getattr(self, name) for name in names},
             "templates": templates,
             "checkpoint": checkpoint,
+            "photos": dict(photos),
         }

@@ -10,9 +10,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from ..errors import UserError
-from ..pictures import open_picture
-
-_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+from ..pictures import PICTURE_ENDINGS, open_picture
 
 
 def photo_files(folder: Path) -> List[Path]:
@@ -23,9 +21,9 @@ def photo_files(folder: Path) -> List[Path]:
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder; give the one that holds the photos")
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in _ENDINGS)
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_ENDINGS)
     if not found:
-        raise UserError(f"{folder}: holds no photo ({', '.join(_ENDINGS)}); put about five there")
+        raise UserError(f"{folder}: holds no photo ({', '.join(PICTURE_ENDINGS)}); put about five there")
     return found
 
 

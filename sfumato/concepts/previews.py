@@ -7,10 +7,10 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..checkpoints import Embedding, read_embeddings, write_embedding
-from ..clip import SHIPPED, Clip
+from ..clip import Clip
 from ..diffusion import seed_of
 from ..pictures import save_image, sheet
 from ..runs import open_folder
@@ -21,18 +21,6 @@ from .painting import Sampling, encoded, paint
 from .recipes import PREVIEWS, Recipe
 
 _SAMPLING = Sampling(steps=15)
-
-
-class Word(nn.Module):
-    """The parameters of the learning: the vectors of one word [n, width]."""
-
-    def __init__(self, vectors: Tensor) -> None:
-        super().__init__()
-        self.vectors = nn.Parameter(vectors.clone().float())
-
-    def forward(self) -> Tensor:
-        """The vectors, as a part of the graph."""
-        return self.vectors * 1.0
 
 
 class Previews:
@@ -64,7 +52,7 @@ class Previews:
         self.finished = options.out / "word.safetensors"
         self._clip: Optional[Clip] = None
         if options.preview_every and (options.clip is not None or options.checkpoint is None):
-            self._clip = Clip(options.clip or SHIPPED)
+            self._clip = Clip(options.clip)
             self._photos = self._clip.pictures(photos)
 
     @torch.no_grad()
@@ -107,17 +95,17 @@ class Previews:
         }
         write_embedding(path, Embedding(self._options.token, vectors.detach().float().cpu(), told))
 
-    def finish(self, word: Word) -> Path:
-        """Write the best of all kept words, or the last where none was scored; list them."""
-        kept = self._kept()
-        if kept and "score" in kept[0][1].metadata:
+    def finish(self, vectors: Tensor) -> Path:
+        """Write the best of all scored words, or the last where none was; list them."""
+        kept = [(step, word) for step, word in self._kept() if "score" in word.metadata]
+        if kept:
             step, best = max(kept, key=lambda one: float(one[1].metadata["score"]))
             for number, one in kept:
                 told, mark = one.metadata, " <- kept" if number == step else ""
                 print(f"step {number}: image {told['image_score']}, text {told['text_score']}{mark}")
             write_embedding(self.finished, best)
         else:
-            self._write(self.finished, self._recipe.steps, word.vectors, {})
+            self._write(self.finished, self._recipe.steps, vectors, {})
         return self.finished
 
     def _kept(self) -> List[Tuple[int, Embedding]]:

@@ -19,7 +19,7 @@ from ..checkpoints import (
 )
 from ..devices import DTYPES
 from ..errors import UserError
-from .model import SMALL_WORLD
+from .model import SMALL_WORLD, StableDiffusion
 
 _SHIPPED = Path(__file__).parents[1] / "models" / "weights" / "words"
 _ENDINGS = (".safetensors", ".pt", ".bin")
@@ -48,6 +48,23 @@ def embedding_files(given: Sequence[Path]) -> List[Path]:
             raise UserError(f"{path}: holds no {', '.join(_ENDINGS)}; give files of learned words")
         files += inside
     return files
+
+
+def with_words(checkpoint: Optional[Path], dtype: torch.dtype, embeddings: Sequence[Path]) -> StableDiffusion:
+    """A model that knows its shipped words and given ones, which take the place of shipped ones of the same token.
+
+    Args:
+        checkpoint: see `StableDiffusion.load`; the small one that ships by default.
+        dtype: see there.
+        embeddings: files of learned words, or folders of such files.
+
+    Raises:
+        UserError: for a file that cannot be used.
+    """
+    given = [word for path in embedding_files(embeddings) for word in read_embeddings(path)]
+    model = StableDiffusion.load(checkpoint or SMALL_WORLD, dtype)
+    model.learn_words([*shipped_words(model.name), *given])
+    return model
 
 
 @dataclass

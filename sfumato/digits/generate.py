@@ -79,10 +79,7 @@ def generate(options: GenerateOptions) -> Path:
     pictures = _wanted(options)
     model = DigitModel.load(options.weights or SHIPPED)
     device = worker.device()
-    try:
-        precision = choose_precision(device, options.precision)
-    except ValueError as error:
-        raise UserError(str(error)) from None
+    precision = choose_precision(device, options.precision)
     model.network.to(device)
     open_run(options.out, "digits generate", _settings(options), worker, options.datasets, options.overwrite)
     todo = [p for p in worker.share(pictures) if options.overwrite or not p.path(options.out).exists()]

@@ -13,10 +13,14 @@ from tqdm import tqdm
 from ..checkpoints import write_model
 from ..diffusion import seed_of
 from ..models.digit_classifier import DigitJudge
-from ..training import LoopOptions, Trainer
+from ..training import Draw, LoopOptions, Trainer
 from .data import DigitSet, read_digits, read_test_digits
 from .evaluate import in_batches
 from .judge import FORMAT
+from .labels import DIGITS
+
+BATCH = 128
+"""Pictures a step of a judge's training."""
 
 
 @dataclass
@@ -44,19 +48,9 @@ def train_judge(options: TrainJudgeOptions) -> None:
     """Train and write a judge; see TrainJudgeOptions."""
     digits = read_digits(options.data, options.cache)
     held_out = read_test_digits(options.test, options.data.name) if options.test else None
-    loop = LoopOptions(options.steps, batch_size=128, warmup=200, decay_share=0.7, ema=0.995, seed=options.seed)
-    torch.manual_seed(options.seed)
-    trainer = Trainer(
-        DigitJudge().to(memory_format=torch.channels_last),
-        lambda network: [torch.optim.AdamW(network.parameters(), lr=options.lr, weight_decay=0.05)],
-        loop,
-        Accelerator(cpu=True),  # a judge is small; ten minutes on a CPU do
-    )
-    draws = _Draws(digits, loop.batch_size, options.seed)
-    for _ in tqdm(trainer.run(draws, _loss), total=options.steps, desc=f"judge of {options.data.name}", unit="step"):
-        pass
-    judge = trainer.ema.network
-    note = f"{options.steps} steps of {loop.batch_size} on {len(digits.labels)} real digits of {options.data.name}"
+    what = f"judge of {options.data.name}"
+    judge = fitted(DIGITS, _Draws(digits, options.seed), options.steps, options.lr, options.seed, what)
+    note = f"{options.steps} steps of {BATCH} on {len(digits.labels)} real digits of {options.data.name}"
     if options.test and held_out:
         share = accuracy_on(judge, held_out)
         note += f"; {share:.2%} of the real digits of {options.test.name}"
@@ -72,25 +66,49 @@ def accuracy_on(judge: nn.Module, digits: DigitSet) -> float:
     return float((found == torch.from_numpy(digits.labels)).double().mean())
 
 
+def fitted(classes: int, draw: Draw, steps: int, lr: float, seed: int, what: str) -> DigitJudge:
+    """A trained judge, the mean of its last weights.
+
+    Args:
+        classes: told apart.
+        draw: makes a step's pictures [BATCH, 3, 28, 28] and their classes [BATCH], and answers some rows.
+        steps: of the optimizer.
+        lr: its peak learning rate (AdamW).
+        seed: of the initial weights.
+        what: is trained, for the bar.
+    """
+    torch.manual_seed(seed)
+    trainer = Trainer(
+        DigitJudge(classes).to(memory_format=torch.channels_last),
+        lambda network: [torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=0.05)],
+        LoopOptions(steps, batch_size=BATCH, warmup=200, decay_share=0.7, ema=0.995, seed=seed),
+        Accelerator(cpu=True),  # a judge is small; ten minutes on a CPU do
+    )
+    for _ in tqdm(trainer.run(draw, _loss), total=steps, desc=what, unit="step"):
+        pass
+    return trainer.ema.network
+
+
 def _loss(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
-    pictures, labels = batch
-    return F.cross_entropy(network(pictures), labels, label_smoothing=0.1, reduction="none")
+    pictures, classes = batch
+    layout = pictures.contiguous(memory_format=torch.channels_last)
+    return F.cross_entropy(network(layout), classes, label_smoothing=0.1, reduction="none")
 
 
 class _Draws:
     """Random pictures, moved and recoloured: a judge should read a digit wherever and in whatever colours it stands."""
 
-    def __init__(self, digits: DigitSet, batch_size: int, seed: int) -> None:
+    def __init__(self, digits: DigitSet, seed: int) -> None:
         self._pixels = torch.from_numpy(digits.pixels)
         self._labels = torch.from_numpy(digits.labels)
-        self._batch_size, self._seed = batch_size, seed
+        self._seed = seed
 
     def __call__(self, step: int, rows: slice) -> Sequence[Tensor]:
         source = torch.Generator().manual_seed(seed_of(self._seed, step))
-        picked = torch.randint(len(self._labels), (self._batch_size,), generator=source)
+        picked = torch.randint(len(self._labels), (BATCH,), generator=source)
         pictures = self._pixels[picked].float() / 127.5 - 1.0
         shown = _recolour(moved(pictures, source), source)
-        return shown[rows].contiguous(memory_format=torch.channels_last), self._labels[picked][rows]
+        return shown[rows], self._labels[picked][rows]
 
 
 def moved(x: Tensor, source: torch.Generator) -> Tensor:

@@ -11,9 +11,7 @@ from tqdm import tqdm
 
 from ..diffusion import seed_of, stratified_timesteps
 from ..errors import UserError
-from ..pictures import open_picture
-
-_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+from ..pictures import PICTURE_ENDINGS, open_picture
 
 
 def read_faces(source: Path, size: int) -> np.ndarray:
@@ -28,20 +26,20 @@ def read_faces(source: Path, size: int) -> np.ndarray:
     """
     pictures = [_decoded(source / name, raw, size) for name, raw in tqdm(_files(source), "reading", unit="face")]
     if not pictures:
-        raise UserError(f"{source}: holds no picture ({', '.join(_ENDINGS)}); give a zip or folder of faces")
+        raise UserError(f"{source}: holds no picture ({', '.join(PICTURE_ENDINGS)}); give a zip or folder of faces")
     return np.stack(pictures)
 
 
 def _files(source: Path) -> Iterator[Tuple[str, bytes]]:
     if source.is_dir():
         for path in sorted(source.rglob("*")):
-            if path.suffix.lower() in _ENDINGS:
+            if path.suffix.lower() in PICTURE_ENDINGS:
                 yield str(path.relative_to(source)), path.read_bytes()
         return
     try:
         with zipfile.ZipFile(source) as archive:
             for name in sorted(archive.namelist()):
-                if name.lower().endswith(_ENDINGS):
+                if name.lower().endswith(PICTURE_ENDINGS):
                     yield name, archive.read(name)
     except (OSError, zipfile.BadZipFile) as error:
         raise UserError(f"{source}: is no folder and no whole zip file ({error}); check the path") from None

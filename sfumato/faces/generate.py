@@ -99,10 +99,7 @@ def _checked(options: GenerateOptions, device: torch.device) -> str:
         raise UserError(f"unknown range {options.saving!r}; choose one of {', '.join(RANGES)}")
     if options.batch_size is not None and options.batch_size < 1:
         raise UserError(f"batch_size must be at least 1, got {options.batch_size}")
-    try:
-        return choose_precision(device, options.precision)
-    except ValueError as error:
-        raise UserError(str(error)) from None
+    return choose_precision(device, options.precision)
 
 
 def _settings(options: GenerateOptions) -> Dict[str, Any]:

@@ -7,6 +7,7 @@ from ..pictures import captioned, open_picture
 from .curves import curve, read_log
 from .found import Found, Note
 from .parts import Figure, Part, Section, Table, flat, image, picture
+from .section import Kind, section
 from .words import words
 
 _SHOWN = 8
@@ -14,21 +15,15 @@ _SHOWN = 8
 
 def concepts_section(found: Found) -> Section:
     """Learning, scores, zero-shot and several concepts, of what is there."""
-    parts = [
-        *(_learning(note) for note in found.all("concepts learn")),
-        *(_scores(note) for note in found.all("concepts evaluate")),
-        *(_zero_shot(note) for note in found.all("zero-shot")),
-        *(_world(note) for note in found.all("world evaluate")),
+    learning = "learning a word: `sfumato concepts learn PHOTOS RUN --token '<new1>' --init dog`"
+    scores = "scores against the baselines: `sfumato concepts evaluate --json-path input.json --input-dir PHOTOS"
+    kinds = [
+        Kind("concepts learn", _learning, learning),
+        Kind("concepts evaluate", _scores, f"{scores} --output-dir OUT`"),
+        Kind("zero-shot", _zero_shot, "zero-shot classification: `sfumato zero-shot IMAGES id2label.json --out OUT`"),
+        Kind("world evaluate", _world, "several concepts on the small model: `sfumato world evaluate OUT`"),
     ]
-    commands = {
-        "concepts learn": "learning a word: `sfumato concepts learn PHOTOS RUN --token '<new1>' --init dog`",
-        "concepts evaluate": "scores against the baselines: `sfumato concepts evaluate --json-path input.json"
-        " --input-dir PHOTOS --output-dir OUT`",
-        "zero-shot": "zero-shot classification: `sfumato zero-shot IMAGES id2label.json --out OUT`",
-        "world evaluate": "several concepts on the small model: `sfumato world evaluate OUT`",
-    }
-    absent = [line for name, line in commands.items() if not found.all(name)]
-    return Section("Concepts: words learned from photos", [words("concepts")], parts, absent)
+    return section("Concepts: words learned from photos", [words("concepts")], kinds, found)
 
 
 def _learning(note: Note) -> Part:

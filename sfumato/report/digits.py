@@ -6,6 +6,7 @@ from typing import List
 from .curves import confusions, curve, read_log
 from .found import Found, Note
 from .parts import Figure, Part, Section, Table, flat, picture
+from .section import Kind, section
 from .words import words
 
 _NAMES = {"mnistm": "MNIST-M", "svhn": "SVHN"}
@@ -13,23 +14,14 @@ _NAMES = {"mnistm": "MNIST-M", "svhn": "SVHN"}
 
 def digits_section(found: Found) -> Section:
     """Pictures, the reverse process, accuracy, confusion, variety and training curves, of what is there."""
-    parts = [
-        *(_figures(note) for note in found.all("digits figures")),
-        *(_scores(note, found) for note in found.all("digits evaluate")),
-        *(_training(note) for note in found.all("digits train")),
+    painted = found.all("digits generate")
+    scores = "accuracy: `sfumato digits generate OUT`, then `sfumato digits evaluate OUT`"
+    kinds = [
+        Kind("digits figures", _figures, "sheets and the reverse process: `sfumato digits figures OUT`"),
+        Kind("digits evaluate", lambda note: _scores(note, painted), scores),
+        Kind("digits train", _training, "training curves: `sfumato digits train hw2_data/digits RUN`"),
     ]
-    commands = {
-        "digits figures": "sheets and the reverse process: `sfumato digits figures OUT`",
-        "digits evaluate": "accuracy: `sfumato digits generate OUT`, then `sfumato digits evaluate OUT`",
-        "digits train": "training curves: `sfumato digits train hw2_data/digits RUN`",
-    }
-    absent = [line for command, line in commands.items() if not found.all(command)]
-    return Section(
-        "Digits: two datasets, from noise",
-        [words("digits"), words("digits difficulties")],
-        [part for part in parts if part],
-        absent,
-    )
+    return section("Digits: two datasets, from noise", [words("digits"), words("digits difficulties")], kinds, found)
 
 
 def _figures(note: Note) -> Part:
@@ -47,7 +39,7 @@ def _figures(note: Note) -> Part:
     return Part("Painted digits", figures=shown, commands=[note.command_line], settings=flat(note.settings))
 
 
-def _scores(note: Note, found: Found) -> Part:
+def _scores(note: Note, runs: List[Note]) -> Part:
     datasets = note.content["datasets"]
     rows = [
         [
@@ -62,7 +54,7 @@ def _scores(note: Note, found: Found) -> Part:
         for one in datasets
     ]
     header = ["dataset", "accuracy", "pictures", "judge", "precision", "recall", "Fréchet distance"]
-    painted = [one for one in found.all("digits generate") if one.folder == note.folder]
+    painted = [one for one in runs if one.folder == note.folder]
     return Part(
         "Accuracy and variety",
         words=[words("accuracy", mean=note.content["mean_accuracy"])],

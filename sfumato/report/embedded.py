@@ -1,71 +1,82 @@
-"""Runs of everything that ships, for a report without runs of one's own."""
+"""Runs of everything that ships, for a report without runs of one's own.
+
+Each is a command as a user would type it, in a process of its own: so the notes it leaves say what can be typed again.
+"""
 
 import json
-import time
+import shlex
+import subprocess
+import sys
 from pathlib import Path
-from typing import Callable, Dict
+from typing import Dict, List, NamedTuple
 
 from tqdm import tqdm
 
-from ..concepts.learn import learn
-from ..concepts.learn_options import LearnOptions
-from ..digits.evaluate import EvaluateOptions as DigitsEvaluate
-from ..digits.evaluate import evaluate as evaluate_digits
-from ..digits.figures import FiguresOptions, figures
-from ..digits.generate import GenerateOptions as DigitsGenerate
-from ..digits.generate import generate as generate_digits
-from ..faces.figures import EtaOptions, InterpolateOptions, eta, interpolate
-from ..world.captions import NAMES
-from ..world.evaluate import EvaluateOptions as WorldEvaluate
-from ..world.evaluate import evaluate as evaluate_world
-from ..world.scenes import UNNAMED_DIGIT
-from ..zero_shot import ZeroShotOptions, zero_shot
+from ..errors import UserError
 
-_LEARNED_FROM = 5
-_WORLD_PICTURES = 40
+_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
-def run_embedded(folder: Path) -> None:
+class Amount(NamedTuple):
+    """How much is done."""
+
+    digits: int
+    """Pictures of each digit and dataset."""
+    steps: int
+    """In which a word is learned, with four previews on the way."""
+    prompts: int
+    """Pictures of each measurement of the small world."""
+
+
+WHOLE = Amount(digits=50, steps=400, prompts=40)
+QUICK = Amount(digits=5, steps=20, prompts=4)
+
+
+def run_embedded(folder: Path, amount: Amount = WHOLE) -> None:
     """Paint and measure with the weights that ship; what is finished already is not done again.
 
     Args:
-        folder: for one folder a run.
+        folder: for one folder a run, all of one amount.
+        amount: see there.
+
+    Raises:
+        UserError: if a command fails, which says why by itself.
     """
-    jobs: Dict[str, Callable[[], object]] = {
-        "digits": lambda: _digits(folder / "digits"),
-        "digit-figures": lambda: figures(FiguresOptions(folder / "digit-figures")),
-        "faces-eta": lambda: eta(EtaOptions(folder / "faces-eta")),
-        "faces-paths": lambda: interpolate(InterpolateOptions(folder / "faces-paths")),
-        "word": lambda: _word(folder),
-        "world": lambda: evaluate_world(WorldEvaluate(folder / "world", count=_WORLD_PICTURES)),
-        "zero-shot": lambda: _zero_shot(folder),
-    }
-    with tqdm(jobs.items(), desc="runs of what ships", unit="run") as bar:
-        for name, job in bar:
-            bar.set_postfix_str(name)
-            done = folder / f"{name}.done"
-            if not done.exists():
-                began = time.monotonic()
-                job()
-                done.write_text(f"{time.monotonic() - began:.1f} s\n")
-
-
-def _digits(out: Path) -> None:
-    generate_digits(DigitsGenerate(out, overwrite=True))
-    evaluate_digits(DigitsEvaluate(out))
-
-
-def _word(folder: Path) -> None:
-    """The unnamed digit as a word, from five painted ones: real digits may not ship."""
-    photos = folder / "photos"
-    generate_digits(
-        DigitsGenerate(photos, digits=(UNNAMED_DIGIT,), datasets=("mnistm",), count=_LEARNED_FROM, overwrite=True)
-    )
-    learn(LearnOptions(photos / "mnistm", folder / "word", token="<mine>"))
-
-
-def _zero_shot(folder: Path) -> None:
-    """The small CLIP on the painted handwriting; the digit that it has no name for is left out."""
     labels = folder / "id2label.json"
-    labels.write_text(json.dumps({str(digit): NAMES[digit] for digit in range(10)}))
-    zero_shot(ZeroShotOptions(folder / "digits" / "mnistm", labels, ("a photo of a {}",), out=folder / "zero-shot"))
+    labels.write_text(json.dumps(dict(enumerate(_NAMES))))
+    with tqdm(_commands(folder, labels, amount).items(), desc="runs of what ships", unit="run") as bar:
+        for name, commands in bar:
+            done = folder / f"{name}.done"
+            if done.exists():
+                continue
+            for command in commands:
+                typed = shlex.join(["sfumato", *command])
+                tqdm.write(typed)
+                if subprocess.run([sys.executable, "-m", "sfumato", *command], check=False).returncode:
+                    raise UserError(f"`{typed}` failed, as said above; the same report goes on from there")
+            done.touch()
+
+
+def _commands(folder: Path, labels: Path, amount: Amount) -> Dict[str, List[List[str]]]:
+    """Name of a run -> its commands. Words are learned from painted digits, because real ones may not ship."""
+    digits, photos, word = str(folder / "digits"), folder / "photos", str(folder / "word")
+    five = ["--digits", "4", "--datasets", "mnistm", "--count", "5", "--overwrite"]
+    learning = ["--token", "<mine>", "--steps", str(amount.steps), "--preview-every", str(amount.steps // 4)]
+    names = ["--template", "a photo of a {}", "--out", str(folder / "zero-shot")]
+    return {
+        "digits": [
+            ["digits", "generate", digits, "--count", str(amount.digits), "--overwrite"],
+            ["digits", "evaluate", digits],
+        ],
+        "digit-figures": [["digits", "figures", str(folder / "digit-figures")]],
+        "faces": [
+            ["faces", "eta", "--out", str(folder / "faces")],
+            ["faces", "interpolate", "--out", str(folder / "faces")],
+        ],
+        "word": [
+            ["digits", "generate", str(photos), *five],
+            ["concepts", "learn", str(photos / "mnistm"), word, *learning],
+        ],
+        "world": [["world", "evaluate", str(folder / "world"), "--count", str(amount.prompts)]],
+        "zero-shot": [["zero-shot", str(Path(digits) / "mnistm"), str(labels), *names]],
+    }

@@ -4,25 +4,20 @@ from typing import Any, List
 
 from .found import Found, Note
 from .parts import Figure, Part, Section, Table, flat, picture
+from .section import Kind, section
 from .words import words
 
 
 def faces_section(found: Found) -> Section:
     """Exactness, the eta grid, slerp and lerp, inversion, of what is there."""
-    parts = [
-        *(_exactness(note) for note in found.all("faces evaluate")),
-        *(_eta(note) for note in found.all("faces eta")),
-        *(_paths(note) for note in found.all("faces interpolate")),
-        *(_inversion(note) for note in found.all("faces invert")),
+    exactness = "exactness: `sfumato faces generate NOISE OUT UNet.pt`, then `sfumato faces evaluate OUT GT`"
+    kinds = [
+        Kind("faces evaluate", _exactness, exactness),
+        Kind("faces eta", _eta, "the eta grid: `sfumato faces eta --out OUT`"),
+        Kind("faces interpolate", _paths, "slerp and lerp: `sfumato faces interpolate --out OUT`"),
+        Kind("faces invert", _inversion, ""),
     ]
-    commands = {
-        "faces evaluate": "exactness: `sfumato faces generate NOISE OUT UNet.pt`, then `sfumato faces evaluate OUT GT`",
-        "faces eta": "the eta grid: `sfumato faces eta --out OUT`",
-        "faces interpolate": "slerp and lerp: `sfumato faces interpolate --out OUT`",
-    }
-    return Section(
-        "Faces: exact DDIM", [words("faces")], parts, [line for name, line in commands.items() if not found.all(name)]
-    )
+    return section("Faces: exact DDIM", [words("faces")], kinds, found)
 
 
 def _exactness(note: Note) -> Part:

@@ -47,10 +47,6 @@ class Found:
         """Every run of a command."""
         return self.notes.get(command, [])
 
-    def beside(self, note: Note, command: str) -> List[Note]:
-        """Runs of another command in the same folder or below it."""
-        return [one for one in self.all(command) if one.folder == note.folder or note.folder in one.folder.parents]
-
 
 def find_runs(folders: Sequence[Path]) -> Found:
     """Look through folders and all below them.

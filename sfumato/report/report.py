@@ -1,6 +1,5 @@
 """One page of what runs show, as HTML that needs no network and as PDF."""
 
-import datetime
 from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Optional, Tuple
@@ -12,7 +11,7 @@ from ..checkpoints import atomic_path, write_text
 from ..runs import open_folder
 from .concepts import concepts_section
 from .digits import digits_section
-from .embedded import run_embedded
+from .embedded import QUICK, WHOLE, run_embedded
 from .faces import faces_section
 from .found import find_runs
 from .parts import Section
@@ -28,6 +27,8 @@ class ReportOptions:
     run: Tuple[Path, ...] = ()
     """Folders of runs, searched with all below them. Without any, what ships is run first, into OUT/runs: some minutes;
     a second report takes those that are there."""
+    quick: bool = False
+    """Without --run: a tenth of the pictures and steps, to see what a report looks like; its numbers mean little."""
     title: str = "Diffusion from data to scored pictures"
     """The report's."""
     author: str = ""
@@ -44,9 +45,8 @@ def report(options: ReportOptions) -> List[Path]:
     """
     folders = options.run
     if not folders:
-        open_folder(options.out)
-        run_embedded(open_folder(options.out / "runs"))
-        folders = (options.out / "runs",)
+        folders = (options.out / ("quick-runs" if options.quick else "runs"),)
+        run_embedded(open_folder(folders[0]), QUICK if options.quick else WHOLE)
     found = find_runs(folders)
     sections = [digits_section(found), faces_section(found), concepts_section(found)]
     open_folder(options.out)
@@ -73,14 +73,13 @@ def rendered(sections: List[Section], title: str, author: str = "", unfolded: bo
     environment = Environment(
         loader=PackageLoader("sfumato.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    today = datetime.date.today().isoformat()
     return environment.get_template("page.html.j2").render(
         title=title,
         lead=" ".join(part for part in (f"{author}." if author else "", words("lead")) if part),
         sections=sections,
         glance=[row for section in sections for part in section.parts for row in part.glance],
         open=unfolded,
-        footer=f"Made by sfumato {__version__} on {today}.",
+        footer=f"Made by sfumato {__version__}.",
     )
 
 

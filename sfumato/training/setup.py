@@ -38,8 +38,8 @@ def start(
         UserError: for a precision or a batch that this machine cannot do.
     """
     device = Worker.here().device()
+    chosen = choose_precision(device, precision)
     try:
-        chosen = choose_precision(device, precision)
         # Accelerate joins processes without GPUs only when told that it is to use the CPU.
         accelerator = Accelerator(mixed_precision="no" if chosen == "fp32" else chosen, cpu=device.type == "cpu")
         dtype = torch.bfloat16 if chosen == "bf16" else torch.float32

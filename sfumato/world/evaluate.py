@@ -3,7 +3,8 @@
 Judged by a network that has seen real digits only (`world judge`), on prompts that are fixed by a seed.
 """
 
-from dataclasses import asdict, dataclass, field
+import collections
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -12,10 +13,9 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from ..checkpoints import read_embeddings
-from ..concepts.model import SMALL_WORLD, StableDiffusion
+from ..concepts.model import StableDiffusion
 from ..concepts.painting import Sampling, encoded, paint
-from ..concepts.words import embedding_files, shipped_words
+from ..concepts.words import with_words
 from ..devices import DTYPES, Worker, choose_precision
 from ..diffusion import seed_of
 from ..errors import UserError
@@ -23,15 +23,15 @@ from ..pictures import save_image, sheet
 from ..runs import open_folder, write_note
 from .captions import NAMES, article
 from .judge import SceneJudge
-from .scenes import DIGITS, LOOKS, UNNAMED_DIGIT, UNNAMED_LOOK
+from .scenes import LOOKS, NAMED_DIGITS, NAMED_LOOKS, UNNAMED_DIGIT, UNNAMED_LOOK
 
 OBJECT, STYLE = "<new1>", "<new2>"
 """The words for the unnamed digit and the unnamed look."""
 
 _ADJECTIVES = {"street": "street", "colour": "colourful", "chalk": "chalk"}
 _ENDINGS = {"street": "on a house", "colour": "in bright colours", "chalk": "in white chalk"}
-_NAMED = [digit for digit in range(DIGITS) if digit != UNNAMED_DIGIT]
 _SHOWN = 40
+_AT_ONCE = 20
 
 
 @dataclass
@@ -56,11 +56,11 @@ class EvaluateOptions:
 
 
 class Asked(NamedTuple):
-    """A prompt and what the picture should show; None where anything is right."""
+    """A prompt and what the picture should show, from left to right."""
 
     prompt: str
-    digits: Tuple[Optional[int], ...]
-    looks: Tuple[Optional[int], ...]
+    digits: Tuple[int, ...]
+    looks: Tuple[int, ...]
 
 
 def evaluate(options: EvaluateOptions) -> Dict[str, Dict[str, float]]:
@@ -76,15 +76,9 @@ def evaluate(options: EvaluateOptions) -> Dict[str, Dict[str, float]]:
     if options.count < 1:
         raise UserError(f"count must be at least 1, got {options.count}")
     device = Worker.here().device()
-    try:
-        dtype = DTYPES[choose_precision(device, options.precision)]
-    except ValueError as error:
-        raise UserError(str(error)) from None
+    dtype = DTYPES[choose_precision(device, options.precision)]
     judge = SceneJudge(options.judge)
-    model = StableDiffusion.load(options.checkpoint or SMALL_WORLD, dtype)
-    given = [word for path in embedding_files(options.embeddings) for word in read_embeddings(path)]
-    model.learn_words([*shipped_words(model.name), *given])
-    model.to(device)
+    model = with_words(options.checkpoint, dtype, options.embeddings).to(device)
     open_folder(options.out)
     measurements = {
         name: asked
@@ -105,11 +99,10 @@ def evaluate(options: EvaluateOptions) -> Dict[str, Dict[str, float]]:
 
 def _measurements(count: int, seed: int) -> Dict[str, List[Asked]]:
     random = Random(seed_of(seed, "prompts"))
-    looks = [look for look in range(len(LOOKS)) if look != UNNAMED_LOOK]
-    found: Dict[str, List[Asked]] = {name: [] for name in _MEASUREMENTS}
+    found: Dict[str, List[Asked]] = collections.defaultdict(list)
     for _ in range(count):
-        look, other = random.choice(looks), random.choice(looks)
-        left, right = random.choice(_NAMED), random.choice(_NAMED)
+        look, other = random.choice(NAMED_LOOKS), random.choice(NAMED_LOOKS)
+        left, right = random.choice(NAMED_DIGITS), random.choice(NAMED_DIGITS)
         style, ending = _ADJECTIVES[LOOKS[look]], _ENDINGS[LOOKS[look]]
         name, beside = NAMES[left], article(NAMES[right])
         found["one digit"].append(Asked(f"{article(f'{style} {name}')}", (left,), (look,)))
@@ -128,23 +121,10 @@ def _measurements(count: int, seed: int) -> Dict[str, List[Asked]]:
     return found
 
 
-_MEASUREMENTS = (
-    "one digit",
-    "two digits",
-    "two digits in two looks",
-    "object before",
-    "object",
-    "style before",
-    "style",
-    "both in one prompt",
-    "both by regions",
-)
-
-
 @torch.no_grad()
 def _painted(model: StableDiffusion, asked: Sequence[Asked], options: EvaluateOptions, name: str) -> Tensor:
     """uint8 [n, H, W, 3]."""
-    sampling = Sampling(**{**vars(options.sampling), "regions": "regions" in name})
+    sampling = replace(options.sampling, regions="regions" in name)
     negative = encoded(model, [sampling.negative_prompt])[:, 0]
     found = []
     with tqdm(total=len(asked), desc=name, unit="picture") as bar:
@@ -155,9 +135,6 @@ def _painted(model: StableDiffusion, asked: Sequence[Asked], options: EvaluateOp
             found.append(paint(model, states, negative, seeds, sampling))
             bar.update(len(some))
     return torch.cat(found)
-
-
-_AT_ONCE = 20
 
 
 def judged(judge: SceneJudge, pixels: Tensor, asked: Sequence[Asked]) -> Dict[str, float]:
@@ -175,9 +152,5 @@ def judged(judge: SceneJudge, pixels: Tensor, asked: Sequence[Asked]) -> Dict[st
     return {name: float(right.double().mean()) for name, right in parts.items()}
 
 
-def _right(seen: Sequence[Tensor], wanted: Sequence[Tuple[Optional[int], ...]]) -> Tensor:
-    rows = [
-        all(want is None or int(found[row]) == want for want, found in zip(wants, seen))
-        for row, wants in enumerate(wanted)
-    ]
-    return torch.tensor(rows)
+def _right(seen: Sequence[Tensor], wanted: Sequence[Tuple[int, ...]]) -> Tensor:
+    return (torch.stack(list(seen), dim=1) == torch.tensor(wanted)).all(dim=1)

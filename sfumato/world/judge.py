@@ -12,6 +12,9 @@ from ..models.digit_classifier import DigitJudge
 from .scenes import DIGITS, LOOKS
 
 FORMAT = ModelFormat("sfumato world judge 1", "small world's judge", "`world judge`")
+CLASSES = len(LOOKS) * DIGITS
+"""One for each look and digit, all digits of the first look first."""
+
 _SHIPPED = Path(__file__).parents[1] / "models" / "weights" / "world-judge.safetensors"
 _SIDE = 28
 _AT_ONCE = 250
@@ -39,7 +42,7 @@ class SceneJudge:
     def __init__(self, path: Optional[Path] = None) -> None:
         path = _SHIPPED if path is None else path
         state, _ = read_model(path, FORMAT)
-        self._network = new_judge()
+        self._network = DigitJudge(CLASSES)
         load_strictly(self._network, state, path, FORMAT.what)
         self._network.eval().requires_grad_(False)
 
@@ -58,11 +61,6 @@ class SceneJudge:
         shares = torch.cat([self._network(part).softmax(dim=1) for part in shown(x).split(_AT_ONCE)])
         by_look = shares.view(-1, len(LOOKS), DIGITS)
         return Seen(by_look.sum(dim=1).argmax(dim=1), by_look.sum(dim=2).argmax(dim=1))
-
-
-def new_judge() -> DigitJudge:
-    """An untrained one: a class for each look and digit, all digits of the first look first."""
-    return DigitJudge(classes=len(LOOKS) * DIGITS)
 
 
 def shown(x: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from ..diffusion import seed_of
 from ..errors import UserError
 from ..pictures import save_image, to_pixels
 from ..runs import open_folder
-from .scenes import DIGITS, LOOKS, UNNAMED_DIGIT, UNNAMED_LOOK, Digits, render
+from .scenes import NAMED_DIGITS, NAMED_LOOKS, UNNAMED_DIGIT, UNNAMED_LOOK, Digits, render
 
 _CANDIDATES = 12
 
@@ -44,11 +44,9 @@ def photos(options: PhotosOptions) -> Path:
     if options.count < 1:
         raise UserError(f"count must be at least 1, got {options.count}")
     digits = Digits.read(options.data, options.mnist, options.cache)
-    named = [digit for digit in range(DIGITS) if digit != UNNAMED_DIGIT]
-    looks = [look for look in range(len(LOOKS)) if look != UNNAMED_LOOK]
     numbers = range(options.count)
-    object_kinds = [(looks[n % len(looks)], UNNAMED_DIGIT) for n in numbers]
-    style_kinds = [(UNNAMED_LOOK, named[2 * n % len(named)]) for n in numbers]
+    object_kinds = [(NAMED_LOOKS[n % len(NAMED_LOOKS)], UNNAMED_DIGIT) for n in numbers]
+    style_kinds = [(UNNAMED_LOOK, NAMED_DIGITS[2 * n % len(NAMED_DIGITS)]) for n in numbers]
     for folder, kinds in (("new1", object_kinds), ("new2", style_kinds)):
         open_folder(options.out / folder)
         for number, picture in enumerate(_rendered(digits, kinds, seed_of(options.seed, folder))):

@@ -23,8 +23,10 @@ from ..errors import UserError
 SIZE = 48
 LOOKS = ("street", "colour", "chalk", "blueprint")
 UNNAMED_LOOK = LOOKS.index("blueprint")
-UNNAMED_DIGIT = 4
+NAMED_LOOKS = tuple(look for look in range(len(LOOKS)) if look != UNNAMED_LOOK)
 DIGITS = 10
+UNNAMED_DIGIT = 4
+NAMED_DIGITS = tuple(digit for digit in range(DIGITS) if digit != UNNAMED_DIGIT)
 
 _LOOK_SHARES = (0.32, 0.32, 0.18, 0.18)
 _PAIRS = 0.5

@@ -29,19 +29,19 @@ from ..diffusion import NoiseSchedule, seed_of, stratified_timesteps, training_l
 from ..errors import UserError
 from ..models.stable_diffusion import VAE, TextEncoder, UNet
 from ..models.stable_diffusion.unet import UNetConfig
-from ..models.stable_diffusion.vae import LATENT_SCALE, VAEConfig
+from ..models.stable_diffusion.vae import VAEConfig, drawn_latents
 from ..pictures import save_image, sheet
 from ..training import LoopOptions, Loss, Trainer, resume, run_recorded, start
 from . import train_autoencoder
 from .captioned import Captions
 from .captions import NAMES
 from .latents import Pool, encoded_pool
-from .scenes import SIZE, Digits
+from .scenes import NAMED_DIGITS, SIZE, Digits
 from .train_clip import TEXT
 from .upkeep import Upkeep
 
 _SHOWN = [
-    *(f"a {style} {name}" for style in ("street", "colourful", "chalk") for name in NAMES if name != "four"),
+    *(f"a {style} {NAMES[digit]}" for style in ("street", "colourful", "chalk") for digit in NAMED_DIGITS),
     "a digit",
     "a three",
     "a seven next to a two",
@@ -203,11 +203,11 @@ class Batches:
         source = torch.Generator().manual_seed(seed_of(self._seed, step))
         picked = torch.randint(len(self._pool.moments), (self._count,), generator=source)
         mean, log_variance = self._pool.moments[picked].float().chunk(2, dim=1)
-        drawn = mean + (0.5 * log_variance).exp() * torch.randn(mean.shape, generator=source)
+        x0 = drawn_latents(mean, log_variance, torch.randn(mean.shape, generator=source))
         t = stratified_timesteps(1000, self._count, source)
         eps = torch.randn(mean.shape, generator=source)
         ids = self._captions(self._pool.scenes(picked), seed_of(self._seed, step, 1), self._silent)
-        return (LATENT_SCALE * drawn)[rows], t[rows], eps[rows], ids[rows]
+        return x0[rows], t[rows], eps[rows], ids[rows]
 
 
 def _loss_of(schedule: NoiseSchedule, device: torch.device) -> Loss:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from ..checkpoints import ModelFormat, write_model
 from ..diffusion import seed_of
 from ..models.stable_diffusion import VAE
-from ..models.stable_diffusion.vae import LATENT_SCALE, VAEConfig
+from ..models.stable_diffusion.vae import LATENT_SCALE, VAEConfig, drawn_latents
 from ..pictures import save_image, sheet, to_pixels
 from ..training import LoopOptions, Trainer, resume, run_recorded, start
 from .scenes import SIZE, Digits, draw_scenes
@@ -69,9 +69,8 @@ class _RoundTrip(nn.Module):
 
     def forward(self, pictures: Tensor, noise: Tensor) -> Tuple[Tensor, Tensor]:
         mean, log_variance = (part.float() for part in self.vae.moments(pictures))
-        drawn = mean + (0.5 * log_variance).exp() * noise
         divergence = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance)
-        return self.vae.decode(LATENT_SCALE * drawn), divergence.flatten(1).mean(dim=1)
+        return self.vae.decode(drawn_latents(mean, log_variance, noise)), divergence.flatten(1).mean(dim=1)
 
 
 def train_autoencoder(options: AutoencoderOptions) -> Path:

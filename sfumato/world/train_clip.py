@@ -23,7 +23,7 @@ from ..training import LoopOptions, Trainer, resume, run_recorded, start
 from .captioned import TOKENS, Captions
 from .captions import NAMES, article
 from .clip_folder import write_clip
-from .scenes import SIZE, UNNAMED_DIGIT, Digits, draw_scenes
+from .scenes import NAMED_DIGITS, SIZE, UNNAMED_DIGIT, Digits, draw_scenes
 from .upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -155,9 +155,8 @@ def _loss(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
 def _look(trainer: "Trainer[_Logits]", digits: Digits) -> Dict[str, float]:
     """How often single digits, of those that have a name, are found by their names."""
     scenes = draw_scenes(digits, _MEASURED, torch.Generator().manual_seed(1), pairs=0.0)
-    named = [digit for digit in range(10) if digit != UNNAMED_DIGIT]
     tokenizer, device = Tokenizer(length=TOKENS), trainer.accelerator.device
-    ids = torch.tensor([tokenizer(f"a photo of {article(NAMES[digit])}").ids for digit in named], device=device)
+    ids = torch.tensor([tokenizer(f"a photo of {article(NAMES[digit])}").ids for digit in NAMED_DIGITS], device=device)
     asked = scenes.digits[:, 0] != UNNAMED_DIGIT
     best = trainer.ema.network(scenes.pixels[asked].to(device), ids).argmax(dim=1).cpu()
-    return {"right_digit": float((torch.tensor(named)[best] == scenes.digits[asked, 0]).float().mean())}
+    return {"right_digit": float((torch.tensor(NAMED_DIGITS)[best] == scenes.digits[asked, 0]).float().mean())}

@@ -5,16 +5,12 @@ from pathlib import Path
 from typing import List, Optional, Sequence, Tuple
 
 import torch
-import torch.nn.functional as F
-from accelerate import Accelerator
-from torch import Tensor, nn
-from tqdm import tqdm
+from torch import Tensor
 
 from ..checkpoints import write_model
 from ..diffusion import seed_of
-from ..digits.train_judge import moved
-from ..training import LoopOptions, Trainer
-from .judge import FORMAT, SceneJudge, new_judge, shown
+from ..digits.train_judge import BATCH, fitted, moved
+from .judge import CLASSES, FORMAT, SceneJudge, shown
 from .scenes import DIGITS, LOOKS, SIZE, Digits, Scenes, draw_scenes
 
 _MEASURED = 2000
@@ -46,26 +42,15 @@ def train_judge(options: JudgeOptions) -> Path:
     """Train and write a judge; see JudgeOptions."""
     digits = Digits.read(options.data, options.mnist, options.cache)
     held_out = Digits.read_test(options.test, options.mnist) if options.test else None
-    loop = LoopOptions(options.steps, batch_size=128, warmup=200, decay_share=0.7, ema=0.995, seed=options.seed)
-    torch.manual_seed(options.seed)
-    trainer = Trainer(
-        new_judge().to(memory_format=torch.channels_last),
-        lambda network: [torch.optim.AdamW(network.parameters(), lr=options.lr, weight_decay=0.05)],
-        loop,
-        Accelerator(cpu=True),  # a judge is small; ten minutes on a CPU do
-    )
 
     def draw(step: int, rows: slice) -> Sequence[Tensor]:
         source = torch.Generator().manual_seed(seed_of(options.seed, step))
-        pictures, classes = _regions(draw_scenes(digits, loop.batch_size, source))
-        picked = torch.randperm(len(classes), generator=source)[: loop.batch_size]
-        x = moved(pictures[picked], source)
-        return x[rows].contiguous(memory_format=torch.channels_last), classes[picked][rows]
+        pictures, classes = _regions(draw_scenes(digits, BATCH, source))
+        picked = torch.randperm(len(classes), generator=source)[:BATCH]
+        return moved(pictures[picked], source)[rows], classes[picked][rows]
 
-    for _ in tqdm(trainer.run(draw, _loss), total=options.steps, desc="judge of the small world", unit="step"):
-        pass
-    note = f"{options.steps} steps of {loop.batch_size} on real digits"
-    write_model(options.out, trainer.ema.network, FORMAT, {}, note=note)
+    judge = fitted(CLASSES, draw, options.steps, options.lr, options.seed, "judge of the small world")
+    write_model(options.out, judge, FORMAT, {}, note=f"{options.steps} steps of {BATCH} on real digits")
     if held_out is not None:
         for line in _measured(SceneJudge(options.out), held_out):
             print(line)
@@ -81,11 +66,6 @@ def _regions(scenes: Scenes) -> Tuple[Tensor, Tensor]:
     pictures = torch.cat([shown(scenes.pixels[single]), shown(halves[..., :middle]), shown(halves[..., middle:])])
     classes = scenes.looks * DIGITS + scenes.digits
     return pictures, torch.cat([classes[single, 0], classes[~single, 0], classes[~single, 1]])
-
-
-def _loss(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
-    pictures, classes = batch
-    return F.cross_entropy(network(pictures), classes, label_smoothing=0.1, reduction="none")
 
 
 def _measured(judge: SceneJudge, digits: Digits) -> List[str]:

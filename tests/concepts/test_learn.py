@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -87,8 +90,30 @@ def test_an_interrupted_run_ends_with_the_same_word(photos, checkpoint, tmp_path
     (tmp_path / "halves" / "word.safetensors").unlink()
     resumed = learned(learn(options(photos, tmp_path / "halves", checkpoint, steps=6, save_every=2)))
     assert torch.equal(whole.vectors, resumed.vectors)
-    with pytest.raises(UserError, match="settings"):
+    with pytest.raises(UserError, match="holds a run with seed = 0, not 1"):
         learn(options(photos, tmp_path / "halves", checkpoint, steps=6, save_every=2, seed=1))
+
+
+def test_a_run_does_not_go_on_with_other_photos(photos, checkpoint, tmp_path):
+    mine = shutil.copytree(photos, tmp_path / "photos")
+    learn(options(mine, tmp_path / "run", checkpoint))
+    Image.new("RGB", (20, 24)).save(mine / "a.png")
+    with pytest.raises(UserError, match="holds a run with photos = "):
+        learn(options(mine, tmp_path / "run", checkpoint))
+
+
+def test_two_processes_learn_as_one(photos, checkpoint, tmp_path):
+    """Under torchrun one log and one word are written, and the word is that of one process but for rounding."""
+    alone = learned(learn(options(photos, tmp_path / "alone", checkpoint)))
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29617"]
+    command = [*launcher, "-m", "tests.concepts.test_learn", str(photos), str(tmp_path / "two"), str(checkpoint)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout
+    assert said.count("wrote ") == 1
+    torch.testing.assert_close(
+        learned(tmp_path / "two" / "word.safetensors").vectors, alone.vectors, atol=1e-5, rtol=1e-4
+    )
+    lines = [(tmp_path / run / "log.jsonl").read_text().count("\n") for run in ("alone", "two")]
+    assert lines[0] == lines[1] > 0
 
 
 def test_saving_memory_changes_nothing(photos, checkpoint, tmp_path):
@@ -184,6 +209,7 @@ def test_an_exploding_loss_stops_with_advice(photos, checkpoint, tmp_path, monke
         ({"token": "new1"}, "has no angle brackets"),
         ({"token": "<my dog>"}, "has no angle brackets"),
         ({"init": " "}, "give --init"),
+        ({"init": "like <new2>"}, "a learned word cannot be the beginning"),
         ({"kind": "dog"}, "unknown kind 'dog'"),
         ({"preset": "cat"}, "unknown preset 'cat'"),
         ({"steps": 0}, "steps must be at least 1"),
@@ -218,3 +244,7 @@ def test_bad_photos_are_refused_before_anything_is_written(photos, checkpoint, t
     with pytest.raises(UserError, match=r"c.jpg: cannot be decoded"):
         learn(options(tmp_path / "bad", tmp_path / "run", checkpoint))
     assert not (tmp_path / "run").exists()
+
+
+if __name__ == "__main__":
+    learn(options(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])))

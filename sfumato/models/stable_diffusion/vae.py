@@ -65,13 +65,17 @@ class VAE(nn.Module):
             noise: standard normal, of the latents' shape, to draw with; the mean is taken without.
         """
         mean, log_variance = self.moments(pictures)
-        drawn = mean if noise is None else mean + (0.5 * log_variance).exp() * noise
-        return LATENT_SCALE * drawn
+        return LATENT_SCALE * mean if noise is None else drawn_latents(mean, log_variance, noise)
 
     def decode(self, latents: Tensor) -> Tensor:
         """Pictures [B, 3, h * factor, w * factor], in about [-1, 1], of scaled latents [B, latent, h, w]."""
         x = (latents / LATENT_SCALE).to(self.quant_conv.weight.dtype).contiguous(memory_format=torch.channels_last)
         return self.decoder(self.post_quant_conv(x))
+
+
+def drawn_latents(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
+    """Scaled latents, drawn from the Gaussians of `VAE.moments` with standard normal noise of their shape."""
+    return LATENT_SCALE * (mean + (0.5 * log_variance).exp() * noise)
 
 
 class _Encoder(nn.Module):
