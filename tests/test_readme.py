@@ -51,7 +51,7 @@ SHORTENED = {
     "concepts learn": ["--steps", "4", "--preview-every", "2", "--batch-size", "2"],
     "report shipped": ["--quick", "--no-pdf"],
     "report page": ["--no-pdf"],
-    "world evaluate": ["--count", "2", "--sampling.steps", "4"],
+    "world evaluate": ["--count", "2", "--steps", "4"],
 }
 """An hour's training is shown; its first steps are tested."""
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, Dict, List
 
+from ..checkpoints import read_embeddings
 from ..pictures import captioned, open_picture
 from .curves import curve, read_log
 from .found import Found, Note
@@ -32,7 +33,7 @@ def _learning(note: Note) -> Part:
     names = {"loss": "loss", "image_score": "image score of the previews", "text_score": "text score of the previews"}
     shown = {name: title for name, title in names.items() if name in seen}
     token = str(note.settings.get("token", "a word"))
-    figures = [curve(lines, shown, f"learning curves of {token}", "Learning.")] if shown else []
+    figures = [curve(lines, shown, f"learning curves of {token}", "Scores are CLIP's.")] if shown else []
     previews = sorted(note.folder.glob("preview-*.png"))
     count = min(_SHOWN, len(previews))
     picked = [previews[i * (len(previews) - 1) // max(1, count - 1)] for i in range(count)]
@@ -40,7 +41,14 @@ def _learning(note: Note) -> Part:
         texts = [f"step {int(path.stem.split('-')[1])}" for path in picked]
         strip = captioned([open_picture(path) for path in picked], texts, columns=4, side=200)
         figures.append(image(strip, f"previews of {token} over the steps", "From the same noises at every step."))
-    return Part(f"Learning {token}", [], figures, commands=[note.command_line], settings=flat(note.settings))
+    part = Part(f"Learning {token}", [], figures, commands=[note.command_line], settings=flat(note.settings))
+    finished = note.folder / "word.safetensors"
+    kept = read_embeddings(finished)[0].metadata if finished.is_file() else {}
+    if "score" in kept:
+        image_score, text_score = float(kept["image_score"]), float(kept["text_score"])
+        part.words.append(words("kept", step=kept["step"], image=image_score, text=text_score))
+        part.glance.append((f"{token}: image and text score of its previews", f"{image_score:.1f}, {text_score:.1f}"))
+    return part
 
 
 def _scores(note: Note) -> Part:
@@ -66,7 +74,9 @@ def _scores(note: Note) -> Part:
         tables=[Table("Means of the best five of 25 pictures.", header, rows)],
         figures=[figure for one in prompts for figure in _best(note.folder, one, prompts)],
         commands=[note.command_line],
-        glance=[("prompts that reach the course's baselines", f"{note.content['passed']} of {note.content['of']}")],
+        glance=[("prompts that reach the baselines", f"{note.content['passed']} of {note.content['of']}")]
+        if note.content["of"]
+        else [],
     )
 
 
@@ -102,13 +112,15 @@ def _zero_shot(note: Note) -> Part:
 
 def _world(note: Note) -> Part:
     measured: Dict[str, Dict[str, float]] = note.content["measured"]
-    rows = [[name, *(f"{share:.1%}" for share in shares.values())] for name, shares in measured.items()]
+    asked: Dict[str, str] = note.content["examples"]
+    rows = [[name, asked[name], *(f"{share:.1%}" for share in shares.values())] for name, shares in measured.items()]
     figures: List[Figure] = []
     for name in measured:
         path = note.folder / f"{name.replace(' ', '-')}.png"
         if path.is_file() and ("both" in name or name in ("one digit", "object", "style")):
-            figures.append(picture(path, f"pictures of the small model: {name}", name.capitalize() + "."))
-    header = ["prompts", *next(iter(measured.values()))]
+            caption = f"{name.capitalize()}, such as: {asked[name]}."
+            figures.append(picture(path, f"pictures of the small model: {name}", caption))
+    header = ["prompts", "for example", *next(iter(measured.values()))]
     return Part(
         "The small model, and several concepts",
         words=[words("world"), words("survey")],

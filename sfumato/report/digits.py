@@ -5,7 +5,7 @@ from typing import List
 
 from .curves import confusions, curve, read_log
 from .found import Found, Note
-from .parts import Figure, Part, Section, Table, flat, picture
+from .parts import Part, Section, Table, flat, picture
 from .section import Kind, section
 from .words import words
 
@@ -25,17 +25,19 @@ def digits_section(found: Found) -> Section:
 
 
 def _figures(note: Note) -> Part:
-    shown: List[Figure] = []
-    for dataset, name in _NAMES.items():
-        sheet, process = (note.folder / f"{dataset}-{kind}.png" for kind in ("sheet", "reverse-process"))
-        if sheet.is_file():
-            caption = f"{name}: a row a digit, a column a noise."
-            shown.append(picture(sheet, f"ten by ten painted digits in the style of {name}", caption))
-        if process.is_file():
-            caption = (
-                f"{name}: painting one zero. Above the noisy picture, below the clean one that the network sees in it."
-            )
-            shown.append(picture(process, f"six moments of the reverse process of a zero of {name}", caption))
+    kinds = {
+        "sheet": ("ten by ten painted digits", "a row a digit, a column a noise."),
+        "reverse-process": (
+            "six moments of painting a zero",
+            "painting one zero. Above the noisy picture, below the clean one that the network sees in it.",
+        ),
+    }
+    shown = [
+        picture(note.folder / f"{dataset}-{kind}.png", f"{alt}, {name}", f"{name}: {caption}")
+        for kind, (alt, caption) in kinds.items()
+        for dataset, name in _NAMES.items()
+        if (note.folder / f"{dataset}-{kind}.png").is_file()
+    ]
     return Part("Painted digits", figures=shown, commands=[note.command_line], settings=flat(note.settings))
 
 
@@ -46,14 +48,14 @@ def _scores(note: Note, runs: List[Note]) -> Part:
             _NAMES.get(one["dataset"], one["dataset"]),
             f"{one['accuracy']:.2%}",
             str(one["pictures"]),
-            one["judge"],
-            f"{one['precision']:.2f}",
             f"{one['recall']:.2f}",
+            f"{one['precision']:.2f}",
             f"{one['frechet_distance']:.2f}",
+            one["judge"],
         ]
         for one in datasets
     ]
-    header = ["dataset", "accuracy", "pictures", "judge", "precision", "recall", "Fréchet distance"]
+    header = ["dataset", "accuracy", "pictures", "recall", "precision", "Fréchet distance", "judge"]
     painted = [one for one in runs if one.folder == note.folder]
     return Part(
         "Accuracy and variety",
@@ -69,7 +71,7 @@ def _scores(note: Note, runs: List[Note]) -> Part:
         commands=[one.command_line for one in (*painted, note)],
         settings=flat(painted[0].settings) if painted else {},
         glance=[
-            (f"digits of {row[0]} read as asked, by {row[3]}", f"{row[1]} of {row[2]}; recall {row[5]}") for row in rows
+            (f"digits of {row[0]} read as asked, by {row[6]}", f"{row[1]} of {row[2]}; recall {row[3]}") for row in rows
         ],
     )
 
@@ -79,7 +81,7 @@ def _training(note: Note) -> Part:
     names = {"loss": "loss", "rate": "learning rate, share of its peak"}
     seen = {name for line in lines for name in line}
     looked = {f"accuracy/{key}": f"accuracy, {name}" for key, name in _NAMES.items() if f"accuracy/{key}" in seen}
-    shown = [curve(lines, {**names, **looked}, "training curves", "Grey: every twentieth step. Blue: smoothed.")]
+    shown = [curve(lines, {**names, **looked}, "training curves", "Grey: as logged. Blue: smoothed.")]
     return Part(
         f"Training in {_short(note.folder)}",
         figures=shown if lines else [],

@@ -16,6 +16,17 @@ from ..errors import UserError
 
 _NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
+_INPUT = {
+    "0": {
+        "src_image": "mnistm",
+        "token_name": "<mine>",
+        "prompt": ["a chalk <mine>", "a colourful <mine> next to a two"],
+        "prompt_4_clip_eval": ["a chalk digit", "a colourful digit next to a two"],
+    }
+}
+TRAINING = Path(__file__).parents[1] / "models" / "weights" / "digits-training"
+"""The note and log of the shipped digit weights' training."""
+
 
 class Amount(NamedTuple):
     """How much is done."""
@@ -42,9 +53,9 @@ def run_embedded(folder: Path, amount: Amount = WHOLE) -> None:
     Raises:
         UserError: if a command fails, which says why by itself.
     """
-    labels = folder / "id2label.json"
-    labels.write_text(json.dumps(dict(enumerate(_NAMES))))
-    with tqdm(_commands(folder, labels, amount).items(), desc="runs of what ships", unit="run") as bar:
+    (folder / "id2label.json").write_text(json.dumps(dict(enumerate(_NAMES))))
+    (folder / "input.json").write_text(json.dumps(_INPUT))
+    with tqdm(_commands(folder, amount).items(), desc="runs of what ships", unit="run") as bar:
         for name, commands in bar:
             done = folder / f"{name}.done"
             if done.exists():
@@ -57,11 +68,12 @@ def run_embedded(folder: Path, amount: Amount = WHOLE) -> None:
             done.touch()
 
 
-def _commands(folder: Path, labels: Path, amount: Amount) -> Dict[str, List[List[str]]]:
+def _commands(folder: Path, amount: Amount) -> Dict[str, List[List[str]]]:
     """Name of a run -> its commands. Words are learned from painted digits, because real ones may not ship."""
     digits, photos, word = str(folder / "digits"), folder / "photos", str(folder / "word")
     five = ["--digits", "4", "--datasets", "mnistm", "--count", "5", "--overwrite"]
     learning = ["--token", "<mine>", "--steps", str(amount.steps), "--preview-every", str(amount.steps // 4)]
+    painted, given = str(folder / "prompts"), str(folder / "input.json")
     names = ["--template", "a photo of a {}", "--out", str(folder / "zero-shot")]
     return {
         "digits": [
@@ -77,6 +89,19 @@ def _commands(folder: Path, labels: Path, amount: Amount) -> Dict[str, List[List
             ["digits", "generate", str(photos), *five],
             ["concepts", "learn", str(photos / "mnistm"), word, *learning],
         ],
+        "prompts": [
+            [
+                "concepts",
+                "generate",
+                painted,
+                "--input",
+                given,
+                "--embeddings",
+                f"{word}/word.safetensors",
+                "--overwrite",
+            ],
+            ["concepts", "evaluate", "--json-path", given, "--input-dir", str(photos), "--output-dir", painted],
+        ],
         "world": [["world", "evaluate", str(folder / "world"), "--count", str(amount.prompts)]],
-        "zero-shot": [["zero-shot", str(Path(digits) / "mnistm"), str(labels), *names]],
+        "zero-shot": [["zero-shot", str(Path(digits) / "mnistm"), str(folder / "id2label.json"), *names]],
     }

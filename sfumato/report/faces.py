@@ -58,9 +58,14 @@ def _paths(note: Note) -> Part:
         lerp_contrast=contrasts["lerp"][middle],
     )
     figures = [
-        *_there(note, "slerp.png", "faces along the arc between two noises", "Slerp."),
-        *_there(note, "lerp.png", "faces along the line between two noises", "Lerp."),
-        *_there(note, "paths.png", "norm of the noise and contrast of the face along both paths", "Why they differ."),
+        *_there(note, "slerp.png", "faces along the arc between two noises", "Slerp: along the arc."),
+        *_there(note, "lerp.png", "faces along the line between two noises", "Lerp: along the straight line."),
+        *_there(
+            note,
+            "paths.png",
+            "norm of the noise and contrast of the face along both paths",
+            "What the network is given, and what it makes of it.",
+        ),
     ]
     return Part("Between two noises", [told], figures, commands=[note.command_line], settings=flat(note.settings))
 

@@ -11,6 +11,8 @@ from PIL import Image
 from ..pictures import open_picture
 
 _WIDEST = 1600
+_SQUARISH = 1.2
+"""Pictures less wide than this many heights stand beside each other."""
 _JPEG_FROM = 400_000
 """Pictures whose PNG takes more bytes than this are embedded as JPEG."""
 
@@ -24,6 +26,8 @@ class Figure:
     alt: str
     """What it shows, for those who do not see it."""
     caption: str
+    narrow: bool = False
+    """Whether two of its kind stand side by side where there is room."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +66,12 @@ class Section:
 
 def picture(path: Path, alt: str, caption: str) -> Figure:
     """A picture file, as it is where it is small, else narrowed and as JPEG."""
-    return Figure(_embedded(open_picture(path)), alt, caption)
+    return image(open_picture(path), alt, caption)
 
 
 def image(shown: Image.Image, alt: str, caption: str) -> Figure:
     """A picture in memory."""
-    return Figure(_embedded(shown), alt, caption)
+    return Figure(_embedded(shown), alt, caption, narrow=shown.width < _SQUARISH * shown.height)
 
 
 def _embedded(shown: Image.Image) -> str:

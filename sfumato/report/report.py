@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import List, Optional, Tuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from .. import __version__
 from ..checkpoints import atomic_path, write_text
 from ..runs import open_folder
 from .concepts import concepts_section
 from .digits import digits_section
-from .embedded import QUICK, WHOLE, run_embedded
+from .embedded import QUICK, TRAINING, WHOLE, run_embedded
 from .faces import faces_section
 from .found import find_runs
 from .parts import Section
@@ -45,8 +46,9 @@ def report(options: ReportOptions) -> List[Path]:
     """
     folders = options.run
     if not folders:
-        folders = (options.out / ("quick-runs" if options.quick else "runs"),)
-        run_embedded(open_folder(folders[0]), QUICK if options.quick else WHOLE)
+        runs = open_folder(options.out / ("quick-runs" if options.quick else "runs"))
+        run_embedded(runs, QUICK if options.quick else WHOLE)
+        folders = (runs, TRAINING)
     found = find_runs(folders)
     sections = [digits_section(found), faces_section(found), concepts_section(found)]
     open_folder(options.out)
@@ -73,6 +75,7 @@ def rendered(sections: List[Section], title: str, author: str = "", unfolded: bo
     environment = Environment(
         loader=PackageLoader("sfumato.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
+    environment.filters["with_code"] = _with_code
     return environment.get_template("page.html.j2").render(
         title=title,
         lead=" ".join(part for part in (f"{author}." if author else "", words("lead")) if part),
@@ -80,6 +83,13 @@ def rendered(sections: List[Section], title: str, author: str = "", unfolded: bo
         glance=[row for section in sections for part in section.parts for row in part.glance],
         open=unfolded,
         footer=f"Made by sfumato {__version__}.",
+    )
+
+
+def _with_code(text: str) -> Markup:
+    """Plain text as HTML, with what stands between backticks as code."""
+    return Markup("").join(
+        Markup("<code>{}</code>" if place % 2 else "{}").format(part) for place, part in enumerate(text.split("`"))
     )
 
 

@@ -53,6 +53,10 @@ _WORDS = {
         its vectors alone, from a handful of photos. CLIP judges: the image score compares a picture with the photos,
         the text score with the prompt in plain words.
     """,
+    "kept": """
+        Every preview's word was scored, and the best sum of the two was kept: step {step}, image score
+        {image:.1f}, text score {text:.1f}.
+    """,
     "passed": """
         {passed} of {of} prompts pass, by {clip}.
     """,

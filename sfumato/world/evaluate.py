@@ -92,7 +92,9 @@ def evaluate(options: EvaluateOptions) -> Dict[str, Dict[str, float]]:
         found[name] = judged(judge, pixels, asked)
         print(f"{name}: " + ", ".join(f"{what} {share:.1%}" for what, share in found[name].items()))
     settings = {name: value for name, value in asdict(options).items() if name != "out"}
-    write_note(options.out / "scores.json", "world evaluate", {**settings, "checkpoint": model.name}, measured=found)
+    settings["checkpoint"] = model.name
+    examples = {name: asked[0].prompt for name, asked in measurements.items()}
+    write_note(options.out / "scores.json", "world evaluate", settings, measured=found, examples=examples)
     print(f"wrote {options.out / 'scores.json'} and a sheet of each measurement")
     return found
 

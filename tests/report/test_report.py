@@ -92,7 +92,13 @@ def runs(tmp_path):
                 "per_class": {"cat": 0.7},
             },
         ),
-        "world/scores.json": ("world evaluate", {"measured": {"one digit": shares, "both by regions": shares}}),
+        "world/scores.json": (
+            "world evaluate",
+            {
+                "measured": {"one digit": shares, "both by regions": shares},
+                "examples": {"one digit": "a chalk six", "both by regions": "a street <new1> | a two"},
+            },
+        ),
     }
     for name, (command, numbers) in notes.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -138,9 +144,17 @@ def test_the_page_needs_no_network_and_says_the_same_again(runs, tmp_path):
 def test_a_run_that_is_not_there_is_said_to_be_absent(runs, tmp_path):
     page = page_of(ReportOptions(tmp_path / "out", (runs / "faces", runs / "digits"), pdf=False))
     assert page.text.count("Not in this report") == 2
-    assert "zero-shot classification: `sfumato zero-shot" in page.text
-    assert "training curves: `sfumato digits train" in page.text
+    assert "zero-shot classification: sfumato zero-shot" in page.text
+    assert "training curves: sfumato digits train" in page.text
     assert "Against the true pictures" in page.text
+
+
+def test_a_note_that_lacks_numbers_is_named(runs, tmp_path):
+    path = runs / "faces" / "paths.json"
+    path.write_text(json.dumps({key: value for key, value in json.loads(path.read_text()).items() if key != "lerp"}))
+    with pytest.raises(UserError, match=r"paths.json: lacks 'lerp'; run `sfumato faces interpolate` again"):
+        report(ReportOptions(tmp_path / "out", (runs,), pdf=False))
+    assert not (tmp_path / "out").exists()
 
 
 def test_commands_are_shown_as_they_were_typed(runs, tmp_path):
