@@ -1,7 +1,10 @@
 """What all tests share."""
 
+import socket
+import subprocess
 import sys
 from pathlib import Path
+from typing import Callable
 
 import pytest
 
@@ -19,6 +22,23 @@ def fresh_accelerator():
     state = sys.modules.get("accelerate.state")
     if state is not None:
         state.AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture(scope="session")
+def on_two_processes() -> Callable[..., str]:
+    """Runs a program (a file, or "-m" and a module) with its arguments under torchrun on two processes."""
+
+    def run(*program: object) -> str:
+        # A free port: a fixed one may be another program's, or not yet given back by the test before.
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", f"--master_port={port}"]
+        done = subprocess.run([*launcher, *map(str, program)], capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
 
 
 @pytest.fixture(scope="session")

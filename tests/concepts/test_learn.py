@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -102,12 +101,10 @@ def test_a_run_does_not_go_on_with_other_photos(photos, checkpoint, tmp_path):
         learn(options(mine, tmp_path / "run", checkpoint))
 
 
-def test_two_processes_learn_as_one(photos, checkpoint, tmp_path):
+def test_two_processes_learn_as_one(photos, checkpoint, tmp_path, on_two_processes):
     """Under torchrun one log and one word are written, and the word is that of one process but for rounding."""
     alone = learned(learn(options(photos, tmp_path / "alone", checkpoint)))
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29617"]
-    command = [*launcher, "-m", "tests.concepts.test_learn", str(photos), str(tmp_path / "two"), str(checkpoint)]
-    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout
+    said = on_two_processes("-m", "tests.concepts.test_learn", photos, tmp_path / "two", checkpoint)
     assert said.count("wrote ") == 1
     torch.testing.assert_close(
         learned(tmp_path / "two" / "word.safetensors").vectors, alone.vectors, atol=1e-5, rtol=1e-4

@@ -47,7 +47,7 @@ def test_only_pictures_are_taken_and_folders_without_are_refused(tmp_path):
     with pytest.raises(UserError, match="there is no such folder"):
         photo_files(tmp_path / "nowhere")
     (tmp_path / "notes.txt").write_text("five photos of my dog")
-    with pytest.raises(UserError, match=r"holds no photo \(.jpg"):
+    with pytest.raises(UserError, match=r"holds no photo \(\.png"):
         photo_files(tmp_path)
     for name in ("b.JPG", "a.png"):
         gradient(8, 8).save(tmp_path / name)

@@ -63,12 +63,10 @@ def test_killed_and_resumed_it_ends_with_the_same_bits(data, tmp_path):
         assert torch.equal(value, got[key]), key
 
 
-def test_two_processes_share_one_run(data, tmp_path):
+def test_two_processes_share_one_run(data, tmp_path, on_two_processes):
     """Under torchrun one log is written and the weights are those of one process but for rounding."""
     alone = train(options(data, tmp_path / "alone"))
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29613"]
-    command = [*launcher, "-m", "tests.digits.test_train", str(data), str(tmp_path / "shared")]
-    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout
+    said = on_two_processes("-m", "tests.digits.test_train", data, tmp_path / "shared")
     assert said.count("wrote ") == 1
     assert len((tmp_path / "shared" / "log.jsonl").read_text().splitlines()) == 2
     expected, got = read_safetensors(alone)[0], read_safetensors(tmp_path / "shared" / "digits.safetensors")[0]

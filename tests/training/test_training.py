@@ -1,6 +1,5 @@
 """The loop: same weights however it is interrupted, split or shared."""
 
-import subprocess
 import sys
 
 import pytest
@@ -78,10 +77,9 @@ def test_accumulated_parts_are_the_whole_batch():
     assert torch.allclose(weights(whole), weights(parts), atol=1e-4)
 
 
-def test_two_processes_train_the_network_of_one(tmp_path):
+def test_two_processes_train_the_network_of_one(tmp_path, on_two_processes):
     """The second half of this file, run by torchrun on two processes, against this process alone."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29611"]
-    subprocess.run([*command, __file__, str(tmp_path)], check=True, capture_output=True, timeout=300)
+    on_two_processes(__file__, tmp_path)
     alone = trainer()
     finish(alone)
     shared = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
