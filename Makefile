@@ -49,7 +49,7 @@ endif
 
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable ".[dev,docs]"
+	$(BIN)/python -m pip install --quiet --editable ".[data,dev,docs]"
 	@touch $@
 
 $(COURSE)/ready: tests/course-requirements.txt

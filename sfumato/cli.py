@@ -3,8 +3,11 @@
 Options come from each function's own options dataclass: its fields are the flags, their docstrings the help.
 """
 
+import contextlib
 import dataclasses
 import importlib
+import io
+import itertools
 import os
 import shlex
 import sys
@@ -115,21 +118,13 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
 
 def _run(name: str, flags: List[str]) -> int:
-    import tyro
-
     command = COMMANDS[name]
     module = importlib.import_module(command.module)
     from .runs import COMMAND_LINE
 
     warnings.showwarning = _one_line
     try:
-        # tyro exits by itself: 0 after --help, 2 for a flag that it cannot read.
-        options = tyro.cli(
-            _named(getattr(module, command.options)),
-            prog=f"sfumato {name}",
-            args=flags,
-            config=(tyro.conf.OmitArgPrefixes,),
-        )
+        options = read_flags(name, getattr(module, command.options), flags)
         typed = COMMAND_LINE.set(shlex.join(["sfumato", *name.split(), *flags]))
         try:
             getattr(module, command.function)(options)
@@ -146,6 +141,33 @@ def _run(name: str, flags: List[str]) -> int:
     except KeyboardInterrupt:
         return _complain("interrupted; run the same command again to go on")
     return 0
+
+
+def read_flags(name: str, options: Any, flags: List[str]) -> Any:
+    """A command's options from its flags.
+
+    Raises:
+        UserError: for flags that cannot be read.
+        SystemExit: after --help.
+    """
+    import tyro
+
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(_named(options), prog=f"sfumato {name}", args=flags, config=(tyro.conf.OmitArgPrefixes,))
+    except SystemExit as ended:
+        if not ended.code:
+            raise
+        # tyro draws a box, in what signs the terminal has: a title, what is wrong, a rule, and what --help says too.
+        lines = [line.strip(" \u2502") for line in said.getvalue().splitlines()[1:]]
+        below = itertools.dropwhile(_is_rule, lines)
+        text = " ".join(" ".join(itertools.takewhile(lambda line: not _is_rule(line), below)).split())
+        raise UserError(f"{text[:1].lower()}{text[1:]}; see `sfumato {name} --help`") from None
+
+
+def _is_rule(line: str) -> bool:
+    return not line.strip("-\u2500")
 
 
 def _named(options: Any) -> Any:

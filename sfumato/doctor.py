@@ -16,6 +16,7 @@ from .devices import Worker, choose_precision, cpu_multiplies_bf16
 _WEIGHTS = Path(__file__).parent / "models" / "weights"
 _OPTIONAL = ("weasyprint", "timm", "detectors", "gdown", "diffusers")
 _DATA = ("digits", "face", "textual_inversion", "clip_zeroshot")
+_SHIPPED = ("digits", "faces64", "judge-mnistm", "judge-svhn", "real-digit-features", "world", "world-judge")
 _GIB = 2**30
 
 
@@ -102,14 +103,19 @@ def _packages() -> str:
 
 
 def _data(folder: Path) -> str:
-    if not folder.is_dir():
+    if folder.exists() and not folder.is_dir():
+        return f"{folder} is a file; give the folder that holds {', '.join(_DATA)}"
+    if not folder.exists():
         return f"{folder} is not here; `bash get_dataset.sh` fetches it, and nothing that ships needs it"
-    there = [name for name in _DATA if (folder / name).is_dir()]
+    there = [name for name in _DATA if (folder / name).is_dir() and any((folder / name).iterdir())]
     lacking = [name for name in _DATA if name not in there]
     return f"{folder}: {', '.join(there) or 'nothing known'}" + (f"; without {', '.join(lacking)}" if lacking else "")
 
 
 def _weights() -> str:
-    found = sorted(path.name for path in _WEIGHTS.glob("*.safetensors"))
+    files = [_WEIGHTS / f"{name}.safetensors" for name in _SHIPPED] + [_WEIGHTS / "clip" / "model.safetensors"]
+    lacking = [str(path.relative_to(_WEIGHTS)) for path in files if not path.is_file()]
     words = len(list((_WEIGHTS / "words").glob("*.safetensors")))
-    return f"{', '.join(found)}, clip, {words} words"
+    if lacking:
+        return f"{', '.join(lacking)} missing in {_WEIGHTS}; get the package again"
+    return f"all that ship are there: {', '.join(_SHIPPED)}, clip, {words} words"

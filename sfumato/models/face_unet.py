@@ -25,7 +25,7 @@ from .layers import SelfAttention, silu_of_own, time_features, time_frequencies,
 
 @dataclass(frozen=True)
 class FaceUNetConfig:
-    """The shape of a FaceUNet; by default the pretrained one's, 113.67 million parameters."""
+    """The shape of a FaceUNet. This class's own defaults are the pretrained network's, 113.67 million parameters."""
 
     width: int = 128
     """Channels at the first level."""

@@ -6,23 +6,28 @@ from typing import Any, Dict, List
 from ..checkpoints import read_embeddings
 from ..pictures import captioned, open_picture
 from .curves import curve, read_log
-from .found import Found, Note
-from .parts import Figure, Part, Section, Table, flat, image, picture
+from .found import Found, Note, short
+from .parts import Figure, Part, Section, Table, image, picture
 from .section import Kind, section
+from .training import training
 from .words import words
 
 _SHOWN = 8
+_BEST = 5
+_RESULT = {True: "pass", False: "fail"}
 
 
 def concepts_section(found: Found) -> Section:
     """Learning, scores, zero-shot and several concepts, of what is there."""
-    learning = "learning a word: `sfumato concepts learn PHOTOS RUN --token '<new1>' --init dog`"
+    learning = "learning a word: `sfumato concepts learn PHOTOS RUN --token '<new1>' --init digit`"
     scores = "scores against the baselines: `sfumato concepts evaluate --json-path input.json --input-dir PHOTOS"
     kinds = [
         Kind("concepts learn", _learning, learning),
-        Kind("concepts evaluate", _scores, f"{scores} --output-dir OUT`"),
+        Kind("concepts evaluate", _scores, f"{scores} --output-dir OUT`", measures="concepts generate"),
+        Kind("concepts generate", _painted),
         Kind("zero-shot", _zero_shot, "zero-shot classification: `sfumato zero-shot IMAGES id2label.json --out OUT`"),
         Kind("world evaluate", _world, "several concepts on the small model: `sfumato world evaluate OUT`"),
+        *[Kind(f"world {what}", training) for what in ("autoencoder", "clip", "train")],
     ]
     return section("Concepts: words learned from photos", [words("concepts")], kinds, found)
 
@@ -34,14 +39,14 @@ def _learning(note: Note) -> Part:
     shown = {name: title for name, title in names.items() if name in seen}
     token = str(note.settings.get("token", "a word"))
     figures = [curve(lines, shown, f"learning curves of {token}", "Scores are CLIP's.")] if shown else []
-    previews = sorted(note.folder.glob("preview-*.png"))
+    previews = sorted(note.folder.glob("preview-[0-9]*.png"))
     count = min(_SHOWN, len(previews))
     picked = [previews[i * (len(previews) - 1) // max(1, count - 1)] for i in range(count)]
     if picked:
         texts = [f"step {int(path.stem.split('-')[1])}" for path in picked]
         strip = captioned([open_picture(path) for path in picked], texts, columns=4, side=200)
         figures.append(image(strip, f"previews of {token} over the steps", "From the same noises at every step."))
-    part = Part(f"Learning {token}", [], figures, commands=[note.command_line], settings=flat(note.settings))
+    part = Part(f"Learning {token}", [], figures)
     finished = note.folder / "word.safetensors"
     kept = read_embeddings(finished)[0].metadata if finished.is_file() else {}
     if "score" in kept:
@@ -53,18 +58,13 @@ def _learning(note: Note) -> Part:
 
 def _scores(note: Note) -> Part:
     prompts = note.content["prompts"]
-    rows = [
-        [
-            one["source"],
-            one["prompt"],
-            f"{one['image']:.2f}",
-            f"{one['text']:.2f}",
-            "-" if one["baseline"] is None else f"{one['baseline'][0]:g} / {one['baseline'][1]:g}",
-            {True: "pass", False: "fail", None: "-"}[one["passed"]],
-        ]
-        for one in prompts
-    ]
-    header = ["source", "prompt", "image", "text", "baselines", ""]
+    header = ["source", "prompt", "image", "text"]
+    rows = [[one["source"], one["prompt"], f"{one['image']:.2f}", f"{one['text']:.2f}"] for one in prompts]
+    if note.content["of"]:
+        header += ["baselines", "result"]
+        for row, one in zip(rows, prompts):
+            asked = one["baseline"]
+            row += ["none", "-"] if asked is None else ["{:g} / {:g}".format(*asked), _RESULT[one["passed"]]]
     judged = words(
         "passed", passed=note.content["passed"], of=note.content["of"], clip=note.settings.get("clip", "CLIP")
     )
@@ -73,7 +73,6 @@ def _scores(note: Note) -> Part:
         words=[judged] if note.content["of"] else [],
         tables=[Table("Means of the best five of 25 pictures.", header, rows)],
         figures=[figure for one in prompts for figure in _best(note.folder, one, prompts)],
-        commands=[note.command_line],
         glance=[("prompts that reach the baselines", f"{note.content['passed']} of {note.content['of']}")]
         if note.content["of"]
         else [],
@@ -88,6 +87,17 @@ def _best(folder: Path, one: Dict[str, Any], prompts: List[Dict[str, Any]]) -> L
         return []
     row = captioned([open_picture(path) for path in paths], [""] * len(paths), columns=len(paths), side=220)
     return [image(row, f"the best five pictures of the prompt {one['prompt']}", one["prompt"])]
+
+
+def _painted(note: Note) -> Part:
+    """The first pictures of each prompt."""
+    figures = []
+    for folder, prompt in note.settings["prompts"][:_SHOWN]:
+        paths = sorted((note.folder / folder).glob("*.png"))[:_BEST]
+        if paths:
+            row = captioned([open_picture(path) for path in paths], [""] * len(paths), columns=_BEST, side=220)
+            figures.append(image(row, f"pictures of the prompt {prompt}", prompt))
+    return Part(f"Prompts in {short(note.folder)}", figures=figures)
 
 
 def _zero_shot(note: Note) -> Part:
@@ -107,7 +117,7 @@ def _zero_shot(note: Note) -> Part:
     rows = [[name, f"{share:.1%}"] for name, share in sorted(content["per_class"].items(), key=lambda one: -one[1])]
     tables = [Table("Accuracy of each class.", ["class", "top-1"], rows)]
     glance = [(f"zero-shot top-1 and top-5, by {content['clip']}", f"{content['top1']:.1%}, {content['top5']:.1%}")]
-    return Part("Zero-shot classification", [told], figures, tables, [note.command_line], glance=glance)
+    return Part("Zero-shot classification", [told], figures, tables, glance=glance)
 
 
 def _world(note: Note) -> Part:
@@ -120,14 +130,13 @@ def _world(note: Note) -> Part:
         if path.is_file() and ("both" in name or name in ("one digit", "object", "style")):
             caption = f"{name.capitalize()}, such as: {asked[name]}."
             figures.append(picture(path, f"pictures of the small model: {name}", caption))
-    header = ["prompts", "for example", *next(iter(measured.values()))]
+    first, *_ = measured.values()
+    header = ["prompts", "for example", *first]
     return Part(
         "The small model, and several concepts",
         words=[words("world"), words("survey")],
         tables=[Table("Share of pictures in which it is as asked.", header, rows)],
         figures=figures,
-        commands=[note.command_line],
-        settings=flat(note.settings),
         glance=[
             (f"small model, {name}: all as asked", f"{measured[name]['both right']:.1%}")
             for name in ("one digit", "object", "style", "both in one prompt", "both by regions")

@@ -11,13 +11,19 @@ _SMOOTHED = 0.02
 
 
 def read_log(path: Path) -> List[Dict[str, float]]:
-    """The lines of a log.jsonl; a last line that was cut off is left out."""
+    """The lines of a log.jsonl, or none without one; what is no line of a log, such as one cut off, is left out."""
     lines = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+    for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else ():
         try:
-            lines.append(json.loads(line))
+            line = json.loads(text)
         except ValueError:
             continue
+        if (
+            isinstance(line, dict)
+            and "step" in line
+            and all(isinstance(value, (int, float)) for value in line.values())
+        ):
+            lines.append(line)
     return lines
 
 

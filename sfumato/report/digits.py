@@ -1,25 +1,28 @@
 """The digits' section."""
 
-from pathlib import Path
-from typing import List
+import numpy as np
+import torch
 
-from .curves import confusions, curve, read_log
-from .found import Found, Note
-from .parts import Part, Section, Table, flat, picture
+from ..pictures import open_picture, sheet
+from .curves import confusions
+from .found import Found, Note, short
+from .parts import Part, Section, Table, image, picture
 from .section import Kind, section
+from .training import training
 from .words import words
 
 _NAMES = {"mnistm": "MNIST-M", "svhn": "SVHN"}
+_SHOWN = 50
 
 
 def digits_section(found: Found) -> Section:
     """Pictures, the reverse process, accuracy, confusion, variety and training curves, of what is there."""
-    painted = found.all("digits generate")
     scores = "accuracy: `sfumato digits generate OUT`, then `sfumato digits evaluate OUT`"
     kinds = [
         Kind("digits figures", _figures, "sheets and the reverse process: `sfumato digits figures OUT`"),
-        Kind("digits evaluate", lambda note: _scores(note, painted), scores),
-        Kind("digits train", _training, "training curves: `sfumato digits train hw2_data/digits RUN`"),
+        Kind("digits evaluate", _scores, scores, measures="digits generate"),
+        Kind("digits generate", _painted),
+        Kind("digits train", training, "training curves: `sfumato digits train hw2_data/digits RUN`"),
     ]
     return section("Digits: two datasets, from noise", [words("digits"), words("digits difficulties")], kinds, found)
 
@@ -38,10 +41,22 @@ def _figures(note: Note) -> Part:
         for dataset, name in _NAMES.items()
         if (note.folder / f"{dataset}-{kind}.png").is_file()
     ]
-    return Part("Painted digits", figures=shown, commands=[note.command_line], settings=flat(note.settings))
+    return Part("Painted digits", figures=shown)
 
 
-def _scores(note: Note, runs: List[Note]) -> Part:
+def _painted(note: Note) -> Part:
+    shown = []
+    for dataset, name in _NAMES.items():
+        paths = sorted((note.folder / dataset).glob("*.png"))
+        picked = [paths[place * len(paths) // _SHOWN] for place in range(_SHOWN)] if len(paths) > _SHOWN else paths
+        if picked:
+            pixels = torch.stack([torch.from_numpy(np.array(open_picture(path).convert("RGB"))) for path in picked])
+            text = f"{name}: {len(picked)} of {len(paths)} pictures, in the order of their names."
+            shown.append(image(sheet(pixels, columns=10), f"painted digits, {name}", text))
+    return Part(f"Digits in {short(note.folder)}", figures=shown)
+
+
+def _scores(note: Note) -> Part:
     datasets = note.content["datasets"]
     rows = [
         [
@@ -56,7 +71,6 @@ def _scores(note: Note, runs: List[Note]) -> Part:
         for one in datasets
     ]
     header = ["dataset", "accuracy", "pictures", "recall", "precision", "Fréchet distance", "judge"]
-    painted = [one for one in runs if one.folder == note.folder]
     return Part(
         "Accuracy and variety",
         words=[words("accuracy", mean=note.content["mean_accuracy"])],
@@ -68,27 +82,7 @@ def _scores(note: Note, runs: List[Note]) -> Part:
                 "What was read in the pictures of each digit.",
             )
         ],
-        commands=[one.command_line for one in (*painted, note)],
-        settings=flat(painted[0].settings) if painted else {},
         glance=[
             (f"digits of {row[0]} read as asked, by {row[6]}", f"{row[1]} of {row[2]}; recall {row[3]}") for row in rows
         ],
     )
-
-
-def _training(note: Note) -> Part:
-    lines = read_log(note.folder / "log.jsonl")
-    names = {"loss": "loss", "rate": "learning rate, share of its peak"}
-    seen = {name for line in lines for name in line}
-    looked = {f"accuracy/{key}": f"accuracy, {name}" for key, name in _NAMES.items() if f"accuracy/{key}" in seen}
-    shown = [curve(lines, {**names, **looked}, "training curves", "Grey: as logged. Blue: smoothed.")]
-    return Part(
-        f"Training in {_short(note.folder)}",
-        figures=shown if lines else [],
-        commands=[note.command_line],
-        settings=flat(note.settings),
-    )
-
-
-def _short(folder: Path) -> str:
-    return "/".join(folder.parts[-2:])

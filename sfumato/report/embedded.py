@@ -12,6 +12,8 @@ from typing import Dict, List, NamedTuple
 
 from tqdm import tqdm
 
+from .. import __version__
+from ..checkpoints import write_text
 from ..errors import UserError
 
 _NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -44,7 +46,7 @@ QUICK = Amount(digits=5, steps=20, prompts=4)
 
 
 def run_embedded(folder: Path, amount: Amount = WHOLE) -> None:
-    """Paint and measure with the weights that ship; what is finished already is not done again.
+    """Paint and measure with the weights that ship; what this version finished already is not done again.
 
     Args:
         folder: for one folder a run, all of one amount.
@@ -57,15 +59,15 @@ def run_embedded(folder: Path, amount: Amount = WHOLE) -> None:
     (folder / "input.json").write_text(json.dumps(_INPUT))
     with tqdm(_commands(folder, amount).items(), desc="runs of what ships", unit="run") as bar:
         for name, commands in bar:
-            done = folder / f"{name}.done"
-            if done.exists():
+            done, state = folder / f"{name}.done", json.dumps([__version__, *_commands(Path(), amount)[name]])
+            if done.is_file() and done.read_text() == state:
                 continue
             for command in commands:
                 typed = shlex.join(["sfumato", *command])
                 tqdm.write(typed)
                 if subprocess.run([sys.executable, "-m", "sfumato", *command], check=False).returncode:
                     raise UserError(f"`{typed}` failed, as said above; the same report goes on from there")
-            done.touch()
+            write_text(done, state)
 
 
 def _commands(folder: Path, amount: Amount) -> Dict[str, List[List[str]]]:
@@ -91,14 +93,8 @@ def _commands(folder: Path, amount: Amount) -> Dict[str, List[List[str]]]:
         ],
         "prompts": [
             [
-                "concepts",
-                "generate",
-                painted,
-                "--input",
-                given,
-                "--embeddings",
-                f"{word}/word.safetensors",
-                "--overwrite",
+                *("concepts", "generate", painted, "--overwrite"),
+                *("--input", given, "--embeddings", f"{word}/word.safetensors"),
             ],
             ["concepts", "evaluate", "--json-path", given, "--input-dir", str(photos), "--output-dir", painted],
         ],

@@ -2,33 +2,39 @@
 
 from typing import Any, List
 
-from .found import Found, Note
-from .parts import Figure, Part, Section, Table, flat, picture
+from ..pictures import captioned, open_picture
+from .found import Found, Note, short
+from .parts import Figure, Part, Section, Table, image, picture
 from .section import Kind, section
+from .training import training
 from .words import words
+
+_SHOWN = 10
 
 
 def faces_section(found: Found) -> Section:
     """Exactness, the eta grid, slerp and lerp, inversion, of what is there."""
     exactness = "exactness: `sfumato faces generate NOISE OUT UNet.pt`, then `sfumato faces evaluate OUT GT`"
     kinds = [
-        Kind("faces evaluate", _exactness, exactness),
+        Kind("faces evaluate", _exactness, exactness, measures="faces generate"),
+        Kind("faces generate", _painted),
         Kind("faces eta", _eta, "the eta grid: `sfumato faces eta --out OUT`"),
         Kind("faces interpolate", _paths, "slerp and lerp: `sfumato faces interpolate --out OUT`"),
-        Kind("faces invert", _inversion, ""),
+        Kind("faces invert", _inversion),
+        Kind("faces train", training),
     ]
     return section("Faces: exact DDIM", [words("faces")], kinds, found)
 
 
 def _exactness(note: Note) -> Part:
     rows = [[one["name"], f"{one['mse']:.4f}", str(one["largest"])] for one in note.content["pictures"]]
+    mean, limit = note.content["mean_mse"], note.content["limit"]
     return Part(
         "Against the true pictures",
-        words=[words("exactness", mean=note.content["mean_mse"], limit=note.content["limit"])],
+        words=[words("exactness", mean=mean, limit=limit)],
         tables=[Table("Each picture.", ["picture", "mean squared error", "largest difference"], rows)],
         figures=_there(note, "difference.png", "ours, the truth and their difference", "The difference is enhanced."),
-        commands=[note.command_line],
-        glance=[("faces: mean squared error against the true pictures", f"{note.content['mean_mse']:.4f} (limit 20)")],
+        glance=[("faces: mean squared error against the true pictures", f"{mean:.4f} (limit {limit:g})")],
     )
 
 
@@ -40,10 +46,8 @@ def _eta(note: Note) -> Part:
     return Part(
         "Eta",
         words=[told],
-        figures=_there(note, "eta.png", "faces from four noises at several etas", "A row a noise, a column an eta."),
+        figures=_there(note, "eta.png", "faces at several etas", "Each row is one noise, each column one eta."),
         tables=[Table("Distance from the first face.", ["", *(f"eta {value:g}" for value in etas)], rows)],
-        commands=[note.command_line],
-        settings=flat(note.settings),
     )
 
 
@@ -67,7 +71,7 @@ def _paths(note: Note) -> Part:
             "What the network is given, and what it makes of it.",
         ),
     ]
-    return Part("Between two noises", [told], figures, commands=[note.command_line], settings=flat(note.settings))
+    return Part("Between two noises", [told], figures)
 
 
 def _inversion(note: Note) -> Part:
@@ -78,8 +82,16 @@ def _inversion(note: Note) -> Part:
         words=[words("inversion")],
         figures=_there(note, "invert.png", "a picture and what its inverted noises paint", "The picture comes first."),
         tables=[Table("How near the painted picture comes.", header, rows)],
-        commands=[note.command_line],
     )
+
+
+def _painted(note: Note) -> Part:
+    paths = sorted(note.folder.glob("*.png"))[:_SHOWN]
+    figures = []
+    if paths:
+        row = captioned([open_picture(path) for path in paths], [path.stem for path in paths], columns=5)
+        figures = [image(row, "painted faces", "The first faces, by their noises' names.")]
+    return Part(f"Faces in {short(note.folder)}", figures=figures)
 
 
 def _inverted(one: Any) -> List[str]:

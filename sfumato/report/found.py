@@ -3,12 +3,13 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Sequence
+from typing import Any, Dict, Iterator, List, Sequence, Set
 
 from ..errors import UserError
 from ..runs import NOTE
 
 _NOTES = (NOTE, "eta.json", "paths.json", "scores.json", "zero-shot.json", "invert.json")
+"""Names that only notes have: one of these that cannot be read is damaged, any other file is none of ours."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,10 @@ def find_runs(folders: Sequence[Path]) -> Found:
     """Look through folders and all below them.
 
     Raises:
-        UserError: for a folder that is missing or holds no run.
+        UserError: for a folder that is missing or holds no run, and for a note that is damaged.
     """
     found = Found()
+    seen: Set[Path] = set()
     for folder in folders:
         if not folder.is_dir():
             raise UserError(f"{folder}: there is no such folder; give one that a sfumato command wrote")
@@ -62,15 +64,26 @@ def find_runs(folders: Sequence[Path]) -> Found:
         if not notes:
             raise UserError(f"{folder}: holds no run ({NOTE} or scores); give a folder that a sfumato command wrote")
         for note in notes:
+            # Folders may lie in one another.
+            if note.path.resolve() in seen:
+                continue
+            seen.add(note.path.resolve())
             found.notes.setdefault(note.command, []).append(note)
     return found
 
 
+def short(folder: Path) -> str:
+    """The last two names of a folder's path, for headings."""
+    return "/".join(folder.resolve().parts[-2:])
+
+
 def _notes(folder: Path) -> Iterator[Note]:
-    for path in sorted(path for name in _NOTES for path in folder.rglob(name)):
+    for path in sorted(folder.rglob("*.json")):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue  # not ours, or damaged: the report says that such a run is absent
-        if isinstance(content, dict) and isinstance(content.get("command"), str):
+        except (OSError, ValueError, RecursionError) as error:
+            if path.name in _NOTES:
+                raise UserError(f"{path}: is damaged ({error}); run its command again, or delete it") from None
+            continue
+        if isinstance(content, dict) and isinstance(content.get("command"), str) and "versions" in content:
             yield Note(path, content["command"], content)

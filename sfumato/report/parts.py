@@ -13,6 +13,8 @@ from ..pictures import open_picture
 _WIDEST = 1600
 _SQUARISH = 1.2
 """Pictures less wide than this many heights stand beside each other."""
+_LONGEST = 600
+"""Letters of a setting that are shown."""
 _JPEG_FROM = 400_000
 """Pictures whose PNG takes more bytes than this are embedded as JPEG."""
 
@@ -48,7 +50,8 @@ class Part:
     figures: List[Figure] = field(default_factory=list)
     tables: List[Table] = field(default_factory=list)
     commands: List[str] = field(default_factory=list)
-    settings: Dict[str, str] = field(default_factory=dict)
+    settings: Dict[str, Dict[str, str]] = field(default_factory=dict)
+    """Command -> its settings, name -> text."""
     glance: List[Tuple[str, str]] = field(default_factory=list)
     """(what, number) for the first page."""
 
@@ -105,5 +108,5 @@ def flat(settings: Dict[str, Any], prefix: str = "") -> Dict[str, str]:
             found.update(flat(value, f"{prefix}{name}."))
         elif value not in (None, "", [], {}):
             text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-            found[f"{prefix}{name}"] = text if len(text) <= 120 else text[:117] + "..."
+            found[f"{prefix}{name}"] = text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
     return found

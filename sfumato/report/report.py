@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Optional, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from .. import __version__
 from ..checkpoints import atomic_path, write_text
+from ..errors import UserError
 from ..runs import open_folder
 from .concepts import concepts_section
 from .digits import digits_section
@@ -25,9 +26,9 @@ class ReportOptions:
 
     out: Path
     """Folder to write into; made if missing."""
-    run: Tuple[Path, ...] = ()
-    """Folders of runs, searched with all below them. Without any, what ships is run first, into OUT/runs: some minutes;
-    a second report takes those that are there."""
+    run: Optional[Tuple[Path, ...]] = None
+    """Folders of runs, searched with all below them. Without this, what ships is run first, into OUT/runs, which
+    takes some minutes; a second report takes those that are there."""
     quick: bool = False
     """Without --run: a tenth of the pictures and steps, to see what a report looks like; its numbers mean little."""
     title: str = "Diffusion from data to scored pictures"
@@ -42,26 +43,44 @@ def report(options: ReportOptions) -> List[Path]:
     """Write the report; returns its files.
 
     Raises:
-        UserError: for folders that hold no run.
+        UserError: for folders that hold no run, or an output that cannot be written.
     """
-    folders = options.run
-    if not folders:
-        runs = open_folder(options.out / ("quick-runs" if options.quick else "runs"))
-        run_embedded(runs, QUICK if options.quick else WHOLE)
-        folders = (runs, TRAINING)
-    found = find_runs(folders)
+    page, paper = options.out / "report.html", options.out / "report.pdf"
+    for path in (page, paper):
+        if path.is_dir():
+            raise UserError(f"{path}: is a folder; give another output path, or move it away")
+    found = find_runs(_folders(options))
     sections = [digits_section(found), faces_section(found), concepts_section(found)]
+    if not any(section.parts for section in sections):
+        raise UserError(f"nothing to show: there are runs of {', '.join(sorted(found.notes))} only; add --run folders")
+    # On paper nothing unfolds: there the settings stand open.
+    printed = _as_pdf(rendered(sections, options.title, options.author, unfolded=True)) if options.pdf else None
     open_folder(options.out)
-    page = options.out / "report.html"
     write_text(page, rendered(sections, options.title, options.author))
     written = [page]
-    if options.pdf:
-        # On paper nothing unfolds: there the settings stand open.
-        paper = _as_pdf(rendered(sections, options.title, options.author, unfolded=True), options.out / "report.pdf")
-        written += [paper] if paper else []
+    if printed:
+        with atomic_path(paper) as beside:
+            beside.write_bytes(printed)
+        written.append(paper)
+    elif paper.exists():
+        paper.unlink()
+        print(f"removed {paper}, which showed an earlier report")
     for path in written:
         print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")
     return written
+
+
+def _folders(options: ReportOptions) -> Sequence[Path]:
+    """Where to look for runs; those of what ships are made first."""
+    if options.run is None:
+        runs = open_folder(options.out / ("quick-runs" if options.quick else "runs"))
+        run_embedded(runs, QUICK if options.quick else WHOLE)
+        return runs, TRAINING
+    if not options.run:
+        raise UserError("--run: give at least one folder, or leave it out to run what ships")
+    if options.quick:
+        raise UserError("--quick: is for running what ships; leave it out where --run gives runs")
+    return options.run
 
 
 def rendered(sections: List[Section], title: str, author: str = "", unfolded: bool = False) -> str:
@@ -93,7 +112,7 @@ def _with_code(text: str) -> Markup:
     )
 
 
-def _as_pdf(page: str, path: Path) -> Optional[Path]:
+def _as_pdf(page: str) -> Optional[bytes]:
     """The page on A4, or None where the library for it, or what that needs from the system, is missing."""
     try:
         from weasyprint import HTML
@@ -101,6 +120,5 @@ def _as_pdf(page: str, path: Path) -> Optional[Path]:
         reason = str(error).splitlines()[0]
         print(f"no PDF: {reason}; `pip install weasyprint` (it needs Pango), or print the HTML from a browser")
         return None
-    with atomic_path(path) as beside:
-        HTML(string=page).write_pdf(str(beside))
-    return path
+    printed: bytes = HTML(string=page).write_pdf()
+    return printed

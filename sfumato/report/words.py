@@ -1,24 +1,26 @@
-"""The report's prose. Numbers come from the runs; nothing here is one of them."""
+"""The report's prose: how things are implemented. What a run chose or measured comes from its notes."""
 
 from typing import Any
 
 _WORDS = {
     "lead": """
-        Pictures and numbers of runs, put together from the notes that the commands left beside their results. Made
-        again from the same folders it says the same.
+        Pictures and numbers of runs, put together from the notes that the commands left beside their results. The
+        same folders always give the same report.
     """,
     "digits": """
-        One U-Net of 2.3 million parameters paints both datasets. Pictures are folded to 12 channels of 14x14, so that
-        convolutions see a quarter of the places; the network predicts v on the cosine schedule of 1,000 times, and is
-        told the time and one of 20 labels (digit and dataset) or none, which a tenth of the labels become.
-        Convolutions learn by Muon, the rest by AdamW; the running mean of the weights paints.
+        One U-Net paints both datasets. Squares of 2x2 pixels are folded into channels, so that convolutions see a
+        quarter of the places; the network predicts v on the cosine schedule, and is told the time and the label, digit
+        and dataset in one. In training some of the pictures come without a label, so that one network gives both
+        predictions that classifier-free guidance needs. Convolutions learn by Muon, the rest by AdamW; the running
+        mean of the weights paints.
     """,
     "digits difficulties": """
         What was difficult. SVHN's pictures show pieces of neighbouring digits and come light on dark and dark on
         light: most of each batch is SVHN, half of it with brightness inverted. Strong guidance reads well and looks
         alike: guiding at the noisier times only kept the accuracy and gave variety back. On CPUs the time goes into
-        moving feature maps: bf16 and compiling the network shortened it, and a solver of second order needs fewer
-        steps than DDIM. PyTorch 1.11 lacks layers in bf16 that newer ones have, so bf16 is chosen only from 2.1 on.
+        moving feature maps: bf16 and compiling the network shortened it. PyTorch 1.11 lacks layers in bf16 that newer
+        ones have, so bf16 is chosen only from 2.1 on. The measurements behind this are in records/ and in the page on
+        choosing a sampler.
     """,
     "accuracy": """
         Mean accuracy {mean:.2%}. A picture is right when a network that has seen real digits only reads in it what
@@ -26,10 +28,9 @@ _WORDS = {
         digits have a painted one near them, precision the reverse, both in the judge's features.
     """,
     "faces": """
-        A pixel U-Net predicts the noise in a face; DDIM (Song et al. 2021) walks from pure noise to the face in 50
-        steps at the times 981, 961, ..., 1. Every prediction of the clean face is clamped to [-1, 1], the noise is
-        not recomputed after that, and the last step lands on the schedule's first time: so were the course's pictures
-        made.
+        A pixel U-Net predicts the noise in a face; DDIM (Song et al. 2021) walks from pure noise to the face. As the
+        course's pictures were made: unless the settings say otherwise, every prediction of the clean face is clamped
+        to [-1, 1], the noise is not recomputed after that, and the last step lands on the schedule's first time.
     """,
     "exactness": """
         Mean squared error {mean:.4f} on the scale 0 ... 255 (the limit is {limit:g}).
@@ -54,8 +55,8 @@ _WORDS = {
         the text score with the prompt in plain words.
     """,
     "kept": """
-        Every preview's word was scored, and the best sum of the two was kept: step {step}, image score
-        {image:.1f}, text score {text:.1f}.
+        Every preview's word was scored, and the best was kept, by image score plus 2.5 times text score:
+        step {step}, image score {image:.1f}, text score {text:.1f}.
     """,
     "passed": """
         {passed} of {of} prompts pass, by {clip}.
@@ -66,8 +67,8 @@ _WORDS = {
     """,
     "world": """
         The shipped model paints digits in several looks. One digit and one look were in no caption of its training;
-        <new1> and <new2> were learned for them, from five pictures each. A judge that has seen real digits only reads
-        the pictures.
+        <new1> and <new2> are words learned for them, each from a handful of pictures. A judge that has seen real digits
+        only reads what is painted.
     """,
     "survey": """
         Words that were learned each for itself tend to merge in one prompt. Custom Diffusion (Kumari et al. 2023)

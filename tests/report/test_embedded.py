@@ -21,3 +21,6 @@ def test_commands_run_once_and_a_failing_one_stops(tmp_path, monkeypatch, capfd)
     jobs["broken"] = [["--version"]]
     embedded.run_embedded(tmp_path)
     assert "threads" not in capfd.readouterr().out, "what is finished is not done again"
+    jobs["sound"] = [["doctor", "--data", str(tmp_path)]]
+    embedded.run_embedded(tmp_path)
+    assert "threads" in capfd.readouterr().out, "another command is another run"

@@ -180,10 +180,75 @@ def test_folders_without_runs_are_refused(tmp_path):
     with pytest.raises(UserError, match="holds no run"):
         report(ReportOptions(tmp_path / "out", (tmp_path / "empty",)))
     (tmp_path / "empty" / "run.json").write_text("[1, 2]")
-    (tmp_path / "empty" / "scores.json").write_text("{")
+    (tmp_path / "empty" / "notes.json").write_text("{")
     with pytest.raises(UserError, match="holds no run"):
         report(ReportOptions(tmp_path / "out", (tmp_path / "empty",)))
+    write_note(tmp_path / "empty" / "run.json", "world judge", {})
+    with pytest.raises(UserError, match="nothing to show: there are runs of world judge only"):
+        report(ReportOptions(tmp_path / "out", (tmp_path / "empty",)))
+    with pytest.raises(UserError, match="--run: give at least one folder"):
+        report(ReportOptions(tmp_path / "out", ()))
+    with pytest.raises(UserError, match="--quick: is for running what ships"):
+        report(ReportOptions(tmp_path / "out", (tmp_path / "empty",), quick=True))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("text", ["{", '{"command": "digits evaluate"', "\xff", "[" * 100_000])
+def test_a_damaged_note_is_named_not_passed_over(runs, tmp_path, text):
+    (runs / "digits" / "scores.json").write_text(text, encoding="latin-1")
+    with pytest.raises(UserError, match=r"digits.scores.json: is damaged .*; run its command again, or delete it"):
+        report(ReportOptions(tmp_path / "out", (runs,), pdf=False))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "odd"),
+    [
+        ("world/scores.json", {"measured": {}}),
+        ("world/scores.json", {"measured": [1]}),
+        ("zero/zero-shot.json", {"per_class": ["cat"]}),
+        ("faces/paths.json", {"slerp": {"norm": [0, 0, 0], "contrast": [0, 0, 0]}}),
+        ("faces/eta.json", {"etas": []}),
+    ],
+)
+def test_a_note_of_another_shape_is_named(runs, tmp_path, name, odd):
+    content = json.loads((runs / name).read_text())
+    (runs / name).write_text(json.dumps({**content, **odd}))
+    with pytest.raises(UserError, match=f"{name}: is not as `sfumato {content['command']}` writes it"):
+        report(ReportOptions(tmp_path / "out", (runs,), pdf=False))
+
+
+def test_pictures_without_scores_are_shown_and_those_with_scores_once(runs, tmp_path):
+    (runs / "more").mkdir()
+    write_note(runs / "more" / "run.json", "digits generate", {"seed": 11})
+    for number in range(60):
+        paint(runs / "more" / "svhn" / f"3_{number:03d}.png")
+    prompts = {"prompts": [["0", "a dog in snow"]]}
+    (runs / "dogs").mkdir()
+    write_note(runs / "dogs" / "run.json", "concepts generate", prompts)
+    paint(runs / "dogs" / "0" / "000.png")
+    (runs / "people").mkdir()
+    write_note(runs / "people" / "run.json", "faces generate", {})
+    paint(runs / "people" / "00.png")
+    page = page_of(ReportOptions(tmp_path / "out", (runs, runs / "digits"), pdf=False))
+    assert "SVHN: 50 of 60 pictures" in page.text
+    assert "a dog in snow" in page.text and "Faces in runs/people" in page.text
+    assert page.text.count("Accuracy and variety") == 1, "folders may lie in one another"
+    assert "Digits in runs/digits" not in page.text, "they stand with their scores"
+
+
+def test_a_pdf_of_an_earlier_report_does_not_stay_beside_a_new_one(runs, tmp_path, capsys):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "report.pdf").write_bytes(b"%PDF-")
+    report(ReportOptions(out, (runs,), pdf=False))
+    assert not (out / "report.pdf").exists()
+    assert "removed " in capsys.readouterr().out
+    (out / "report.pdf").mkdir()
+    (out / "report.html").unlink()
+    with pytest.raises(UserError, match=r"report.pdf: is a folder"):
+        report(ReportOptions(out, (runs,)))
+    assert not (out / "report.html").exists()
 
 
 def test_a_pdf_of_the_same(runs, tmp_path):
@@ -204,7 +269,15 @@ def test_without_the_library_there_is_no_pdf_and_a_line_that_says_so(runs, tmp_p
 
 def test_a_log_that_went_on_counts_each_step_once(tmp_path):
     path = tmp_path / "log.jsonl"
-    path.write_text('{"step": 1, "loss": 3}\n{"step": 2, "loss": 9}\n{"step": 2, "loss": 2}\n{"step": 3')
+    lines = [
+        '{"step": 1, "loss": 3}',
+        '{"step": 2, "loss": 9}',
+        '{"step": 2, "loss": 2}',
+        "7",
+        '{"loss": 1}',
+        '{"step": 3',
+    ]
+    path.write_text("\n".join(lines), encoding="utf-8")
     assert series(read_log(path), "loss") == ([1, 2], [3, 2])
     assert read_log(tmp_path / "nothing.jsonl") == []
     assert smoothed([5.0] * 300) == [5.0] * 300

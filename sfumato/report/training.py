@@ -1,0 +1,30 @@
+"""A training's part of any section: its curves, and the last pictures that it showed on the way."""
+
+from .curves import curve, read_log
+from .found import Note, short
+from .parts import Part, picture
+
+_TITLES = {
+    "loss": "loss",
+    "rate": "learning rate, share of its peak",
+    "held_out_loss": "loss on what was held out",
+    "accuracy/mnistm": "accuracy, MNIST-M",
+    "accuracy/svhn": "accuracy, SVHN",
+    "psnr": "PSNR in dB",
+    "right_digit": "share of digits found",
+}
+"""What trainings log -> its axis."""
+
+
+def training(note: Note) -> Part:
+    """The curves of what the run logged."""
+    lines = read_log(note.folder / "log.jsonl")
+    seen = {name for line in lines for name in line}
+    what = note.command.split()[0]
+    names = {name: title for name, title in _TITLES.items() if name in seen}
+    shown = [curve(lines, names, f"training curves of {what}", "Grey: as logged. Blue: smoothed.")] if names else []
+    for sheet in sorted(note.folder.glob("sheet-[0-9]*.png"))[-1:]:
+        shown.append(picture(sheet, f"pictures of {what} during training", "The last pictures painted on the way."))
+    # Such as how several runs were put together.
+    remarks = [str(note.content["remark"])] if "remark" in note.content else []
+    return Part(f"Training in {short(note.folder)}", remarks, shown)
