@@ -25,9 +25,10 @@ BATCH = 50
 CASES = [
     *[Sampling(sampler="unipc", steps=n) for n in (6, 9, 15)],
     *[Sampling(sampler="dpmpp-2m", steps=n) for n in (6, 9, 15)],
+    *[Sampling(sampler="dpm-2m", steps=n) for n in (9, 15)],
     *[Sampling(sampler="heun", steps=n) for n in (5, 9)],
     *[Sampling(sampler="ddim", steps=n) for n in (9, 25)],
-    Sampling(sampler="ddpm", steps=50),
+    *[Sampling(sampler="ddpm", steps=n) for n in (25, 50, 100)],
     *[Sampling(guidance_scale=w) for w in (1.0, 2.0, 4.0, 9.0)],
 ]
 

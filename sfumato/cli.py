@@ -16,7 +16,7 @@ import warnings
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from . import __version__
-from .errors import UserError
+from .errors import UserError, in_words
 
 
 class Command(NamedTuple):
@@ -136,8 +136,7 @@ def _run(name: str, flags: List[str]) -> int:
         # Whoever read our output, such as `head`, has enough of it; Python must not try to write the rest at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        return _complain(f"{where}{error.strerror or error}; free some space or check the path, then run it again")
+        return _complain(in_words(error))
     except KeyboardInterrupt:
         return _complain("interrupted; run the same command again to go on")
     return 0

@@ -1,4 +1,7 @@
-"""The one exception that users meet."""
+"""The one exception that users meet, and what the system's own errors say to them."""
+
+import errno
+import math
 
 
 class UserError(Exception):
@@ -7,3 +10,30 @@ class UserError(Exception):
     Its text is one line that says what is wrong, where, and what to do. Commands print it without a traceback and exit
     with status 2.
     """
+
+
+def in_words(error: OSError) -> str:
+    """One line on a file that the system did not let us read or write: which, why, what to do."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    where = f"{error.filename}: " if error.filename else ""
+    advice = "free some space" if full else "check the path"
+    return f"{where}{error.strerror or error}; {advice}, then run it again"
+
+
+def in_range(options: object, name: str, least: float, most: float = math.inf, above: bool = False) -> None:
+    """Refuse a setting that is no number of a range.
+
+    Args:
+        options: have it as a field.
+        name: of the field.
+        least, most: the range's ends, which belong to it.
+        above: whether `least` does not.
+
+    Raises:
+        UserError: naming the setting and the range.
+    """
+    value = getattr(options, name)
+    if not least <= value <= most or not math.isfinite(value) or (above and value == least):
+        begin = f"above {least}" if above else f"at least {least}"
+        end = f" and at most {most}" if math.isfinite(most) else ""
+        raise UserError(f"{name} must be {begin}{end}, got {value}")

@@ -3,7 +3,7 @@
 import io
 import json
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import numpy as np
 import torch
@@ -25,6 +25,11 @@ _TEXT = 16
 def to_pixels(x: Tensor) -> Tensor:
     """[-1, 1] to uint8 0 ... 255, rounded; [B, 3, H, W] to [B, H, W, 3] on the CPU."""
     return ((x.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu()
+
+
+def from_pixels(pixels: Tensor) -> Tensor:
+    """uint8 0 ... 255 to float32 in [-1, 1], of the same shape."""
+    return pixels.float() / 127.5 - 1.0
 
 
 def sheet(pixels: Tensor, columns: int, scale: int = 2) -> Image.Image:
@@ -106,6 +111,11 @@ def _font() -> Any:
     return ImageFont.load_default(_TEXT)
 
 
+def picture_files(folder: Path, endings: Sequence[str] = PICTURE_ENDINGS) -> List[Path]:
+    """The pictures of a folder by name, none where it is missing; hidden ones are not meant, or were never finished."""
+    return sorted(path for path in folder.glob("[!.]*") if path.suffix.lower() in endings)
+
+
 def open_picture(path: Path, raw: Optional[bytes] = None) -> Image.Image:
     """A picture, decoded whole: the file's, or that of bytes which came from there.
 
@@ -116,7 +126,7 @@ def open_picture(path: Path, raw: Optional[bytes] = None) -> Image.Image:
         with Image.open(path if raw is None else io.BytesIO(raw)) as image:
             image.load()
             return image.copy()
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UserError(f"{path}: cannot be decoded ({error}); get the file again") from None
 
 

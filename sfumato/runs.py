@@ -1,21 +1,44 @@
 """A folder of painted pictures and the note in it, run.json, which says how they were made."""
 
+import hashlib
 import json
 from contextvars import ContextVar
+from mmap import mmap
 from pathlib import Path
-from typing import Any, Dict, Mapping, Sequence
+from typing import Any, Dict, Mapping, Optional, Sequence
 
+import numpy as np
 import torch
 
 from . import __version__
-from .checkpoints import write_text
+from .checkpoints import remove_leftovers, write_text
 from .devices import Worker
 from .errors import UserError
+from .pictures import told_by
 
 NOTE = "run.json"
 
 COMMAND_LINE: "ContextVar[str]" = ContextVar("command_line", default="")
 """What the user typed; the command line sets it, and it is empty where Python calls."""
+
+
+def digest(*parts: Any) -> str:
+    """A short name of contents, 16 hexadecimal digits: of bytes, mapped files and arrays, and of settings as JSON."""
+    whole = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            whole.update(np.ascontiguousarray(part).data)
+        else:
+            whole.update(part if isinstance(part, (bytes, mmap)) else json.dumps(part, sort_keys=True).encode())
+    return whole.hexdigest()[:16]
+
+
+def told_file(path: Optional[Path]) -> Optional[Dict[str, str]]:
+    """A file or folder among settings: its name and what is in it, not where it lies; None for none."""
+    if path is None:
+        return None
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    return {"name": path.name, "contents": digest(*(file.read_bytes() for file in files))}
 
 
 def open_folder(folder: Path) -> Path:
@@ -31,6 +54,16 @@ def open_folder(folder: Path) -> Path:
     return folder
 
 
+def refuse_file(folder: Path) -> None:
+    """Check early that a folder can be written into later.
+
+    Raises:
+        UserError: if it is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: cannot be made a folder (it is a file); give another output path")
+
+
 def open_run(
     out: Path,
     command: str,
@@ -38,7 +71,7 @@ def open_run(
     worker: Worker,
     inside: Sequence[str] = (),
     overwrite: bool = False,
-) -> None:
+) -> str:
     """Make the folder ready: begun anew, or gone on with where its note tells of the same settings.
 
     Args:
@@ -49,16 +82,28 @@ def open_run(
         inside: folders to make in it.
         overwrite: whether a note of other settings is replaced.
 
+    Returns:
+        The run's name, by which `painted_by` knows its pictures.
+
     Raises:
         UserError: if a folder cannot be made, or holds pictures of other settings.
     """
-    for folder in [out, *(out / name for name in inside)]:
-        open_folder(folder)
+    folders = [out, *(out / name for name in inside)]
+    for folder in folders:
+        refuse_file(folder)
+    for folder in folders:
+        remove_leftovers(open_folder(folder))
     note, plain = out / NOTE, json.loads(json.dumps(settings))
     if note.exists() and not overwrite and _settings_in(note) != plain:
         raise UserError(f"{out}: holds pictures of other settings ({NOTE} there); give another folder, or overwrite")
     if worker.rank == 0:
         write_note(note, command, plain)
+    return digest(plain)
+
+
+def painted_by(run: str, path: Path) -> bool:
+    """Whether a picture is there and was painted by this run: an older one may have its name."""
+    return bool(told_by(path).get("run") == run)
 
 
 def write_note(path: Path, command: str, settings: Mapping[str, Any], **measured: Any) -> None:

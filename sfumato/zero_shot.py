@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from .clip import Clip
 from .errors import UserError
-from .pictures import PICTURE_ENDINGS, captioned, open_picture, save_image
+from .pictures import captioned, open_picture, picture_files, save_image
 from .runs import open_folder, write_note
 
 ENSEMBLE = (
@@ -138,7 +138,7 @@ def _read_names(folder: Path, labels: Dict[str, str], source: Path) -> Tuple[Lis
     """The pictures and the class id that each name begins with."""
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder; give the one that holds the pictures")
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_ENDINGS)
+    paths = picture_files(folder)
     if not paths:
         raise UserError(f"{folder}: holds no picture; they are named {{class_id}}_{{image_id}}.png")
     wanted = []

@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -34,7 +35,12 @@ def on_two_processes() -> Callable[..., str]:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", f"--master_port={port}"]
-        done = subprocess.run([*launcher, *map(str, program)], capture_output=True, text=True, timeout=300)
+        # The code beside these tests, whatever is installed.
+        paths = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
+        environment = {**os.environ, "PYTHONPATH": paths}
+        done = subprocess.run(
+            [*launcher, *map(str, program)], capture_output=True, text=True, timeout=300, env=environment
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -12,14 +11,10 @@ from sfumato.cli import COMMANDS, main
 
 
 def test_import_and_help_load_no_torch_and_are_quick():
-    probe = "import sys, sfumato, sfumato.cli; sfumato.cli.main(['--help']); assert 'torch' not in sys.modules"
-    seconds = []
-    for _ in range(3):
-        began = time.monotonic()
-        subprocess.run([sys.executable, "-c", probe], check=True, capture_output=True)
-        seconds.append(time.monotonic() - began)
-    # The promise is half a second, kept by benchmarks/; here only what a slow machine cannot excuse.
-    assert min(seconds) < 5
+    """What takes time to import is left for later; benchmarks/README.md has the command that measures it."""
+    probe = "import sys, sfumato, sfumato.cli; sfumato.cli.main(['--help']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", probe], check=True, capture_output=True, text=True)
+    assert not {"torch", "numpy", "PIL", "tyro", "tqdm"} & set(done.stdout.splitlines()[-1].split())
 
 
 def test_the_overview_lists_every_command(capsys):
@@ -93,11 +88,12 @@ def test_no_command_shows_the_overview_and_is_status_2(capsys):
 
 
 def test_a_full_disk_is_one_line(capsys, monkeypatch, tmp_path):
-    def full(options):
-        raise OSError(28, "No space left on device", "pictures/1.png")
+    def full(self, *where, **how):
+        raise OSError(28, "No space left on device")  # a write knows no name
 
-    monkeypatch.setattr("sfumato.digits.generate.generate", full)
-    assert main(["digits", "generate", str(tmp_path)]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("sfumato: pictures/1.png: No space left on device")
-    assert said.count("\n") == 1
+    monkeypatch.setattr("PIL.Image.Image.save", full)
+    assert main(["digits", "generate", str(tmp_path), "--count", "1", "--steps", "1"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    picture = tmp_path / "mnistm" / "0_001.png"
+    assert said == f"sfumato: {picture}: No space left on device; free some space, then run it again"
+    assert not list((tmp_path / "mnistm").iterdir())

@@ -1,9 +1,23 @@
-"""Labels beside pictures do not touch the pictures."""
+"""Grey levels are the nearest ones; labels beside pictures do not touch the pictures."""
 
 import numpy as np
 import pytest
+import torch
 
-from sfumato.pictures import labelled_grid
+from sfumato.pictures import labelled_grid, to_pixels
+
+
+@pytest.mark.parametrize("beside", [-0.4, 0.0, 0.4])
+def test_a_value_becomes_the_nearest_grey_level(beside):
+    levels = torch.arange(256).reshape(1, 1, 16, 16).expand(2, 3, 16, 16)
+    pixels = to_pixels((levels + beside) / 127.5 - 1)
+    assert pixels.dtype == torch.uint8
+    assert torch.equal(pixels.int(), levels.permute(0, 2, 3, 1).int())
+
+
+def test_values_outside_are_black_or_white_and_channels_come_last():
+    x = torch.tensor([-7.0, -1.0, 0.26, 1.0, 1.6, 300.0]).reshape(1, 3, 1, 2)
+    assert to_pixels(x).tolist() == [[[[0, 161, 255], [0, 255, 255]]]]
 
 
 def test_a_grid_holds_every_picture_unharmed():

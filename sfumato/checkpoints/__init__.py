@@ -1,7 +1,7 @@
 """Files in, files out: nothing is executed that was read, nothing is left half-written."""
 
 from .embeddings import FORMATS, Embedding, read_embeddings, write_embedding
-from .files import atomic_path, write_text
+from .files import atomic_path, remove_leftovers, write_text
 from .model_file import ModelFormat, read_model, write_model
 from .pickles import read_pickle
 from .safetensor_files import read_safetensors, write_safetensors
@@ -26,6 +26,7 @@ __all__ = [
     "read_pickle",
     "read_safetensors",
     "read_stable_diffusion",
+    "remove_leftovers",
     "save_state",
     "some",
     "write_embedding",

@@ -1,9 +1,13 @@
 """Writing files whole or not at all."""
 
 import os
+import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
+
+_BESIDE = re.compile(r"\..+\.(\d+)\.\w+")
+"""The names that `atomic_path` writes to: .STEM.PROCESS.ENDING."""
 
 
 @contextmanager
@@ -19,7 +23,7 @@ def atomic_path(path: Path, durable: bool = True) -> Iterator[Path]:
             enough that none is half-written while the machine stays up.
 
     Raises:
-        OSError: as the writing does, with nothing left behind.
+        OSError: as the writing does, naming `path`, with nothing left behind.
     """
     path = Path(path)
     beside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
@@ -29,10 +33,31 @@ def atomic_path(path: Path, durable: bool = True) -> Iterator[Path]:
             with open(beside, "rb") as file:
                 os.fsync(file.fileno())
         os.replace(beside, path)
-    except BaseException:
+    except BaseException as error:
         if beside.exists():
             beside.unlink()
+        if isinstance(error, OSError) and error.errno is not None:
+            # A full disk names no file, and other errors name the one beside.
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         raise
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes that were killed while they wrote left beside the files of a folder."""
+    for path in folder.glob(".*.*"):
+        process = _BESIDE.fullmatch(path.name)
+        if process and not _runs(int(process.group(1))):
+            path.unlink()
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        pass  # somebody else's, or none of ours to ask about
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

@@ -4,9 +4,11 @@ Reading is our own, because the course's environment has no safetensors package 
 writing is the package's.
 """
 
+import errno
 import json
 import mmap
 import os
+import re
 import struct
 from pathlib import Path
 from typing import Any, Dict, Mapping, Tuple, Union
@@ -65,12 +67,22 @@ def _mapped(path: Path) -> Union[mmap.mmap, bytes]:
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file, whole or not at all; tensors are stored as they are, made contiguous."""
+    """Write a safetensors file, whole or not at all; tensors are stored as they are, made contiguous.
+
+    Raises:
+        OSError: naming the file, as where the disk is full.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     plain = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
     with atomic_path(Path(path)) as beside:
-        save_file(plain, str(beside), metadata=dict(metadata))
+        try:
+            save_file(plain, str(beside), metadata=dict(metadata))
+        except SafetensorError as error:
+            # The package hides the system's error in its text.
+            code = re.search(r"os error (\d+)|code: (\d+)", str(error))
+            raise OSError(int(code.group(1) or code.group(2)) if code else errno.EIO, str(error)) from None
         os.chmod(beside, 0o666 & ~_umask())  # the package writes files that nobody else may read
 
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from ..clip import Clip
 from ..errors import UserError
-from ..pictures import open_picture
+from ..pictures import open_picture, picture_files
 from ..runs import write_note
 from .photos import photo_files, read_photo
 from .prompts import Source, read_input
@@ -141,7 +141,7 @@ def _photos_of(source: Source, folder: Path) -> List[Path]:
 
 def _pictures_of(source: Source, number: int, options: EvaluateOptions) -> List[Path]:
     folder = options.output_dir / source.key / str(number)
-    paths = sorted(folder.glob("*.png"))
+    paths = picture_files(folder, (".png",))
     if len(paths) != PICTURES:
         raise UserError(
             f"{folder}: holds {len(paths)} PNGs for {source.prompts[number]!r}; scoring needs exactly {PICTURES},"

@@ -8,9 +8,7 @@ A picture is a function of the checkpoint, the settings, its prompt and its numb
 it was painted in. A run that was interrupted goes on with what is missing.
 """
 
-import hashlib
 import itertools
-import json
 import time
 import warnings
 from dataclasses import asdict, dataclass, field
@@ -23,9 +21,9 @@ from tqdm import tqdm
 
 from ..devices import DTYPES, Worker, choose_precision
 from ..diffusion import seed_of
-from ..errors import UserError
-from ..pictures import save_png, told_by
-from ..runs import open_run
+from ..errors import UserError, in_range
+from ..pictures import save_png
+from ..runs import digest, open_run, painted_by
 from .model import StableDiffusion
 from .painting import Sampling, encoded, paint
 from .prompts import UnknownWordError, read_input, unknown_words
@@ -88,10 +86,8 @@ def generate(options: GenerateOptions) -> Path:
     pictures = _wanted(options)
     model = _loaded(options, device, {picture.prompt for picture in pictures})
     settings = _settings(options, model, pictures)
-    open_run(options.out, "concepts generate", settings, worker, overwrite=options.overwrite)
-    run = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
-    # Each picture says which run painted it, so that no process takes an older one for its own.
-    todo = [p for p in worker.share(pictures) if told_by(options.out / p.path).get("run") != run]
+    run = open_run(options.out, "concepts generate", settings, worker, overwrite=options.overwrite)
+    todo = [p for p in worker.share(pictures) if not painted_by(run, options.out / p.path)]
     for folder in sorted({(options.out / picture.path).parent for picture in todo}):
         folder.mkdir(parents=True, exist_ok=True)
     with tqdm(
@@ -138,9 +134,8 @@ def _paint_batch(
 
 def _wanted(options: GenerateOptions) -> List[Picture]:
     options.sampling.check()
-    for name, value in (("count", options.count), ("batch_size", options.batch_size)):
-        if value < 1:
-            raise UserError(f"{name} must be at least 1, got {value}")
+    for name in ("count", "batch_size"):
+        in_range(options, name, 1)
     if bool(options.prompt) == (options.input is not None):
         raise UserError("give either --prompt, with at least one prompt, or --input with an input.json")
     numbers = range(options.count)
@@ -183,7 +178,7 @@ def _loaded(options: GenerateOptions, device: torch.device, prompts: Collection[
 
 def _settings(options: GenerateOptions, model: StableDiffusion, pictures: Sequence[Picture]) -> Dict[str, Any]:
     """What decides each picture."""
-    words = {word: hashlib.sha256(vectors.numpy().tobytes()).hexdigest()[:16] for word, vectors in model.words.items()}
+    words = {word: digest(vectors.numpy()) for word, vectors in model.words.items()}
     prompts = sorted({(str(picture.path.parent), picture.prompt) for picture in pictures})
     return {
         "checkpoint": model.name,

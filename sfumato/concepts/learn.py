@@ -74,21 +74,18 @@ def learn(options: LearnOptions) -> Path:
     settings = options.settings(recipe, templates, model.name, hashes)
     resume(trainer, options.out, settings, "concepts learn")
     moments = encode_photos(model, photos, recipe.flip, options.crops, options.seed)
-    try:
-        run_recorded(
-            trainer,
-            Batches(moments, ids, recipe.batch_size, len(model.schedule), options.seed),
-            word_loss(model, options.token, trainer.accelerator.device),
-            lambda word: previews.finish(word.vectors),
-            out=options.out,
-            settings=settings,
-            what=options.token,
-            save_every=options.save_every,
-            look=lambda step: previews.look(step, trainer.ema.network.vectors),
-            look_every=options.preview_every,
-        )
-    except FloatingPointError as error:
-        raise UserError(f"{error}; lower --lr (it is {recipe.lr:g}), or raise --batch-size") from None
+    run_recorded(
+        trainer,
+        Batches(moments, ids, recipe.batch_size, len(model.schedule), options.seed),
+        word_loss(model, options.token, trainer.accelerator.device),
+        lambda word: previews.finish(word.vectors),
+        out=options.out,
+        settings=settings,
+        what=options.token,
+        save_every=options.save_every,
+        look=lambda step: previews.look(step, trainer.ema.network.vectors),
+        look_every=options.preview_every,
+    )
     return previews.finished
 
 
@@ -181,7 +178,8 @@ def word_loss(model: StableDiffusion, token: str, device: torch.device) -> Loss:
             early.append(recent[-1])
         elif sum(recent) > _EXPLODED * sum(early):
             raise FloatingPointError(
-                f"the mean loss of {_RECENT} steps rose from {sum(early) / _RECENT:.3g} to {sum(recent) / _RECENT:.3g}"
+                f"the mean loss of {_RECENT} steps rose from {sum(early) / _RECENT:.3g} to {sum(recent) / _RECENT:.3g};"
+                " lower --lr, or raise --batch-size"
             )
         return rows
 

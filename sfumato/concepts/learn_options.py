@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Tuple
 
-from ..errors import UserError
+from ..errors import UserError, in_range
 from ..models.stable_diffusion.tokenizer import Tokenizer
 from .recipes import KINDS, RECIPES, Recipe
 
@@ -83,11 +83,9 @@ class LearnOptions:
         given = {field: getattr(self, field, None) for field in asdict(RECIPES[name])}
         recipe = Recipe(**{**asdict(RECIPES[name]), **{k: v for k, v in given.items() if v is not None}})
         for field in ("steps", "batch_size", "vectors"):
-            if getattr(recipe, field) < 1:
-                raise UserError(f"{field} must be at least 1, got {getattr(recipe, field)}")
+            in_range(recipe, field, 1)
         for field in ("crops", "accumulate"):
-            if getattr(self, field) < 1:
-                raise UserError(f"{field} must be at least 1, got {getattr(self, field)}")
+            in_range(self, field, 1)
         if recipe.lr <= 0:
             raise UserError(f"lr must be above 0, got {recipe.lr}")
         if not recipe.init.strip():

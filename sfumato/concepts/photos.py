@@ -1,6 +1,5 @@
 """The few photos that a word is learned from."""
 
-import hashlib
 from pathlib import Path
 from typing import Dict, List
 
@@ -10,7 +9,8 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from ..errors import UserError
-from ..pictures import PICTURE_ENDINGS, open_picture
+from ..pictures import PICTURE_ENDINGS, from_pixels, open_picture, picture_files
+from ..runs import digest
 
 
 def photo_files(folder: Path) -> List[Path]:
@@ -21,7 +21,7 @@ def photo_files(folder: Path) -> List[Path]:
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder; give the one that holds the photos")
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_ENDINGS)
+    found = picture_files(folder)
     if not found:
         raise UserError(f"{folder}: holds no photo ({', '.join(PICTURE_ENDINGS)}); put about five there")
     return found
@@ -37,8 +37,8 @@ def read_photo(path: Path) -> Image.Image:
 
 
 def photo_hashes(paths: List[Path]) -> Dict[str, str]:
-    """name -> the first 16 hexadecimal digits of the file's SHA-256."""
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in paths}
+    """name -> a short name of the file's contents."""
+    return {path.name: digest(path.read_bytes()) for path in paths}
 
 
 def cropped(photo: Image.Image, size: int, crops: int, source: torch.Generator) -> Tensor:
@@ -59,4 +59,4 @@ def _part(photo: Image.Image, size: int, random: bool, source: torch.Generator) 
     side = short * (0.8 + 0.2 * share)
     left, top = across * (photo.width - side), down * (photo.height - side)
     part = photo.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
-    return torch.from_numpy(np.asarray(part).copy()).permute(2, 0, 1).float() / 127.5 - 1
+    return from_pixels(torch.from_numpy(np.asarray(part).copy()).permute(2, 0, 1))

@@ -3,7 +3,7 @@
 import sys
 from typing import Callable, List, Sequence
 
-from ..errors import UserError
+from ..errors import UserError, in_words
 
 
 def run(script: str, names: Sequence[str], work: Callable[..., object]) -> int:
@@ -24,6 +24,9 @@ def run(script: str, names: Sequence[str], work: Callable[..., object]) -> int:
         print(f"{script}: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"{script}: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        print(f"{script}: {in_words(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{script}: interrupted; run it again", file=sys.stderr)
         return 2
     return 0

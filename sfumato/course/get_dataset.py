@@ -1,5 +1,6 @@
 """get_dataset.sh: fetch the course's data into ./hw2_data beside the scripts."""
 
+import shutil
 import zipfile
 from pathlib import Path
 from typing import List
@@ -35,15 +36,34 @@ def fetch(root: Path = _ROOT) -> None:
             damaged = file.testzip()
             if damaged is not None:
                 raise zipfile.BadZipFile(damaged)
-            inside = all(name.startswith("hw2_data/") for name in file.namelist())
-            file.extractall(root if inside else data)
+            # Unpacked elsewhere first, so that data which are there are whole.
+            part = root / ".hw2_data.part"
+            shutil.rmtree(part, ignore_errors=True)
+            try:
+                file.extractall(part)
+                whole = part / "hw2_data" if (part / "hw2_data").is_dir() else part
+                if _missing(whole):
+                    raise UserError(
+                        f"{archive}: lacks {', '.join(_missing(whole))}; see docs/course.md for what it needs"
+                    )
+                _put(whole, data)
+            finally:
+                shutil.rmtree(part, ignore_errors=True)
     except zipfile.BadZipFile as error:
-        raise UserError(f"{archive}: is damaged at {error}; remove it and run get_dataset.sh again") from None
-    if _missing(data):
-        raise UserError(
-            f"{data}: still lacks {', '.join(_missing(data))} after unpacking {archive.name}; see docs/course.md"
-        )
+        raise UserError(f"{archive}: is damaged ({error}); remove it and run get_dataset.sh again") from None
     print(f"unpacked {archive.name} into {data}")
+
+
+def _put(whole: Path, data: Path) -> None:
+    """Move what data lacks there; what a user put there stays."""
+    if not data.exists():
+        whole.replace(data)
+        return
+    for source in sorted(path for path in whole.rglob("*") if path.is_file()):
+        target = data / source.relative_to(whole)
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source.replace(target)
 
 
 def _missing(data: Path) -> List[str]:

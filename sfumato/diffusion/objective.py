@@ -89,6 +89,8 @@ def loss_weight(
 
     An error of x0 is an error of eps divided by SNR and of v divided by SNR + 1 (all squared), hence the rows.
     """
+    if kind not in ("eps", "x0", "v"):
+        raise ValueError(f"unknown kind of target {kind!r}; choose one of eps, x0, v")
     if weighting == "uniform":
         return torch.ones(t.shape, dtype=torch.float64)
     if weighting != "min-snr":

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..diffusion import seed_of, stratified_timesteps
 from ..errors import UserError
+from ..pictures import from_pixels
 from .data import DigitSet
 from .labels import DATASETS, DIGITS, label_of
 
@@ -64,7 +65,7 @@ class DigitBatches:
         label[: self._svhn] += label_of("svhn", 0)
         place = (torch.rand(self.batch_size, generator=source) * self._sizes[label]).long()
         picked = torch.stack([self._members[int(kind)][spot] for kind, spot in zip(label, place)])
-        x0 = self._pixels[picked].float() / 127.5 - 1.0
+        x0 = from_pixels(self._pixels[picked])
         inverted = (torch.rand(self.batch_size, generator=source) < 0.5) & (label >= label_of("svhn", 0))
         x0[inverted] *= -1.0
         label[torch.rand(self.batch_size, generator=source) < self.hidden] = len(DATASETS) * DIGITS

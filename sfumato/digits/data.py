@@ -9,9 +9,9 @@ another name, and are decoded anew.
 """
 
 import csv
-import hashlib
 import os
 import zipfile
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from tqdm import tqdm
 from ..checkpoints import atomic_path
 from ..errors import UserError
 from ..pictures import open_picture
+from ..runs import digest
 from .labels import DIGITS
 
 SIZE = 28
@@ -52,7 +53,8 @@ def read_digits(folder: Path, cache: Optional[Path] = None) -> DigitSet:
     folder = Path(folder)
     rows = _read_rows(folder)
     cache = folder if cache is None else Path(cache)
-    kept = cache / f".sfumato-{folder.name}-{_digest(folder, rows)}.npz"
+    # Of one folder the newest contents are kept; folders of the same name may share a cache.
+    kept = cache / f".sfumato-{folder.name}-{digest(str(folder.resolve()))}-{_digest(folder, rows)}.npz"
     if kept.exists():
         try:
             with open(kept, "rb") as file, np.load(file) as arrays:
@@ -73,11 +75,16 @@ def read_test_digits(path: Path, dataset: str) -> DigitSet:
     try:
         with open(path, "rb") as file, np.load(file) as arrays:
             pixels, labels = arrays[f"{dataset}_x"], arrays[f"{dataset}_y"]
-    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        reason = str(error) or type(error).__name__
-        raise UserError(f"{path}: has no digits of {dataset} ({reason}); give an .npz with {dataset}_x, _y") from None
-    if pixels.shape[1:] != (SIZE, SIZE, 3) or pixels.dtype != np.uint8 or len(pixels) != len(labels):
+    except KeyError:
+        raise UserError(f"{path}: has no digits of {dataset}; give an .npz with {dataset}_x and {dataset}_y") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error}); check the path") from None
+    except (ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error):
+        raise UserError(f"{path}: is no whole .npz of numbers; give one with {dataset}_x and {dataset}_y") from None
+    if pixels.shape[1:] != (SIZE, SIZE, 3) or pixels.dtype != np.uint8 or labels.shape != pixels.shape[:1]:
         raise UserError(f"{path}: {dataset}_x is {pixels.dtype} {list(pixels.shape)}; it must be uint8 [N, 28, 28, 3]")
+    if labels.dtype.kind not in "iu" or not bool(((labels >= 0) & (labels < DIGITS)).all()):
+        raise UserError(f"{path}: {dataset}_y holds other things than the digits 0 ... 9")
     return DigitSet(pixels.transpose(0, 3, 1, 2), labels.astype(np.int64))
 
 
@@ -86,6 +93,9 @@ def _keep(digits: DigitSet, kept: Path) -> None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(kept) as beside:
             np.savez(beside, pixels=digits.pixels, labels=digits.labels)
+        for old in kept.parent.glob(f"{kept.stem.rpartition('-')[0]}-*.npz"):
+            if old != kept:
+                old.unlink()
     except OSError as error:
         raise UserError(
             f"{kept.parent}: the decoded pictures cannot be kept there ({error.strerror}); give another folder as cache"
@@ -98,35 +108,39 @@ def _read_rows(folder: Path) -> List[Tuple[str, int]]:
         raise UserError(f"{folder}: there is no such folder; give the one that holds train.csv and data/")
     if not path.is_file():
         raise UserError(f"{path}: is missing; a dataset's folder holds train.csv and data/")
-    with open(path, newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        lacking = {"image_name", "label"} - set(reader.fieldnames or [])
-        if lacking:
-            raise UserError(
-                f"{path}: lacks the column {' and '.join(sorted(lacking))}; its header must be image_name,label"
-            )
-        rows = [_row(path, number, row["image_name"], row["label"]) for number, row in enumerate(reader, 2)]
+    try:
+        # Spreadsheets begin their files with a mark of the encoding, which is no part of the first column's name.
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            lacking = {"image_name", "label"} - set(reader.fieldnames or [])
+            if lacking:
+                raise UserError(
+                    f"{path}: lacks the column {' and '.join(sorted(lacking))}; its header must be image_name,label"
+                )
+            rows = [_row(path, number, row["image_name"], row["label"]) for number, row in enumerate(reader, 2)]
+    except (UnicodeError, csv.Error) as error:
+        raise UserError(f"{path}: is no table of text in UTF-8 ({error}); save it again as one") from None
     if not rows:
         raise UserError(f"{path}: has a header and no rows; nothing to learn from")
     return rows
 
 
 def _row(path: Path, number: int, name: Optional[str], label: Optional[str]) -> Tuple[str, int]:
-    if not name or label is None or not label.strip().isdecimal() or int(label) >= DIGITS:
+    if not name or "\0" in name or label is None or not label.strip().isdecimal() or int(label) >= DIGITS:
         raise UserError(f"{path}: row {number}: {name!r} has the label {label!r}; a label is a digit 0 ... 9")
     return name, int(label)
 
 
 def _digest(folder: Path, rows: List[Tuple[str, int]]) -> str:
-    digest = hashlib.sha256(repr(rows).encode())
+    states = []
     for name, _ in rows:
         path = folder / "data" / name
         try:
             status = path.stat()
         except OSError:
             raise UserError(f"{path}: is named in {folder / 'train.csv'} and is missing") from None
-        digest.update(f"{status.st_size} {status.st_mtime_ns};".encode())
-    return digest.hexdigest()[:16]
+        states.append((status.st_size, status.st_mtime_ns))
+    return digest(rows, states)
 
 
 def _decode(folder: Path, rows: List[Tuple[str, int]]) -> DigitSet:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ..checkpoints import read_safetensors
 from ..errors import UserError
+from ..pictures import from_pixels, picture_files
 from ..runs import write_note
 from .data import read_picture, read_test_digits
 from .judge import HubSVHN, load_course_classifier, load_judge
@@ -70,10 +71,12 @@ def evaluate(options: EvaluateOptions) -> List[DatasetScore]:
     present = [dataset for dataset in DATASETS if (options.folder / dataset).is_dir()]
     if not present:
         raise UserError(f"{options.folder}: holds neither {' nor '.join(DATASETS)}; give the folder above them")
+    written = options.json or options.folder / "scores.json"
+    if written.is_dir() or not written.parent.is_dir():
+        raise UserError(f"{written}: cannot be written there; give a file in a folder that exists as --json")
     scores = [_score(dataset, options) for dataset in present]
     mean = sum(score.accuracy for score in scores) / len(scores)
-    written = options.json or options.folder / "scores.json"
-    settings = {"folder": options.folder, "classifier": options.classifier, "real": options.real}
+    settings = {name: getattr(options, name) for name in ("folder", "classifier", "svhn_hub", "real")}
     numbers = {"mean_accuracy": mean, "datasets": [asdict(score) for score in scores]}
     write_note(written, "digits evaluate", settings, **numbers)
     for score in scores:
@@ -91,7 +94,8 @@ def _score(dataset: str, options: EvaluateOptions) -> DatasetScore:
     try:
         precision, recall = precision_recall(features, real)
     except ValueError as error:
-        raise UserError(f"{options.folder / dataset}: {error}; paint more") from None
+        few = options.folder / dataset if len(features) < len(real) or options.real is None else options.real
+        raise UserError(f"{few}: {error}; give more pictures of {dataset}") from None
     return DatasetScore(
         dataset=dataset,
         judge=name,
@@ -110,14 +114,14 @@ def read_painted(folder: Path) -> Tuple[Tensor, Tensor]:
     Raises:
         UserError: if there are none, or a name or a picture cannot be used.
     """
-    paths = sorted(folder.glob("*.png"))
+    paths = picture_files(folder, (".png",))
     if not paths:
         raise UserError(f"{folder}: holds no PNG; paint some with `sfumato digits generate`")
     for path in paths:
         if not path.name[0].isdecimal():
             raise UserError(f"{path}: the first character of a painted digit's name is its digit, as in 7_001.png")
     pixels = torch.from_numpy(np.stack([read_picture(path) for path in paths]))
-    return pixels.float() / 127.5 - 1.0, torch.tensor([int(path.name[0]) for path in paths])
+    return from_pixels(pixels), torch.tensor([int(path.name[0]) for path in paths])
 
 
 @torch.no_grad()
@@ -143,7 +147,7 @@ def real_features(dataset: str, path: Optional[Path] = None) -> Tensor:
     if path is None:
         return read_safetensors(REAL_FEATURES)[0][dataset].float()
     pixels = torch.from_numpy(read_test_digits(path, dataset).pixels)
-    return in_batches(load_judge(dataset).features, pixels.float() / 127.5 - 1.0)
+    return in_batches(load_judge(dataset).features, from_pixels(pixels))
 
 
 def _in_words(score: DatasetScore) -> str:

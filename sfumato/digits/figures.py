@@ -1,6 +1,5 @@
 """The figures of a report: contact sheets and the reverse process."""
 
-import dataclasses
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import List, NamedTuple, Optional, Sequence
@@ -24,7 +23,7 @@ _LEVELS = (1000, 800, 600, 400, 200, 0)
 
 @dataclass
 class FiguresOptions:
-    """Draw for each dataset a 10x10 sheet, six moments of the reverse process, and the process as an animation."""
+    """Draw for each dataset a 10x10 sheet, six moments of how its first 0 was painted, and an animation of that."""
 
     out: Path
     """Folder to draw into; made if missing."""
@@ -33,8 +32,6 @@ class FiguresOptions:
     seed: int = 0
     """Other seeds give other noises."""
     sampling: Sampling = field(default_factory=Sampling)
-    process_steps: int = 50
-    """Denoising steps of the reverse process that is shown."""
 
 
 def figures(options: FiguresOptions) -> List[Path]:
@@ -44,8 +41,6 @@ def figures(options: FiguresOptions) -> List[Path]:
         UserError: for settings or an output path that cannot be used.
     """
     options.sampling.check()
-    process = dataclasses.replace(options.sampling, steps=options.process_steps)
-    process.check()
     model, device = DigitModel.load(options.weights or SHIPPED), Worker.here().device()
     model.network.to(device)
     open_folder(options.out)
@@ -55,7 +50,7 @@ def figures(options: FiguresOptions) -> List[Path]:
         seeds = [seed_of(options.seed, column) for _ in range(DIGITS) for column in range(_COLUMNS)]
         pixels = paint(model, labels, seeds, options.sampling, device)
         written.append(save_image(sheet(pixels, _COLUMNS), options.out / f"{dataset}-sheet.png"))
-        moments = reverse_process(model, labels[0], seeds[0], process, device)
+        moments = reverse_process(model, labels[0], seeds[0], options.sampling, device)
         written.append(_save_moments(moments, options.out / f"{dataset}-reverse-process.png"))
         written.append(_save_animation(moments, options.out / f"{dataset}-reverse-process.gif"))
     settings = {**asdict(options), "weights": str(options.weights or SHIPPED.name)}
@@ -109,9 +104,9 @@ def _save_moments(moments: Sequence[Moment], path: Path) -> Path:
 
 
 def _save_animation(moments: Sequence[Moment], path: Path) -> Path:
-    """x_t and x0 side by side, the finished picture held for two seconds."""
+    """x_t and x0 side by side, in about two seconds, the finished picture held for two more."""
     frames = [sheet(torch.stack([moment.x, moment.x0]), columns=2, scale=6) for moment in moments]
-    milliseconds = [60] * (len(frames) - 1) + [2000]
+    milliseconds = [max(60, 2000 // len(frames))] * (len(frames) - 1) + [2000]
     with atomic_path(path) as beside:
         frames[0].save(beside, save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
     return path

@@ -7,7 +7,6 @@ A picture is a function of the settings and of its own dataset, digit and number
 run that it was painted in. A run that was interrupted goes on with what is missing.
 """
 
-import hashlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
@@ -16,9 +15,9 @@ from tqdm import tqdm
 
 from ..devices import Worker, choose_precision
 from ..diffusion import seed_of
-from ..errors import UserError
+from ..errors import UserError, in_range
 from ..pictures import save_png
-from ..runs import open_run
+from ..runs import digest, open_run, painted_by
 from .labels import DATASETS, DIGITS, label_of
 from .model import SHIPPED, DigitModel
 from .painting import Sampling, paint
@@ -43,10 +42,10 @@ class GenerateOptions:
     sampling: Sampling = field(default_factory=Sampling)
     batch_size: int = 50
     """Pictures painted at once."""
-    precision: str = "auto"
-    """auto, fp32, bf16 or fp16."""
+    precision: str = "fp32"
+    """fp32, in which a picture is the same in any batch; or bf16, fp16 or auto, for pictures that differ a little."""
     overwrite: bool = False
-    """Paint anew what is there already."""
+    """Paint over pictures of other settings; those of the same settings stand, for they would be the same."""
 
 
 class Picture(NamedTuple):
@@ -81,8 +80,9 @@ def generate(options: GenerateOptions) -> Path:
     device = worker.device()
     precision = choose_precision(device, options.precision)
     model.network.to(device)
-    open_run(options.out, "digits generate", _settings(options), worker, options.datasets, options.overwrite)
-    todo = [p for p in worker.share(pictures) if options.overwrite or not p.path(options.out).exists()]
+    settings = _settings(options, precision)
+    run = open_run(options.out, "digits generate", settings, worker, options.datasets, options.overwrite)
+    todo = [p for p in worker.share(pictures) if not painted_by(run, p.path(options.out))]
     with tqdm(total=len(todo), desc="painting digits", unit="picture", disable=worker.rank > 0) as bar:
         for start in range(0, len(todo), options.batch_size):
             batch = todo[start : start + options.batch_size]
@@ -91,27 +91,33 @@ def generate(options: GenerateOptions) -> Path:
             pixels = paint(model, labels, seeds, options.sampling, device, precision)
             for picture, pixel, seed in zip(batch, pixels, seeds):
                 told = {**picture._asdict(), "seed": seed, "sampling": asdict(options.sampling)}
-                save_png(picture.path(options.out), pixel, told)
+                save_png(picture.path(options.out), pixel, {**told, "precision": precision, "run": run})
             bar.update(len(batch))
     return options.out
 
 
 def _wanted(options: GenerateOptions) -> List[Picture]:
     options.sampling.check()
+    for name in ("datasets", "digits"):
+        if not getattr(options, name):
+            raise UserError(f"{name}: give at least one, or leave --{name} out for all")
     for dataset in options.datasets:
         for digit in options.digits:
             try:
                 label_of(dataset, digit)
             except ValueError as error:
                 raise UserError(str(error)) from None
-    for name, value in (("count", options.count), ("batch_size", options.batch_size)):
-        if value < 1:
-            raise UserError(f"{name} must be at least 1, got {value}")
+    for name in ("count", "batch_size"):
+        in_range(options, name, 1)
     numbers = range(1, options.count + 1)
     return [Picture(dataset, d, n) for dataset in options.datasets for d in options.digits for n in numbers]
 
 
-def _settings(options: GenerateOptions) -> Dict[str, Any]:
+def _settings(options: GenerateOptions, precision: str) -> Dict[str, Any]:
     """What decides each picture; the same settings may go on in the same folder."""
-    weights = hashlib.sha256((options.weights or SHIPPED).read_bytes()).hexdigest()
-    return {"weights_sha256": weights, "seed": options.seed, "sampling": asdict(options.sampling)}
+    return {
+        "weights": digest((options.weights or SHIPPED).read_bytes()),
+        "seed": options.seed,
+        "sampling": asdict(options.sampling),
+        "precision": precision,
+    }

@@ -1,5 +1,6 @@
 """Noise to digits, in memory: the sampling settings and the walk of one batch."""
 
+import math
 from dataclasses import dataclass
 from typing import Iterator, Sequence
 
@@ -12,6 +13,9 @@ from ..errors import UserError
 from ..pictures import to_pixels
 from .data import SIZE
 from .model import DigitModel, digit_schedule
+
+_SMALL_BATCH = 16
+"""Up to so many pictures both predictions of guidance are one pass through the network on CPUs too."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,9 @@ class Sampling:
             spaced_times(len(schedule), self.steps)
         except ValueError as error:
             raise UserError(str(error)) from None
+        for name in ("guidance_scale", "guide_from", "guide_to"):
+            if not math.isfinite(getattr(self, name)):
+                raise UserError(f"{name} must be a number, got {getattr(self, name)}")
         if self.guide_from > self.guide_to:
             raise UserError(f"guide_from ({self.guide_from}) must not be above guide_to ({self.guide_to})")
 
@@ -61,10 +68,9 @@ def walk(
     """
     noise = SeededNoise(seeds, (3, SIZE, SIZE), device)
     interval = (sampling.guide_from, sampling.guide_to)
-    # On a CPU one pass keeps it busy, and a doubled batch leaves its caches; on a GPU one large pass wins.
-    denoiser = model.denoiser(
-        torch.tensor(labels, device=device), sampling.guidance_scale, interval, batched=device.type != "cpu"
-    )
+    # On a GPU one large pass wins. On a CPU a large batch keeps it busy, and a doubled one leaves its caches.
+    batched = device.type != "cpu" or len(labels) <= _SMALL_BATCH
+    denoiser = model.denoiser(torch.tensor(labels, device=device), sampling.guidance_scale, interval, batched)
     sampler = make_sampler(sampling.sampler, model.schedule, sampling.eta)
     return sampler(noise(), denoiser, spaced_times(len(model.schedule), sampling.steps), noise)
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..checkpoints import write_safetensors
+from ..errors import in_range
+from ..runs import open_folder
 from .evaluate import real_features
 from .labels import DATASETS
 
@@ -21,7 +23,13 @@ class RealFeaturesOptions:
 
 
 def write_real_features(options: RealFeaturesOptions) -> None:
-    """Write the file; see RealFeaturesOptions."""
+    """Write the file; see RealFeaturesOptions.
+
+    Raises:
+        UserError: for digits or settings that cannot be used.
+    """
+    in_range(options, "count", 1)
+    open_folder(options.out.parent)
     features = {dataset: real_features(dataset, options.real)[: options.count].half() for dataset in DATASETS}
     note = f"the shipped judges on the first {options.count} real digits of each dataset in {options.real.name}"
     write_safetensors(options.out, features, {"format": "sfumato digit features 1", "note": note})

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Dict, Sequence
+from typing import Dict, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +11,11 @@ from ..checkpoints import atomic_path
 from ..diffusion import seed_of, training_loss
 from ..errors import UserError
 from ..models.digit_unet import DigitUNet
-from ..pictures import sheet
+from ..pictures import from_pixels, sheet
+from ..runs import digest, refuse_file
 from ..training import Loss, Trainer, resume, run_recorded, start
 from .batches import DigitBatches
-from .data import read_digits
+from .data import DigitSet, read_digits
 from .evaluate import accuracies
 from .labels import DATASETS, DIGITS, label_of
 from .model import KIND, DigitModel, digit_schedule
@@ -31,41 +32,41 @@ def train(options: TrainOptions) -> Path:
     Raises:
         UserError: for data or settings that cannot be used.
     """
-    sets = {name: read_digits(options.data / name, options.cache) for name in DATASETS}
+    options.check()
     torch.manual_seed(options.loop.seed)
     model = _first_model(options)
     trainer = start(
         model.network, options.loop, options.precision, options.muon_lr, options.adam_lr, ("enter", "leave")
     )
-    batches = DigitBatches(
-        sets,
-        options.loop.batch_size,
-        options.svhn_share,
-        options.hidden,
-        len(model.schedule),
-        options.time_focus,
-        options.loop.seed,
-    )
-    resume(trainer, options.out, options.settings(), "digits train")
+    refuse_file(options.out)
+    sets = {name: read_digits(options.data / name, options.cache) for name in DATASETS}
+    data = {name: digest(one.pixels, one.labels) for name, one in sets.items()}
+    settings = {**options.settings(), "data": data, "precision": trainer.accelerator.mixed_precision}
+    resume(trainer, options.out, settings, "digits train")
     finished = options.out / "digits.safetensors"
 
     def finish(network: DigitUNet) -> Path:
-        DigitModel(network, model.schedule).save(finished, note=json.dumps(options.settings()))
+        DigitModel(network, model.schedule).save(finished, note=json.dumps(settings))
         return finished
 
     run_recorded(
         trainer,
-        batches,
+        _batches(sets, options, len(model.schedule)),
         _loss_of(model, trainer.accelerator.device),
         finish,
         out=options.out,
-        settings=options.settings(),
+        settings=settings,
         what="digits",
         save_every=options.save_every,
         look=lambda step: _look(step, trainer, options),
         look_every=options.look_every,
     )
     return finished
+
+
+def _batches(sets: Mapping[str, DigitSet], options: TrainOptions, times: int) -> DigitBatches:
+    shares = (options.svhn_share, options.hidden)
+    return DigitBatches(sets, options.loop.batch_size, *shares, times, options.time_focus, options.loop.seed)
 
 
 def _first_model(options: TrainOptions) -> DigitModel:
@@ -95,7 +96,7 @@ def _look(step: int, trainer: "Trainer[DigitUNet]", options: TrainOptions) -> Di
         labels = [label_of(dataset, digit) for digit in digits]
         seeds = [seed_of(options.loop.seed, label, i) for i, label in enumerate(labels)]
         pixels = paint(model, labels, seeds, Sampling(), trainer.accelerator.device)
-        painted[dataset] = (pixels.permute(0, 3, 1, 2).float() / 127.5 - 1.0, torch.tensor(digits))
+        painted[dataset] = (from_pixels(pixels.permute(0, 3, 1, 2)), torch.tensor(digits))
         sheets.append(pixels.reshape(DIGITS, options.look_count, *pixels.shape[1:]))
     with atomic_path(options.out / f"sheet-{step:08d}.png") as beside:
         sheet(torch.cat(sheets, dim=1).flatten(0, 1), 2 * options.look_count).save(beside)

@@ -12,7 +12,10 @@ from tqdm import tqdm
 
 from ..checkpoints import write_model
 from ..diffusion import seed_of
+from ..errors import in_range
 from ..models.digit_classifier import DigitJudge
+from ..pictures import from_pixels
+from ..runs import open_folder
 from ..training import Draw, LoopOptions, Trainer
 from .data import DigitSet, read_digits, read_test_digits
 from .evaluate import in_batches
@@ -45,7 +48,14 @@ class TrainJudgeOptions:
 
 
 def train_judge(options: TrainJudgeOptions) -> None:
-    """Train and write a judge; see TrainJudgeOptions."""
+    """Train and write a judge; see TrainJudgeOptions.
+
+    Raises:
+        UserError: for data or settings that cannot be used.
+    """
+    in_range(options, "steps", 1)
+    in_range(options, "lr", 0, above=True)
+    open_folder(options.out.parent)
     digits = read_digits(options.data, options.cache)
     held_out = read_test_digits(options.test, options.data.name) if options.test else None
     what = f"judge of {options.data.name}"
@@ -62,7 +72,7 @@ def train_judge(options: TrainJudgeOptions) -> None:
 @torch.no_grad()
 def accuracy_on(judge: nn.Module, digits: DigitSet) -> float:
     """The share of digits that a judge names rightly."""
-    found = in_batches(judge, torch.from_numpy(digits.pixels).float() / 127.5 - 1.0).argmax(dim=1)
+    found = in_batches(judge, from_pixels(torch.from_numpy(digits.pixels))).argmax(dim=1)
     return float((found == torch.from_numpy(digits.labels)).double().mean())
 
 
@@ -106,7 +116,7 @@ class _Draws:
     def __call__(self, step: int, rows: slice) -> Sequence[Tensor]:
         source = torch.Generator().manual_seed(seed_of(self._seed, step))
         picked = torch.randint(len(self._labels), (BATCH,), generator=source)
-        pictures = self._pixels[picked].float() / 127.5 - 1.0
+        pictures = from_pixels(self._pixels[picked])
         shown = _recolour(moved(pictures, source), source)
         return shown[rows], self._labels[picked][rows]
 

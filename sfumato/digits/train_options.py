@@ -1,12 +1,19 @@
 """What can be chosen about training the digit model."""
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Optional, Tuple
 
+from ..errors import UserError, in_range
 from ..models.digit_unet import DigitUNetConfig
+from ..runs import told_file
 from ..training import LoopOptions
+from .labels import DATASETS, DIGITS
+
+_GROUPS = 8
+"""Of the network's normalisations."""
 
 
 @dataclass
@@ -42,8 +49,30 @@ class TrainOptions:
     look_count: int = 10
     """Pictures of each digit and dataset in a look."""
 
+    def check(self) -> None:
+        """Refuse what cannot be trained with.
+
+        Raises:
+            UserError: naming the setting.
+        """
+        self.loop.check()
+        for name in ("muon_lr", "adam_lr", "svhn_share", "hidden", "look_every"):
+            in_range(self, name, 0, 1 if name in ("svhn_share", "hidden") else math.inf)
+        for name in ("save_every", "look_count"):
+            in_range(self, name, 1)
+        if not all(map(math.isfinite, self.time_focus)) or self.time_focus[1] <= 0:
+            raise UserError(f"time_focus must be a mean and a deviation above 0, got {self.time_focus}")
+        labels = DIGITS * len(DATASETS)
+        if self.network.classes != labels:
+            raise UserError(f"classes must be {labels}, a label for each digit and dataset, got {self.network.classes}")
+        for name in ("width", "inner_width", "embedding"):
+            if getattr(self.network, name) < 1 or getattr(self.network, name) % _GROUPS:
+                raise UserError(f"{name} must be a multiple of {_GROUPS}, got {getattr(self.network, name)}")
+        for name in ("blocks", "inner_blocks"):
+            in_range(self.network, name, 1)
+
     def settings(self) -> Dict[str, Any]:
-        """What decides the resulting weights: a run goes on only with the same."""
-        names = ("loop", "network", "muon_lr", "adam_lr", "svhn_share", "hidden", "time_focus", "precision")
+        """What is chosen here that decides the resulting weights; data and hardware decide them too."""
+        names = ("loop", "network", "muon_lr", "adam_lr", "svhn_share", "hidden", "time_focus")
         chosen = dataclasses.asdict(self)
-        return {**{name: chosen[name] for name in names}, "start": str(self.start) if self.start else None}
+        return {**{name: chosen[name] for name in names}, "start": told_file(self.start)}

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from ..diffusion import seed_of, stratified_timesteps
 from ..errors import UserError
-from ..pictures import PICTURE_ENDINGS, open_picture
+from ..pictures import PICTURE_ENDINGS, from_pixels, open_picture
 
 
 def read_faces(source: Path, size: int) -> np.ndarray:
@@ -70,7 +70,7 @@ class FaceBatches:
         """Those rows of a step's batch: x0 [n, 3, H, W] in [-1, 1], t [n], eps like x0."""
         source = torch.Generator().manual_seed(seed_of(self._seed, step))
         picked = torch.randint(len(self._pixels), (self._batch_size,), generator=source)
-        x0 = self._pixels[picked].float() / 127.5 - 1.0
+        x0 = from_pixels(self._pixels[picked])
         mirrored = torch.rand(self._batch_size, generator=source) < 0.5
         x0[mirrored] = x0[mirrored].flip(-1)
         t = stratified_timesteps(self._times, self._batch_size, source)

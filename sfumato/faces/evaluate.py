@@ -9,7 +9,7 @@ from PIL import Image
 
 from ..checkpoints import some
 from ..errors import UserError
-from ..pictures import labelled_grid, open_picture, save_image
+from ..pictures import labelled_grid, open_picture, picture_files, save_image
 from ..runs import open_folder, write_note
 
 
@@ -72,7 +72,8 @@ def _names(options: EvaluateOptions) -> List[str]:
     for folder in (options.out, options.truth):
         if not folder.is_dir():
             raise UserError(f"{folder}: there is no such folder; give OUT and the folder of true pictures")
-    painted, true = ({path.name for path in folder.glob("*.png")} for folder in (options.out, options.truth))
+    folders = (options.out, options.truth)
+    painted, true = ({path.name for path in picture_files(folder, (".png",))} for folder in folders)
     if not painted:
         raise UserError(f"{options.out}: holds no PNG; paint some with `sfumato faces generate`")
     for here, there, word in ((painted, true, options.truth), (true, painted, options.out)):

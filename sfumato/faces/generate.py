@@ -6,19 +6,20 @@
 A picture is a function of its noise, its stem and the settings: not of the batch or the process that it was painted in.
 """
 
-import hashlib
+import mmap
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Optional
 
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from ..devices import Worker, choose_precision
 from ..diffusion import seed_of
-from ..errors import UserError
+from ..errors import UserError, in_range
 from ..pictures import save_png
-from ..runs import open_run
+from ..runs import digest, open_run, painted_by
 from .memory import batch_that_fits
 from .model import FaceModel, weights_path
 from .noises import noise_paths, read_noise
@@ -45,7 +46,7 @@ class GenerateOptions:
     precision: str = "fp32"
     """fp32 for the exact pictures; bf16 or fp16 are faster; auto takes what the hardware likes."""
     overwrite: bool = False
-    """Paint anew what is there already."""
+    """Paint over pictures of other settings; those of the same settings stand, for they would be the same."""
 
 
 def generate(options: GenerateOptions) -> Path:
@@ -63,29 +64,37 @@ def generate(options: GenerateOptions) -> Path:
     paths = noise_paths(options.noise)
     model = FaceModel.load(options.unet)
     size = model.network.config.size
-    for path in paths:
-        read_noise(path, size)
+    noises = {path: read_noise(path, size) for path in paths}
     model.network.to(device)
-    open_run(options.out, "faces generate", _settings(options), worker, overwrite=options.overwrite)
-    todo = [p for p in worker.share(paths) if options.overwrite or not _picture(options, p).exists()]
+    run = open_run(options.out, "faces generate", _settings(options, precision), worker, overwrite=options.overwrite)
+    # A noise of the same name may be another one by now.
+    runs = {path: digest(run, noise.numpy()) for path, noise in noises.items()}
+    todo = [path for path in worker.share(paths) if not painted_by(runs[path], _picture(options, path))]
     batch_size = options.batch_size or batch_that_fits(model.network, device)
     with tqdm(
         total=len(todo) * options.recipe.steps, desc="painting faces", unit="step", disable=worker.rank > 0
     ) as bar:
         for start in range(0, len(todo), batch_size):
-            _paint_batch(model, todo[start : start + batch_size], options, precision, bar)
+            batch = {path: noises[path] for path in todo[start : start + batch_size]}
+            _paint_batch(model, batch, runs, options, precision, bar)
     return options.out
 
 
 def _paint_batch(
-    model: FaceModel, paths: List[Path], options: GenerateOptions, precision: str, bar: "tqdm[Any]"
+    model: FaceModel,
+    batch: Dict[Path, Tensor],
+    runs: Dict[Path, str],
+    options: GenerateOptions,
+    precision: str,
+    bar: "tqdm[Any]",
 ) -> None:
     device = next(model.network.parameters()).device
-    noise = torch.stack([read_noise(path, model.network.config.size) for path in paths]).to(device)
-    seeds = [seed_of(options.seed, path.stem) for path in paths]
-    faces = paint(model, noise, options.recipe, seeds, precision, lambda: bar.update(len(paths)))
-    for path, seed, pixels in zip(paths, seeds, to_range(faces, options.saving)):
-        save_png(_picture(options, path), pixels, {"noise": path.name, "seed": seed, **asdict(options.recipe)})
+    noise = torch.stack(list(batch.values())).to(device)
+    seeds = [seed_of(options.seed, path.stem) for path in batch]
+    faces = paint(model, noise, options.recipe, seeds, precision, lambda: bar.update(len(batch)))
+    for path, seed, pixels in zip(batch, seeds, to_range(faces, options.saving)):
+        told = {"noise": path.name, "seed": seed, "run": runs[path], **asdict(options.recipe)}
+        save_png(_picture(options, path), pixels, told)
 
 
 def _picture(options: GenerateOptions, noise: Path) -> Path:
@@ -97,20 +106,20 @@ def _checked(options: GenerateOptions, device: torch.device) -> str:
     options.recipe.check()
     if options.saving not in RANGES:
         raise UserError(f"unknown range {options.saving!r}; choose one of {', '.join(RANGES)}")
-    if options.batch_size is not None and options.batch_size < 1:
-        raise UserError(f"batch_size must be at least 1, got {options.batch_size}")
+    if options.batch_size is not None:
+        in_range(options, "batch_size", 1)
     return choose_precision(device, options.precision)
 
 
-def _settings(options: GenerateOptions) -> Dict[str, Any]:
-    """What decides each picture."""
-    digest = hashlib.sha256()
+def _settings(options: GenerateOptions, precision: str) -> Dict[str, Any]:
+    """What decides each picture but its noise."""
     with open(weights_path(options.unet), "rb") as file:
-        for part in iter(lambda: file.read(1 << 24), b""):
-            digest.update(part)
+        # Mapped, because the file may be as large as the memory.
+        weights = digest(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     return {
-        "weights_sha256": digest.hexdigest(),
+        "weights": weights,
         "recipe": asdict(options.recipe),
         "saving": options.saving,
         "seed": options.seed,
+        "precision": precision,
     }

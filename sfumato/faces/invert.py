@@ -13,7 +13,7 @@ from tqdm import tqdm
 from ..devices import Worker
 from ..diffusion import DDIMInversion, sample
 from ..errors import UserError
-from ..pictures import labelled_grid, open_picture, save_image, to_pixels
+from ..pictures import from_pixels, labelled_grid, open_picture, save_image, to_pixels
 from ..runs import open_folder, write_note
 from .model import SHIPPED, FaceModel
 from .painting import Recipe, paint
@@ -97,7 +97,7 @@ def noise_of(model: FaceModel, x: Tensor, recipe: Recipe, refinements: int = 0) 
 def to_square(picture: Image.Image, size: int) -> Tensor:
     """The middle square of a picture as [1, 3, size, size] in [-1, 1]."""
     fitted = ImageOps.fit(picture.convert("RGB"), (size, size), Image.Resampling.LANCZOS)
-    return torch.from_numpy(np.array(fitted)).permute(2, 0, 1)[None].float() / 127.5 - 1.0
+    return from_pixels(torch.from_numpy(np.array(fitted)).permute(2, 0, 1)[None])
 
 
 def _measured(x: Tensor, noise: Tensor, again: Tensor, steps: int) -> Inversion:

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from ..checkpoints import atomic_path
-from ..errors import UserError
+from ..errors import in_range
 from ..runs import open_folder
 from .noises import drawn_noises
 
@@ -31,8 +31,8 @@ def noise(options: NoiseOptions) -> Path:
     Raises:
         UserError: for a count or size below 1, or a folder that cannot be made.
     """
-    if options.count < 1 or options.size < 1:
-        raise UserError(f"count and size must be at least 1, got {options.count} and {options.size}")
+    for name in ("count", "size"):
+        in_range(options, name, 1)
     open_folder(options.out)
     digits = max(2, len(str(options.count - 1)))
     for number, tensor in enumerate(drawn_noises(options.count, options.size, options.seed)):

@@ -14,6 +14,7 @@ from ..diffusion import training_loss
 from ..errors import UserError
 from ..models.face_unet import FACE_64, FaceUNet, FaceUNetConfig
 from ..pictures import save_image, sheet, to_pixels
+from ..runs import digest, told_file
 from ..training import LoopOptions, Loss, Trainer, resume, run_recorded, start
 from .data import FaceBatches, read_faces
 from .model import FaceModel, face_schedule
@@ -51,10 +52,10 @@ class TrainOptions:
     """Steps between sample sheets; 0 for never."""
 
     def settings(self) -> Dict[str, Any]:
-        """What decides the resulting weights: a run goes on only with the same."""
+        """What is chosen here that decides the resulting weights; data and hardware decide them too."""
         chosen = dataclasses.asdict(self)
-        names = ("loop", "network", "muon_lr", "adam_lr", "held_out", "precision")
-        return {**{name: chosen[name] for name in names}, "start": str(self.start) if self.start else None}
+        names = ("loop", "network", "muon_lr", "adam_lr", "held_out")
+        return {**{name: chosen[name] for name in names}, "start": told_file(self.start)}
 
 
 def train(options: TrainOptions) -> Path:
@@ -76,11 +77,13 @@ def train(options: TrainOptions) -> Path:
     )
     order = np.random.RandomState(0).permutation(len(faces))
     held_out, seen = faces[order[: options.held_out]], faces[order[options.held_out :]]
-    resume(trainer, options.out, options.settings(), "faces train")
+    chosen = {"data": digest(faces), "precision": trainer.accelerator.mixed_precision}
+    settings = {**options.settings(), **chosen}
+    resume(trainer, options.out, settings, "faces train")
     finished = options.out / "faces.safetensors"
 
     def finish(network: FaceUNet) -> Path:
-        FaceModel(network, model.schedule).save(finished, note=json.dumps(options.settings()))
+        FaceModel(network, model.schedule).save(finished, note=json.dumps(settings))
         return finished
 
     run_recorded(
@@ -89,7 +92,7 @@ def train(options: TrainOptions) -> Path:
         _loss_of(model, trainer.accelerator.device),
         finish,
         out=options.out,
-        settings=options.settings(),
+        settings=settings,
         what="faces",
         save_every=options.save_every,
         look=lambda step: _look(step, trainer, held_out, options),

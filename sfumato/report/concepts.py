@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from ..checkpoints import read_embeddings
-from ..pictures import captioned, open_picture
+from ..pictures import captioned, open_picture, picture_files
 from .curves import curve, read_log
 from .found import Found, Note, short
 from .parts import Figure, Part, Section, Table, image, picture
@@ -93,7 +93,7 @@ def _painted(note: Note) -> Part:
     """The first pictures of each prompt."""
     figures = []
     for folder, prompt in note.settings["prompts"][:_SHOWN]:
-        paths = sorted((note.folder / folder).glob("*.png"))[:_BEST]
+        paths = picture_files(note.folder / folder)[:_BEST]
         if paths:
             row = captioned([open_picture(path) for path in paths], [""] * len(paths), columns=_BEST, side=220)
             figures.append(image(row, f"pictures of the prompt {prompt}", prompt))

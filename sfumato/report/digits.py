@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ..pictures import open_picture, sheet
+from ..pictures import open_picture, picture_files, sheet
 from .curves import confusions
 from .found import Found, Note, short
 from .parts import Part, Section, Table, image, picture
@@ -47,7 +47,7 @@ def _figures(note: Note) -> Part:
 def _painted(note: Note) -> Part:
     shown = []
     for dataset, name in _NAMES.items():
-        paths = sorted((note.folder / dataset).glob("*.png"))
+        paths = picture_files(note.folder / dataset)
         picked = [paths[place * len(paths) // _SHOWN] for place in range(_SHOWN)] if len(paths) > _SHOWN else paths
         if picked:
             pixels = torch.stack([torch.from_numpy(np.array(open_picture(path).convert("RGB"))) for path in picked])

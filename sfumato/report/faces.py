@@ -2,7 +2,7 @@
 
 from typing import Any, List
 
-from ..pictures import captioned, open_picture
+from ..pictures import captioned, open_picture, picture_files
 from .found import Found, Note, short
 from .parts import Figure, Part, Section, Table, image, picture
 from .section import Kind, section
@@ -86,7 +86,7 @@ def _inversion(note: Note) -> Part:
 
 
 def _painted(note: Note) -> Part:
-    paths = sorted(note.folder.glob("*.png"))[:_SHOWN]
+    paths = picture_files(note.folder)[:_SHOWN]
     figures = []
     if paths:
         row = captioned([open_picture(path) for path in paths], [path.stem for path in paths], columns=5)

@@ -14,6 +14,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from ..errors import in_range
 from .ema import EMA
 from .together import Together
 
@@ -48,6 +49,19 @@ class LoopOptions:
     """Compile the network first: a minute's wait, then a quarter faster on CPUs; needs a C++ compiler."""
     seed: int = 0
     """Of the initial weights and of everything drawn."""
+
+    def check(self) -> None:
+        """Refuse what cannot be trained with.
+
+        Raises:
+            UserError: naming the setting.
+        """
+        for name in ("steps", "batch_size", "accumulate"):
+            in_range(self, name, 1)
+        in_range(self, "warmup", 0)
+        in_range(self, "decay_share", 0, 1)
+        in_range(self, "clip", 0, above=True)
+        in_range(self, "ema", 0, 1)
 
     def rate(self, step: int) -> float:
         """The learning rate of a step (from 0) as a share of its peak."""
@@ -138,7 +152,7 @@ class Trainer(Generic[Network]):
             total += float(mean.detach())
         if not math.isfinite(total):
             raise FloatingPointError(
-                f"the loss is {total} at step {self.steps_done + 1}; lower the learning rate or train in fp32"
+                f"the loss is {total} at step {self.steps_done + 1}; lower the learning rate, or train in fp32"
             )
         norm = float(self.accelerator.clip_grad_norm_(self.network.parameters(), options.clip))
         self._optimizer.step()

@@ -9,12 +9,13 @@ RUN/tensorboard/            the same for TensorBoard
 import json
 import time
 from pathlib import Path
-from typing import IO, Any, Callable, Dict, Iterator, Mapping, TypeVar
+from typing import IO, Any, Callable, Dict, Iterator, List, Mapping, TypeVar
 
 from torch import nn
 from tqdm import tqdm
 
-from ..checkpoints import load_state, save_state
+from ..checkpoints import load_state, remove_leftovers, save_state, write_text
+from ..errors import UserError
 from ..runs import NOTE, open_folder, write_note
 from .loop import Draw, Loss, Progress, Trainer
 
@@ -54,8 +55,9 @@ class RunRecord:
         self._out, self._trainer, self._settings, self._what = out, trainer, settings, what
         self._save_every, self._look, self._look_every = save_every, look, look_every
         self._scalars = SummaryWriter(str(out / "tensorboard"), purge_step=trainer.steps_done + 1)
-        self._log: IO[str] = open(out / "log.jsonl", "a", encoding="utf-8")  # noqa: SIM115  closed in __exit__
-        self._began = time.monotonic()
+        log = out / "log.jsonl"
+        self._began = time.monotonic() - _kept_log(log, trainer.steps_done)
+        self._log: IO[str] = open(log, "a", encoding="utf-8")  # noqa: SIM115  closed in __exit__
 
     def __enter__(self) -> "RunRecord":
         return self
@@ -91,6 +93,23 @@ class RunRecord:
             self._scalars.add_scalar(name, value, step)
 
 
+def _kept_log(path: Path, steps: int) -> float:
+    """Leave in a log only the lines of the run's first steps: later ones come again. Returns their seconds.
+
+    A run that was killed logged steps after its last saved state, and may have cut its last line off.
+    """
+    kept: List[Dict[str, Any]] = []
+    for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
+        try:
+            line = json.loads(text)
+            if line["step"] <= steps:
+                kept.append(line)
+        except (ValueError, KeyError, TypeError):
+            continue
+    write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
+    return float(kept[-1].get("seconds", 0.0)) if kept else 0.0
+
+
 def resume(trainer: "Trainer[Any]", out: Path, settings: Mapping[str, Any], command: str) -> None:
     """Make the run's folder, and stand where a run of the same settings in it stopped.
 
@@ -104,6 +123,8 @@ def resume(trainer: "Trainer[Any]", out: Path, settings: Mapping[str, Any], comm
         UserError: if the folder cannot be made, or holds a run of other settings.
     """
     open_folder(out)
+    if trainer.accelerator.is_main_process:
+        remove_leftovers(out)
     saved = load_state(out, settings)
     if saved:
         step, tensors = saved
@@ -123,15 +144,21 @@ def run_recorded(
         loss: see there.
         finish: writes the finished model, given the mean weights' network; returns its path.
         record: RunRecord's arguments but for the trainer.
+
+    Raises:
+        UserError: if the loss is no longer finite.
     """
     steps = trainer.run(draw, loss)
-    if trainer.accelerator.is_main_process:
-        with RunRecord(trainer=trainer, **record) as kept:
-            for _ in kept.watched(steps):
+    try:
+        if trainer.accelerator.is_main_process:
+            with RunRecord(trainer=trainer, **record) as kept:
+                for _ in kept.watched(steps):
+                    pass
+            print(f"wrote {finish(trainer.ema.network)}")
+        else:
+            for _ in steps:
                 pass
-        print(f"wrote {finish(trainer.ema.network)}")
-    else:
-        for _ in steps:
-            pass
+    except FloatingPointError as error:
+        raise UserError(str(error)) from None
     trainer.accelerator.wait_for_everyone()
     trainer.accelerator.end_training()

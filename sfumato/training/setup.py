@@ -35,8 +35,9 @@ def start(
         dims: see there.
 
     Raises:
-        UserError: for a precision or a batch that this machine cannot do.
+        UserError: for options, a precision or a batch that cannot be used.
     """
+    options.check()
     device = Worker.here().device()
     chosen = choose_precision(device, precision)
     try:

@@ -18,7 +18,7 @@ from ..concepts.painting import Sampling, encoded, paint
 from ..concepts.words import with_words
 from ..devices import DTYPES, Worker, choose_precision
 from ..diffusion import seed_of
-from ..errors import UserError
+from ..errors import in_range
 from ..pictures import save_image, sheet
 from ..runs import open_folder, write_note
 from .captions import NAMES, article
@@ -73,8 +73,7 @@ def evaluate(options: EvaluateOptions) -> Dict[str, Dict[str, float]]:
         UserError: for what cannot be used.
     """
     options.sampling.check()
-    if options.count < 1:
-        raise UserError(f"count must be at least 1, got {options.count}")
+    in_range(options, "count", 1)
     device = Worker.here().device()
     dtype = DTYPES[choose_precision(device, options.precision)]
     judge = SceneJudge(options.judge)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..checkpoints import ModelFormat, load_strictly, read_model
 from ..models.digit_classifier import DigitJudge
+from ..pictures import from_pixels
 from .scenes import DIGITS, LOOKS
 
 FORMAT = ModelFormat("sfumato world judge 1", "small world's judge", "`world judge`")
@@ -69,4 +70,4 @@ def shown(x: Tensor) -> Tensor:
 
 
 def _floats(pixels: Tensor) -> Tensor:
-    return pixels.permute(0, 3, 1, 2).float() / 127.5 - 1 if pixels.dtype == torch.uint8 else pixels
+    return from_pixels(pixels.permute(0, 3, 1, 2)) if pixels.dtype == torch.uint8 else pixels

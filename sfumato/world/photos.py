@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..diffusion import seed_of
-from ..errors import UserError
+from ..errors import in_range
 from ..pictures import save_image, to_pixels
 from ..runs import open_folder
 from .scenes import NAMED_DIGITS, NAMED_LOOKS, UNNAMED_DIGIT, UNNAMED_LOOK, Digits, render
@@ -41,8 +41,7 @@ def photos(options: PhotosOptions) -> Path:
     Raises:
         UserError: for data that cannot be used.
     """
-    if options.count < 1:
-        raise UserError(f"count must be at least 1, got {options.count}")
+    in_range(options, "count", 1)
     digits = Digits.read(options.data, options.mnist, options.cache)
     numbers = range(options.count)
     object_kinds = [(NAMED_LOOKS[n % len(NAMED_LOOKS)], UNNAMED_DIGIT) for n in numbers]

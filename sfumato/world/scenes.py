@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..digits.data import DigitSet, read_digits, read_test_digits
 from ..errors import UserError
+from ..runs import digest
 
 SIZE = 48
 LOOKS = ("street", "colour", "chalk", "blueprint")
@@ -61,6 +62,11 @@ class Digits:
     def __init__(self, pixels: List[np.ndarray], labels: List[np.ndarray]) -> None:
         self._pixels = [torch.from_numpy(part) for part in pixels]
         self._members = [[torch.from_numpy(np.flatnonzero(part == d)) for d in range(DIGITS)] for part in labels]
+
+    def digest(self) -> str:
+        """A short name of all of them."""
+        members = (part.numpy() for look in self._members for part in look)
+        return digest(*(part.numpy() for part in self._pixels), *members)
 
     @classmethod
     def read(cls, data: Path, mnist: Path, cache: Optional[Path] = None) -> "Digits":

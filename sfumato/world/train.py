@@ -31,6 +31,7 @@ from ..models.stable_diffusion import VAE, TextEncoder, UNet
 from ..models.stable_diffusion.unet import UNetConfig
 from ..models.stable_diffusion.vae import VAEConfig, drawn_latents
 from ..pictures import save_image, sheet
+from ..runs import told_file
 from ..training import LoopOptions, Loss, Trainer, resume, run_recorded, start
 from . import train_autoencoder
 from .captioned import Captions
@@ -86,8 +87,9 @@ class TrainOptions:
         """What decides the resulting weights."""
         chosen = dataclasses.asdict(self)
         names = ("loop", "network", "pool", "silent", "muon_lr", "adam_lr")
-        paths = {name: str(chosen[name]) for name in ("autoencoder", "clip", "start")}
-        return {**{name: chosen[name] for name in names}, **paths, "precision": self.upkeep.precision}
+        weights = {"autoencoder": self.autoencoder, "clip": self.clip / "model.safetensors", "start": self.start}
+        files = {name: told_file(path) for name, path in weights.items()}
+        return {**{name: chosen[name] for name in names}, **files, "precision": self.upkeep.precision}
 
 
 class _TextToImage(nn.Module):
@@ -124,7 +126,8 @@ def train(options: TrainOptions) -> Path:
         dims=(2, 4),
     )
     device = trainer.accelerator.device
-    resume(trainer, options.out, options.settings(), "world train")
+    settings = {**options.settings(), "data": digits.digest()}
+    resume(trainer, options.out, settings, "world train")
     precision = choose_precision(device, options.upkeep.precision)
     pool = encoded_pool(
         options.out / "pool.safetensors", vae.to(device), digits, options.pool, options.loop.seed, precision
@@ -132,7 +135,7 @@ def train(options: TrainOptions) -> Path:
     finished = options.out / "world.safetensors"
 
     def finish(mean: _TextToImage) -> Path:
-        write_world(finished, mean.unet, vae, mean.text, note=json.dumps(options.settings()))
+        write_world(finished, mean.unet, vae, mean.text, note=json.dumps(settings))
         return finished
 
     run_recorded(
@@ -141,7 +144,7 @@ def train(options: TrainOptions) -> Path:
         _loss_of(NoiseSchedule.scaled_linear(), device),
         finish,
         out=options.out,
-        settings=options.settings(),
+        settings=settings,
         what="the small world",
         save_every=options.upkeep.save_every,
         look=lambda step: _look(step, trainer, vae, options.out),

@@ -94,15 +94,14 @@ def train_autoencoder(options: AutoencoderOptions) -> Path:
         options.adam_lr,
         (*ends, "vae.quant", "vae.post"),
     )
-    resume(trainer, options.out, options.settings(), "world autoencoder")
+    settings = {**options.settings(), "data": digits.digest()}
+    resume(trainer, options.out, settings, "world autoencoder")
     finished = options.out / "autoencoder.safetensors"
 
     def finish(mean: _RoundTrip) -> Path:
         measured = draw_scenes(digits, _MEASURED, torch.Generator().manual_seed(0)).pixels
         rescale(mean.vae, measured.to(trainer.accelerator.device))
-        write_model(
-            finished, mean.vae, FORMAT, dataclasses.asdict(options.network), note=json.dumps(options.settings())
-        )
+        write_model(finished, mean.vae, FORMAT, dataclasses.asdict(options.network), note=json.dumps(settings))
         return finished
 
     run_recorded(
@@ -111,7 +110,7 @@ def train_autoencoder(options: AutoencoderOptions) -> Path:
         lambda net, batch: _loss(net, [part.to(trainer.accelerator.device) for part in batch], options.kl_weight),
         finish,
         out=options.out,
-        settings=options.settings(),
+        settings=settings,
         what="autoencoder",
         save_every=options.upkeep.save_every,
         look=lambda step: _look(step, trainer, digits, options),

@@ -108,12 +108,13 @@ def train_clip(options: ClipOptions) -> Path:
     torch.manual_seed(options.loop.seed)
     outside = ("clip.vision_model.embeddings.", "clip.text_model.embeddings.")
     trainer = start(_Logits(), options.loop, options.upkeep.precision, 10 * options.lr, options.lr, outside, dims=(2,))
-    resume(trainer, options.out, options.settings(), "world clip")
+    settings = {**options.settings(), "data": digits.digest()}
+    resume(trainer, options.out, settings, "world clip")
     finished = options.out / "clip"
     batches = _Batches(digits, options.loop.batch_size, options.loop.seed)
 
     def finish(mean: _Logits) -> Path:
-        write_clip(finished, mean.clip, note=json.dumps(options.settings()))
+        write_clip(finished, mean.clip, note=json.dumps(settings))
         return finished
 
     run_recorded(
@@ -122,7 +123,7 @@ def train_clip(options: ClipOptions) -> Path:
         lambda net, batch: _loss(net, [part.to(trainer.accelerator.device) for part in batch]),
         finish,
         out=options.out,
-        settings=options.settings(),
+        settings=settings,
         what="CLIP",
         save_every=options.upkeep.save_every,
         look=lambda step: _look(trainer, digits),

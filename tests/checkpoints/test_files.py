@@ -1,8 +1,12 @@
 """Files are whole or not there."""
 
 import json
+import os
 import struct
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +16,7 @@ from sfumato.checkpoints import (
     load_state,
     load_strictly,
     read_safetensors,
+    remove_leftovers,
     save_state,
     write_safetensors,
     write_text,
@@ -26,6 +31,45 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
         _fail_half_way(path)
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["note.txt"]
+
+
+def test_leftovers_of_killed_processes_are_removed_and_nothing_else(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    stray, running = f".7_001.{ended.pid}.png", f".7_002.{os.getpid()}.png"
+    kept = {running, ".hidden.png", "7_001.png", f"7_001.{ended.pid}.png", ".sfumato-mnistm-1f-2e.npz"}
+    for name in {stray, *kept}:
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == kept
+
+
+LARGEST = """
+import resource, signal, sys, torch
+from pathlib import Path
+from sfumato.checkpoints import write_safetensors, write_text
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    if sys.argv[1].endswith("txt"):
+        write_text(Path(sys.argv[1]), "x" * 5000)
+    else:
+        write_safetensors(Path(sys.argv[1]), {"x": torch.ones(5000)}, {})
+except OSError as error:
+    print(error.filename, error.strerror, sep="|")
+"""
+
+
+@pytest.mark.parametrize("name", ["note.txt", "model.safetensors"])
+def test_a_file_that_the_system_does_not_let_grow_is_named_and_not_left(tmp_path, name):
+    pytest.importorskip("safetensors")
+    path = tmp_path / name
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", LARGEST, str(path)], capture_output=True, text=True, check=True, env=environment
+    )
+    assert done.stdout.strip() == f"{path}|File too large"
+    assert list(tmp_path.iterdir()) == []
 
 
 def _fail_half_way(path):

@@ -7,6 +7,12 @@ import pytest
 from PIL import Image
 
 
+def sheet_cell(sheet, row, column):
+    """One 28x28 picture of a sheet of them, enlarged twice, from the sheet as an array."""
+    top, left = 2 + 58 * row, 2 + 58 * column
+    return sheet[top : top + 56 : 2, left : left + 56 : 2].astype(int)
+
+
 def draw_digits(folder, per_digit=3, seed=0):
     """A digit is a bright column at its own place, on coloured noise; learnable, and no real data."""
     source = np.random.RandomState(seed)

@@ -26,9 +26,11 @@ def test_the_cache_is_used_and_changed_data_are_noticed(data, monkeypatch):
     assert np.array_equal(read_digits(folder).pixels, before.pixels)
     monkeypatch.undo()
     changed = folder / "data" / "00003.png"
-    Image.new("RGB", (28, 28), (9, 8, 7)).save(changed)
-    os.utime(changed, ns=(1, 1))
-    assert read_digits(folder).pixels[3, :, 0, 0].tolist() == [9, 8, 7]
+    for time, colour in enumerate([(9, 8, 7), (9, 8, 6)]):  # files of one size
+        Image.new("RGB", (28, 28), colour).save(changed)
+        os.utime(changed, ns=(time, time))
+        assert read_digits(folder).pixels[3, :, 0, 0].tolist() == list(colour)
+    assert len(list(folder.glob(".sfumato*"))) == 1, "the newest alone is kept"
 
 
 def test_the_cache_may_lie_elsewhere_and_may_be_damaged(data, tmp_path):
@@ -51,6 +53,12 @@ def spoil(folder, how):
         table.write_text("image_name,label\n")
     elif how == "label 10":
         table.write_text("image_name,label\n00000.png,3\n00001.png,10\n")
+    elif how == "latin letters":
+        table.write_bytes("image_name,label\né.png,3\n".encode("latin-1"))
+    elif how == "a zero byte":
+        table.write_bytes(b"image_name,label\n0000\0.png,3\n")
+    elif how == "a huge field":
+        table.write_text("image_name,label\n" + "x" * 200_000 + ",3\n")
     elif how == "no label":
         table.write_text("image_name,label\n00000.png\n")
     elif how == "picture missing":
@@ -73,6 +81,9 @@ def spoil(folder, how):
         ("no rows", r"train.csv: has a header and no rows"),
         ("label 10", r"train.csv: row 3: '00001.png' has the label '10'; a label is a digit 0 ... 9"),
         ("no label", r"train.csv: row 2: '00000.png' has the label None"),
+        ("latin letters", r"train.csv: is no table of text in UTF-8"),
+        ("a zero byte", r"train.csv: "),
+        ("a huge field", r"train.csv: is no table of text in UTF-8 \(field larger than field limit"),
         ("picture missing", r"00002.png: is named in .*train.csv and is missing"),
         ("picture large", r"00002.png: is 32x28 RGB; digits are 28x28 RGB"),
         ("picture grey", r"00002.png: is 28x28 L; digits are 28x28 RGB"),
@@ -101,7 +112,7 @@ def test_held_out_digits_are_read_or_refused_in_one_line(tmp_path):
     digits = read_test_digits(path, "svhn")
     assert np.array_equal(digits.pixels[3, 1], pixels[3, :, :, 1])
     assert digits.labels.tolist() == [0, 1, 2, 3, 4]
-    with pytest.raises(UserError, match=r"test.npz: has no digits of mnistm"):
+    with pytest.raises(UserError, match=r"test.npz: has no digits of mnistm; give an .npz with mnistm_x and mnistm_y"):
         read_test_digits(path, "mnistm")
     np.savez(path, svhn_x=pixels[:, :14], svhn_y=np.arange(5))
     with pytest.raises(UserError, match=r"svhn_x is uint8 \[5, 14, 28, 3\]; it must be"):
@@ -109,6 +120,32 @@ def test_held_out_digits_are_read_or_refused_in_one_line(tmp_path):
     np.save(tmp_path / "plain.npy", pixels)
     for content in (b"", b"text", (tmp_path / "plain.npy").read_bytes()):
         path.write_bytes(content)
-        with pytest.raises(UserError, match=r"test.npz: has no digits of svhn") as error:
+        with pytest.raises(UserError, match=r"test.npz: is no whole .npz of numbers") as error:
             read_test_digits(path, "svhn")
         assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("labels", [np.full(5, 12), np.full(5, -1), np.array(list("abcde")), np.full(5, 0.5)])
+def test_held_out_labels_are_digits(tmp_path, labels):
+    path = tmp_path / "test.npz"
+    np.savez(path, svhn_x=np.zeros((5, 28, 28, 3), dtype=np.uint8), svhn_y=labels)
+    with pytest.raises(UserError, match=r"test.npz: svhn_y holds other things than the digits 0 ... 9"):
+        read_test_digits(path, "svhn")
+
+
+def test_a_damaged_compressed_file_is_one_line(tmp_path):
+    path = tmp_path / "test.npz"
+    pixels = np.random.RandomState(0).randint(0, 255, (5, 28, 28, 3)).astype(np.uint8)
+    np.savez_compressed(path, svhn_x=pixels, svhn_y=np.arange(5))
+    raw = bytearray(path.read_bytes())
+    raw[200:400] = bytes(200)
+    path.write_bytes(raw)
+    with pytest.raises(UserError, match=r"test.npz: is no whole .npz"):
+        read_test_digits(path, "svhn")
+
+
+def test_a_table_that_a_spreadsheet_wrote_is_read(data):
+    before = read_digits(data / "mnistm")
+    table = data / "mnistm" / "train.csv"
+    table.write_text(table.read_text(), encoding="utf-8-sig")
+    assert np.array_equal(read_digits(data / "mnistm").labels, before.labels)

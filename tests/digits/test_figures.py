@@ -1,15 +1,22 @@
 """The figures show what they say."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from sfumato.devices import Worker
+from sfumato.diffusion import SeededNoise
 from sfumato.digits.figures import FiguresOptions, figures, reverse_process
+from sfumato.digits.generate import GenerateOptions, generate
+from sfumato.digits.labels import DATASETS, label_of
 from sfumato.digits.model import DigitModel
-from sfumato.digits.painting import Sampling, paint
+from sfumato.digits.painting import Sampling, paint, walk
 from sfumato.errors import UserError
-from sfumato.pictures import sheet
+from sfumato.pictures import sheet, to_pixels
+from tests.digits.conftest import sheet_cell
 
 
 def test_a_sheet_holds_every_picture_in_its_place():
@@ -31,18 +38,105 @@ def test_the_reverse_process_goes_from_noise_to_the_picture():
     assert not torch.equal(moments[0].x0, moments[-1].x0)
 
 
-def test_all_figures_are_drawn(tmp_path):
-    pytest.importorskip("matplotlib")
-    written = figures(FiguresOptions(tmp_path / "new" / "figures", sampling=Sampling(steps=2), process_steps=10))
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """A folder of new/figures and of what `generate` paints of the same settings, and the figures as matplotlib's."""
+    matplotlib = pytest.importorskip("matplotlib.figure")
+    folder, sampling, kept = tmp_path_factory.mktemp("drawn"), Sampling(steps=6), []
+
+    def keep(figure, *args, **kwargs):
+        kept.append(figure)
+        return save(figure, *args, **kwargs)
+
+    save = matplotlib.Figure.savefig
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(matplotlib.Figure, "savefig", keep)
+        written = figures(FiguresOptions(folder / "new" / "figures", seed=3, sampling=sampling))
+    generate(GenerateOptions(folder / "painted", count=10, seed=3, sampling=sampling))
     assert [path.name for path in written] == [
         f"{dataset}-{what}"
         for dataset in ("mnistm", "svhn")
         for what in ("sheet.png", "reverse-process.png", "reverse-process.gif")
     ]
-    with Image.open(written[0]) as picture:
-        assert picture.size == (2 + 10 * 58, 2 + 10 * 58)
-    with Image.open(written[2]) as animation:
-        assert animation.n_frames == 11
+    return folder, sampling, dict(zip(DATASETS, kept))
+
+
+def read(path):
+    return np.asarray(Image.open(path)).astype(int)
+
+
+def test_a_sheets_cells_are_the_pictures_of_generate(drawn):
+    """Row: the digit, column: the picture's number less one; no two of the 200 are alike."""
+    folder, _, _ = drawn
+    seen = set()
+    for dataset in DATASETS:
+        paper = read(folder / "new" / "figures" / f"{dataset}-sheet.png")
+        assert paper.shape == (2 + 10 * 58, 2 + 10 * 58, 3)
+        for digit in range(10):
+            for column in range(10):
+                painted = read(folder / "painted" / dataset / f"{digit}_{column + 1:03d}.png")
+                cell = sheet_cell(paper, digit, column)
+                assert abs(cell - painted).max() <= 1, (dataset, digit, column)
+                seen.add(cell.tobytes())
+    assert len(seen) == 200
+
+
+def walked(dataset, sampling, seed):
+    """x_t and the x0 seen in it at each moment of painting one 0, by the walk itself."""
+    model, device = DigitModel.load(), Worker.here().device()
+    model.network.to(device)
+    noise = SeededNoise([seed], (3, 28, 28))()
+    with torch.no_grad():
+        steps = list(walk(model, [label_of(dataset, 0)], [seed], sampling, device))
+    x = [noise] + [step.x for step in steps]
+    x0 = [step.x0 for step in steps] + [steps[-1].x]
+    return [(to_pixels(a)[0].int().numpy(), to_pixels(b)[0].int().numpy()) for a, b in zip(x, x0)]
+
+
+def seed_of_first(folder, dataset):
+    with Image.open(folder / "painted" / dataset / "0_001.png") as picture:
+        return json.loads(picture.text["sfumato"])["seed"]
+
+
+def alike(a, b):
+    return abs(np.asarray(a).astype(int) - b).max() <= 1
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_six_moments_show_how_the_sheets_first_0_was_painted(drawn, dataset):
+    """x_t above, the x0 seen in it below, six different moments in order, from the noise to the picture."""
+    folder, sampling, kept = drawn
+    shown = [axis.images[0].get_array() for axis in kept[dataset].axes]
+    assert len(shown) == 12
+    moments = walked(dataset, sampling, seed_of_first(folder, dataset))
+    found = [
+        [n for n, (x, x0) in enumerate(moments) if alike(above, x) and alike(below, x0)]
+        for above, below in zip(shown[:6], shown[6:])
+    ]
+    assert all(len(places) == 1 for places in found), found
+    order = [places[0] for places in found]
+    assert order == sorted(set(order))
+    assert (order[0], order[-1]) == (0, len(moments) - 1)
+    levels = [axis.get_title() for axis in kept[dataset].axes[:6]]
+    assert (levels[0], levels[-1], len(set(levels))) == ("t = 1000", "t = 0", 6)
+    first = sheet_cell(read(folder / "new" / "figures" / f"{dataset}-sheet.png"), 0, 0)
+    assert alike(shown[5], first)
+    assert alike(shown[11], first)
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_the_animation_shows_every_moment(drawn, dataset):
+    """x_t at the left, x0 at the right; a GIF has 256 colours, so the frames are like the moments, not equal."""
+    folder, sampling, _ = drawn
+    moments = walked(dataset, sampling, seed_of_first(folder, dataset))
+    with Image.open(folder / "new" / "figures" / f"{dataset}-reverse-process.gif") as animation:
+        assert animation.n_frames == len(moments) == sampling.steps + 1
+        for index, pair in enumerate(moments):
+            animation.seek(index)
+            frame = np.asarray(animation.convert("RGB")).astype(int)
+            for left, wanted in zip((2, 2 + 28 * 6 + 2), pair):
+                part = frame[2 + 3 : 2 + 28 * 6 : 6, left + 3 : left + 28 * 6 : 6]
+                assert abs(part - wanted).mean() < 20, (index, left)
 
 
 def test_an_output_path_that_is_a_file_is_refused(tmp_path):

@@ -6,8 +6,10 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 pytest.importorskip("accelerate")
 pytest.importorskip("tensorboard")
@@ -15,12 +17,15 @@ pytest.importorskip("tensorboard")
 from sfumato.checkpoints import read_safetensors
 from sfumato.digits.batches import DigitBatches
 from sfumato.digits.data import read_digits
-from sfumato.digits.labels import DATASETS
+from sfumato.digits.evaluate import accuracies
+from sfumato.digits.labels import DATASETS, label_of
 from sfumato.digits.model import DigitModel
+from sfumato.digits.painting import paint
 from sfumato.digits.train import TrainOptions, train
 from sfumato.errors import UserError
 from sfumato.models.digit_unet import DigitUNetConfig
 from sfumato.training import LoopOptions
+from tests.digits.conftest import sheet_cell
 
 SMALL = DigitUNetConfig(width=16, inner_width=16, inner_blocks=1, embedding=16)
 
@@ -43,6 +48,48 @@ def test_a_run_leaves_a_model_a_log_and_sheets(data, tmp_path):
     assert [line["step"] for line in judged] == [12, 24, 36, 40]
     assert len(list((tmp_path / "run").glob("sheet-*.png"))) == 4
     assert list((tmp_path / "run" / "tensorboard").iterdir())
+
+
+def below(prefix, tensors):
+    return {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
+
+
+def same(a, b):
+    return set(a) == set(b) and all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_the_finished_model_and_the_looks_are_of_the_mean_weights(data, tmp_path, monkeypatch):
+    """Not of the last weights: by the last saved state, which holds both."""
+    looks = []
+
+    def spied(model, labels, *rest, **more):
+        pixels = paint(model, labels, *rest, **more)
+        weights = {key: value.clone().cpu() for key, value in model.network.state_dict().items()}
+        looks.append((weights, list(labels), pixels))
+        return pixels
+
+    monkeypatch.setattr("sfumato.digits.train.paint", spied)
+    finished = train(options(data, tmp_path / "run", look_every=24, look_count=2))
+    state = read_safetensors(tmp_path / "run" / "state-00000024.safetensors")[0]
+    last, mean = below("network.", state), below("ema.", state)
+    assert max(float((last[key] - mean[key]).abs().max()) for key in mean) > 1e-3
+    assert same(read_safetensors(finished)[0], {key: value.half() for key, value in mean.items()})
+
+    assert [labels for _, labels, _ in looks] == [
+        [label_of(dataset, digit) for digit in range(10) for _ in range(2)] for dataset in DATASETS
+    ]
+    assert all(same(weights, mean) for weights, _, _ in looks)
+    painted = [pixels for _, _, pixels in looks]
+    sheet = np.asarray(Image.open(tmp_path / "run" / "sheet-00000024.png"))
+    for digit in range(10):
+        shown = [sheet_cell(sheet, digit, column) for column in range(4)]
+        assert np.array_equal(shown, torch.cat([pixels[2 * digit : 2 * digit + 2] for pixels in painted]))
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    digits = torch.arange(10).repeat_interleave(2)
+    wanted = accuracies(
+        {name: (p.permute(0, 3, 1, 2).float() / 127.5 - 1, digits) for name, p in zip(DATASETS, painted)}
+    )
+    assert {name: lines[-1][f"accuracy/{name}"] for name in DATASETS} == wanted
 
 
 def test_killed_and_resumed_it_ends_with_the_same_bits(data, tmp_path):
@@ -133,6 +180,36 @@ def test_batches_are_balanced_and_a_function_of_the_step(data):
     assert torch.bincount(shown % 10, minlength=10).min() > 10
     assert float(x0.min()) >= -1.0
     assert float(x0.max()) <= 1.0
+
+
+def test_times_lie_where_the_focus_is(data):
+    """Mean and standard deviation of the times' logits are the focus's; without one all times are alike."""
+    sets = {name: read_digits(data / name) for name in DATASETS}
+    t = DigitBatches(sets, 400, time_focus=(1.0, 0.5))(0, slice(None))[2]
+    logits = torch.logit((t + 0.5) / 1000)
+    assert float(logits.mean()) == pytest.approx(1.0, abs=0.02)
+    assert float(logits.std()) == pytest.approx(0.5, abs=0.02)
+    t = DigitBatches(sets, 400)(0, slice(None))[2]
+    assert (t.sort().values - 2.5 * torch.arange(400)).abs().max() <= 2.5
+
+
+def test_training_draws_the_batches_of_its_options(data, tmp_path, monkeypatch):
+    """Bit for bit those of a DigitBatches that is told the same."""
+    drawn = []
+
+    class Spied(DigitBatches):
+        def __call__(self, step, rows):
+            drawn.append(super().__call__(step, rows))
+            return drawn[-1]
+
+    monkeypatch.setattr("sfumato.digits.train.DigitBatches", Spied)
+    chosen = {"svhn_share": 0.25, "hidden": 0.4, "time_focus": (1.5, 0.2)}
+    train(options(data, tmp_path / "run", **chosen, loop={"steps": 2, "batch_size": 40, "seed": 5}))
+    sets = {name: read_digits(data / name) for name in DATASETS}
+    batches = DigitBatches(sets, 40, **chosen, times=1000, seed=5)
+    assert len(drawn) == 2
+    for step, got in enumerate(drawn):
+        assert all(torch.equal(a, b) for a, b in zip(got, batches(step, slice(None))))
 
 
 def test_pictures_stay_with_their_labels(data):

@@ -56,6 +56,45 @@ def test_it_learns_and_yields_every_step():
     assert progress[-1].rate == pytest.approx(1 / (0.45 * 300))
 
 
+@pytest.mark.parametrize(("clip", "scale", "length"), [(1.0, 1e6, 1.0), (0.25, 1e6, 0.25), (1.0, 0.1, None)])
+def test_a_steps_length_is_the_clipped_gradients_times_the_rate(clip, scale, length):
+    """By plain gradient descent: a huge gradient is cut to `clip`, a small one is left; the rate rises and falls."""
+    rates = [0.25, 0.5, 0.75, *[1.0] * 8, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1]
+    options = LoopOptions(steps=20, batch_size=12, warmup=4, decay_share=0.5, clip=clip)
+    run = Trainer(
+        make_network(), lambda net: [torch.optim.SGD(net.parameters(), lr=0.01)], options, Accelerator(cpu=True)
+    )
+    before = weights(run)
+    for rate, progress in zip(rates, run.run(draw, lambda network, batch: scale * loss(network, batch))):
+        after = weights(run)
+        assert progress.rate == pytest.approx(rate)
+        moved = progress.gradient_norm if length is None else length
+        assert float((after - before).norm()) == pytest.approx(0.01 * rate * moved, rel=1e-3)
+        assert (progress.gradient_norm > 1e3) == (scale > 1)
+        before = after
+    assert progress.step == 20
+
+
+@pytest.mark.parametrize(("share", "rate"), [(0.0, 1.0), (0.2, 0.5), (0.45, 2 / 9), (1.0, 0.1)])
+def test_the_rate_falls_in_the_last_share_of_the_run(share, rate):
+    """Of 100 steps the last 10 lie ahead: half of a last fifth, a tenth of the whole."""
+    options = LoopOptions(steps=100, warmup=0, decay_share=share)
+    assert options.rate(90) == pytest.approx(rate)
+    assert options.rate(0) == 1.0
+
+
+def test_the_running_mean_takes_in_every_step():
+    """Replayed by hand: (1 + n) / (10 + n) of the old mean is kept while that is below the decay."""
+    run = trainer(steps=12, ema=0.4)
+    mean = weights(run)
+    for n, _ in enumerate(run.run(draw, loss)):
+        keep = min(0.4, (1 + n) / (10 + n))
+        mean = keep * mean + (1 - keep) * weights(run)
+    kept = torch.cat([p.flatten() for p in run.ema.network.parameters()])
+    assert torch.allclose(kept, mean, atol=1e-6)
+    assert not torch.allclose(kept, weights(run), atol=1e-3)
+
+
 def test_a_resumed_run_ends_with_the_same_bits():
     whole = trainer()
     finish(whole)
@@ -78,8 +117,8 @@ def test_accumulated_parts_are_the_whole_batch():
 
 
 def test_two_processes_train_the_network_of_one(tmp_path, on_two_processes):
-    """The second half of this file, run by torchrun on two processes, against this process alone."""
-    on_two_processes(__file__, tmp_path)
+    """The end of this file, run by torchrun on two processes, against this process alone."""
+    on_two_processes("-m", "tests.training.test_training", tmp_path)
     alone = trainer()
     finish(alone)
     shared = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
@@ -152,16 +191,6 @@ def test_muon_is_for_matrices():
         Muon([nn.Parameter(torch.ones(3))], lr=0.1)
 
 
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    here = trainer()
-    finish(here)
-    torch.save(weights(here), f"{sys.argv[1]}/{here.accelerator.process_index}.pt")
-    here.accelerator.end_training()
-    if torch.distributed.is_initialized():
-        torch.distributed.destroy_process_group()
-
-
 def test_muon_in_bf16_goes_the_same_way():
     """Rounded to 8 bits the step still points where the exact one does."""
     steps = []
@@ -184,3 +213,13 @@ def test_a_compiled_network_learns_the_same():
     for ours, theirs in zip(compiled.network.parameters(), plain.network.parameters()):
         assert torch.allclose(ours, theirs, atol=1e-4)
     assert set(compiled.state()) == set(plain.state())
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    here = trainer()
+    finish(here)
+    torch.save(weights(here), f"{sys.argv[1]}/{here.accelerator.process_index}.pt")
+    here.accelerator.end_training()
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()

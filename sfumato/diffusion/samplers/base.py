@@ -62,6 +62,8 @@ class Sampler(ABC):
 
     stochastic = False
     """Whether `advance` draws noise."""
+    rising = False
+    """Whether the times rise, from a picture to its noise."""
 
     def __init__(self, schedule: NoiseSchedule) -> None:
         self.schedule = schedule
@@ -78,10 +80,16 @@ class Sampler(ABC):
             noise: needed where the sampler is stochastic.
 
         Raises:
-            ValueError: if there are fewer than two times, or noise is missing.
+            ValueError: if there are fewer than two times, they do not fall, noise is missing, or x is of another type.
         """
         if len(times) < 2:
             raise ValueError("a walk needs at least two times: where it begins and where it ends")
+        if any(t <= later if not self.rising else t >= later for t, later in zip(times, times[1:])):
+            raise ValueError(
+                f"the times of {type(self).__name__} must {'rise' if self.rising else 'fall'}, got {times}"
+            )
+        if x.dtype not in (torch.float32, torch.float64):
+            raise ValueError(f"x must be float32 or float64, got {x.dtype}")
         if self.stochastic and noise is None:
             raise ValueError(f"{type(self).__name__} adds noise in its steps and was given none")
         return self._walk(x, denoiser, times, noise or _no_noise)

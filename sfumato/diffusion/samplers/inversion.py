@@ -28,6 +28,8 @@ class DDIMInversion(Sampler):
         ValueError: if refinements is negative.
     """
 
+    rising = True
+
     def __init__(self, schedule: NoiseSchedule, refinements: int = 0) -> None:
         super().__init__(schedule)
         if refinements < 0:
