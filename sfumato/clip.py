@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from .checkpoints import load_strictly, read_pickle, read_safetensors
-from .errors import UserError
+from .errors import UserError, first_line
 from .models.stable_diffusion.tokenizer import Tokenizer
 
 SHIPPED = Path(__file__).parent / "models" / "weights" / "clip"
@@ -47,7 +47,7 @@ class Clip:
             config = _config(json.loads((folder / "config.json").read_text(encoding="utf-8")))
             self._prepare = _picture_processor().from_pretrained(str(folder.resolve()))
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise UserError(f"{folder}: is no CLIP folder ({str(error).splitlines()[0]})") from None
+            raise UserError(f"{folder}: is no CLIP folder ({first_line(error)})") from None
         weights = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
         if weights is None:
             raise UserError(f"{folder}: lacks the weights, {' or '.join(_WEIGHTS)}")

@@ -20,6 +20,11 @@ def in_words(error: OSError) -> str:
     return f"{where}{error.strerror or error}; {advice}, then run it again"
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, or its kind where it says nothing."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
 def in_range(options: object, name: str, least: float, most: float = math.inf, above: bool = False) -> None:
     """Refuse a setting that is no number of a range.
 

@@ -87,10 +87,12 @@ def _save_moments(moments: Sequence[Moment], path: Path) -> Path:
     """x_t above, the x0 seen in it below, at the moments nearest to the six levels."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(1.5 * len(_LEVELS), 3.4), layout="constrained")
-    grid = figure.subplots(2, len(_LEVELS))
-    for column, wanted in enumerate(_LEVELS):
-        moment = min(moments, key=lambda m: abs(m.level - wanted))
+    # A walk of few steps has no six moments.
+    nearest = {min(range(len(moments)), key=lambda place: abs(moments[place].level - level)) for level in _LEVELS}
+    figure = Figure(figsize=(1.5 * len(nearest), 3.4), layout="constrained")
+    grid = figure.subplots(2, len(nearest))
+    for column, place in enumerate(sorted(nearest)):
+        moment = moments[place]
         for axis, picture in zip(grid[:, column], (moment.x, moment.x0)):
             axis.imshow(picture.numpy())
             axis.set_xticks([])

@@ -6,7 +6,7 @@ from typing import Optional
 from torch import Tensor, nn
 
 from ..checkpoints import ModelFormat, load_strictly, read_model, read_pickle
-from ..errors import UserError
+from ..errors import UserError, first_line
 from ..models.digit_classifier import CourseClassifier, DigitJudge
 from .labels import DATASETS
 
@@ -68,7 +68,7 @@ class HubSVHN(nn.Module):
             self.network = timm.create_model("resnet34_svhn", pretrained=True, num_classes=10)
         except Exception as error:  # a missing package, no network, a hub that changed: all mean the same to the user
             raise UserError(
-                f"resnet34_svhn cannot be had ({type(error).__name__}: {str(error).splitlines()[0][:120]});"
+                f"resnet34_svhn cannot be had ({type(error).__name__}: {first_line(error)[:120]});"
                 " it needs `pip install timm detectors` and a network; leave out --svhn-hub to use the shipped judge"
             ) from None
         self.eval().requires_grad_(False)

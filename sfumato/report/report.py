@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from .. import __version__
 from ..checkpoints import atomic_path, write_text
-from ..errors import UserError
+from ..errors import UserError, first_line
 from ..runs import open_folder
 from .concepts import concepts_section
 from .digits import digits_section
@@ -117,7 +117,7 @@ def _as_pdf(page: str) -> Optional[bytes]:
     try:
         from weasyprint import HTML
     except (ImportError, OSError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         print(f"no PDF: {reason}; `pip install weasyprint` (it needs Pango), or print the HTML from a browser")
         return None
     printed: bytes = HTML(string=page).write_pdf()

@@ -183,7 +183,7 @@ def test_settings_that_cannot_be_are_refused_before_anything_is_made(tmp_path, c
 
 def test_an_output_path_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "out").write_text("mine")
-    with pytest.raises(UserError, match="out: is a file and must be a folder"):
+    with pytest.raises(UserError, match="out: cannot be made a folder"):
         generate(GenerateOptions(tmp_path / "out", count=1))
     assert (tmp_path / "out").read_text() == "mine"
 
