@@ -99,5 +99,5 @@ def _commands(folder: Path, amount: Amount) -> Dict[str, List[List[str]]]:
             ["concepts", "evaluate", "--json-path", given, "--input-dir", str(photos), "--output-dir", painted],
         ],
         "world": [["world", "evaluate", str(folder / "world"), "--count", str(amount.prompts)]],
-        "zero-shot": [["zero-shot", str(Path(digits) / "mnistm"), str(folder / "id2label.json"), *names]],
+        "zero-shot": [["zero-shot", str(Path(digits) / "svhn"), str(folder / "id2label.json"), *names]],
     }
