@@ -29,10 +29,10 @@ def digits_section(found: Found) -> Section:
 
 def _figures(note: Note) -> Part:
     kinds = {
-        "sheet": ("ten by ten painted digits", "a row a digit, a column a noise."),
+        "sheet": ("ten by ten painted digits", "each row is a digit, each column a noise."),
         "reverse-process": (
             "six moments of painting a zero",
-            "painting one zero. Above the noisy picture, below the clean one that the network sees in it.",
+            "how the first zero was painted. Above the noisy picture, below the clean one that the network sees in it.",
         ),
     }
     shown = [
@@ -52,7 +52,7 @@ def _painted(note: Note) -> Part:
         if picked:
             pixels = torch.stack([torch.from_numpy(np.array(open_picture(path).convert("RGB"))) for path in picked])
             text = f"{name}: {len(picked)} of {len(paths)} pictures, in the order of their names."
-            shown.append(image(sheet(pixels, columns=10), f"painted digits, {name}", text))
+            shown.append(image(sheet(pixels, columns=min(10, len(picked))), f"painted digits, {name}", text))
     return Part(f"Digits in {short(note.folder)}", figures=shown)
 
 
