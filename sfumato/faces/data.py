@@ -24,6 +24,8 @@ def read_faces(source: Path, size: int) -> np.ndarray:
     Raises:
         UserError: naming a picture that cannot be used; if there is none.
     """
+    if not source.exists():
+        raise UserError(f"{source}: there is no such file or folder; give a zip or folder of faces")
     pictures = [_decoded(source / name, raw, size) for name, raw in tqdm(_files(source), "reading", unit="face")]
     if not pictures:
         raise UserError(f"{source}: holds no picture ({', '.join(PICTURE_ENDINGS)}); give a zip or folder of faces")
@@ -33,16 +35,21 @@ def read_faces(source: Path, size: int) -> np.ndarray:
 def _files(source: Path) -> Iterator[Tuple[str, bytes]]:
     if source.is_dir():
         for path in sorted(source.rglob("*")):
-            if path.suffix.lower() in PICTURE_ENDINGS:
+            if _shown(path):
                 yield str(path.relative_to(source)), path.read_bytes()
         return
     try:
         with zipfile.ZipFile(source) as archive:
             for name in sorted(archive.namelist()):
-                if name.lower().endswith(PICTURE_ENDINGS):
+                if _shown(Path(name)):
                     yield name, archive.read(name)
     except (OSError, zipfile.BadZipFile) as error:
         raise UserError(f"{source}: is no folder and no whole zip file ({error}); check the path") from None
+
+
+def _shown(path: Path) -> bool:
+    """Hidden files beside pictures are none, such as those that macOS puts into zip files."""
+    return path.suffix.lower() in PICTURE_ENDINGS and not path.name.startswith(".")
 
 
 def _decoded(path: Path, raw: bytes, size: int) -> np.ndarray:

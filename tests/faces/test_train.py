@@ -78,12 +78,17 @@ def test_half_of_the_faces_are_mirrored_and_none_is_another(faces):
 def test_a_folder_is_read_like_a_zip(faces, tmp_path):
     with zipfile.ZipFile(faces) as archive:
         archive.extractall(tmp_path / "folder")
+    with zipfile.ZipFile(faces, "a") as archive:
+        archive.writestr("__MACOSX/._00.png", b"what macOS adds")
+    (tmp_path / "folder" / "._00.png").write_bytes(b"the same")
     assert np.array_equal(read_faces(faces, 16), read_faces(tmp_path / "folder", 16))
 
 
 def test_pictures_that_cannot_be_used_are_named(faces, tmp_path):
     with pytest.raises(UserError, match=r"faces/00\.png: is 16x16; the network is for 64x64"):
         read_faces(faces, 64)
+    with pytest.raises(UserError, match="nowhere: there is no such file or folder"):
+        read_faces(tmp_path / "nowhere", 16)
     (tmp_path / "folder").mkdir()
     with pytest.raises(UserError, match="holds no picture"):
         read_faces(tmp_path / "folder", 16)
