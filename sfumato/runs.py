@@ -1,11 +1,11 @@
-"""A folder of painted pictures and the note in it, run.json, which says how they were made."""
+"""A run: its folder, its log, the note that says how its results were made, and names of what it was made from."""
 
 import hashlib
 import json
 from contextvars import ContextVar
 from mmap import mmap
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import numpy as np
 import torch
@@ -104,6 +104,32 @@ def open_run(
 def painted_by(run: str, path: Path) -> bool:
     """Whether a picture is there and was painted by this run: an older one may have its name."""
     return bool(told_by(path).get("run") == run)
+
+
+def numbers_path(given: Optional[Path], folder: Path) -> Path:
+    """Where a measurement writes its numbers, scores.json in its folder by default; asked before measuring.
+
+    Raises:
+        UserError: if that cannot be written.
+    """
+    path = given or folder / "scores.json"
+    if path.is_dir() or not path.parent.is_dir():
+        raise UserError(f"{path}: cannot be written there; give a file in a folder that exists as --json")
+    return path
+
+
+def read_log(path: Path) -> List[Dict[str, float]]:
+    """The lines of a log.jsonl, or none without one; what is no line of a log, such as one cut off, is left out."""
+    lines = []
+    for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else ():
+        try:
+            line = json.loads(text)
+        except ValueError:
+            continue
+        numbers = isinstance(line, dict) and all(isinstance(value, (int, float)) for value in line.values())
+        if numbers and "step" in line:
+            lines.append(line)
+    return lines
 
 
 def write_note(path: Path, command: str, settings: Mapping[str, Any], **measured: Any) -> None:

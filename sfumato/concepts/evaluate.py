@@ -17,7 +17,7 @@ from tqdm import tqdm
 from ..clip import Clip
 from ..errors import UserError
 from ..pictures import open_picture, picture_files
-from ..runs import write_note
+from ..runs import numbers_path, write_note
 from .photos import photo_files, read_photo
 from .prompts import Source, read_input
 
@@ -98,6 +98,7 @@ def evaluate(options: EvaluateOptions) -> List[PromptScore]:
     pictures = {
         (source.key, n): _pictures_of(source, n, options) for source in sources for n in range(len(source.prompts))
     }
+    to = numbers_path(options.json, options.output_dir)
     clip = Clip(options.clip)
     found: List[PromptScore] = []
     with tqdm(total=sum(map(len, pictures.values())), desc="scoring", unit="picture") as bar:
@@ -112,7 +113,6 @@ def evaluate(options: EvaluateOptions) -> List[PromptScore]:
     judged = [one.passed for one in found if one.passed is not None]
     if judged:
         print(f"{sum(judged)} of {len(judged)} prompts pass, by {clip.name}")
-    to = options.output_dir / "scores.json" if options.json is None else options.json
     settings = {"json_path": options.json_path, "input_dir": options.input_dir, "clip": clip.name}
     numbers = {"passed": sum(judged), "of": len(judged), "prompts": [asdict(one) for one in found]}
     write_note(to, "concepts evaluate", settings, **numbers)

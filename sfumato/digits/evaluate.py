@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..checkpoints import read_safetensors
 from ..errors import UserError
 from ..pictures import from_pixels, picture_files
-from ..runs import write_note
+from ..runs import numbers_path, write_note
 from .data import read_picture, read_test_digits
 from .judge import HubSVHN, load_course_classifier, load_judge
 from .labels import DATASETS, DIGITS
@@ -71,9 +71,7 @@ def evaluate(options: EvaluateOptions) -> List[DatasetScore]:
     present = [dataset for dataset in DATASETS if (options.folder / dataset).is_dir()]
     if not present:
         raise UserError(f"{options.folder}: holds neither {' nor '.join(DATASETS)}; give the folder above them")
-    written = options.json or options.folder / "scores.json"
-    if written.is_dir() or not written.parent.is_dir():
-        raise UserError(f"{written}: cannot be written there; give a file in a folder that exists as --json")
+    written = numbers_path(options.json, options.folder)
     scores = [_score(dataset, options) for dataset in present]
     mean = sum(score.accuracy for score in scores) / len(scores)
     settings = {name: getattr(options, name) for name in ("folder", "classifier", "svhn_hub", "real")}

@@ -50,14 +50,15 @@ class TrainOptions:
     """Pictures of each digit and dataset in a look."""
 
     def check(self) -> None:
-        """Refuse what cannot be trained with.
+        """Refuse what cannot be trained with; the Trainer checks the loop.
 
         Raises:
             UserError: naming the setting.
         """
-        self.loop.check()
-        for name in ("muon_lr", "adam_lr", "svhn_share", "hidden", "look_every"):
-            in_range(self, name, 0, 1 if name in ("svhn_share", "hidden") else math.inf)
+        for name in ("svhn_share", "hidden"):
+            in_range(self, name, 0, 1)
+        for name in ("muon_lr", "adam_lr", "look_every"):
+            in_range(self, name, 0)
         for name in ("save_every", "look_count"):
             in_range(self, name, 1)
         if not all(map(math.isfinite, self.time_focus)) or self.time_focus[1] <= 0:

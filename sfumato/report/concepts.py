@@ -5,7 +5,8 @@ from typing import Any, Dict, List
 
 from ..checkpoints import read_embeddings
 from ..pictures import captioned, open_picture, picture_files
-from .curves import curve, read_log
+from ..runs import read_log
+from .curves import curve
 from .found import Found, Note, short
 from .parts import Figure, Part, Section, Table, image, picture
 from .section import Kind, section

@@ -1,30 +1,11 @@
 """The drawings of a report, by matplotlib."""
 
-import json
-from pathlib import Path
 from typing import Any, Dict, List, Sequence, Tuple
 
 from .parts import Figure, drawing
 
 _SMOOTHED = 0.02
 """Share of a curve that one point of its smoothed form is a mean of."""
-
-
-def read_log(path: Path) -> List[Dict[str, float]]:
-    """The lines of a log.jsonl, or none without one; what is no line of a log, such as one cut off, is left out."""
-    lines = []
-    for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else ():
-        try:
-            line = json.loads(text)
-        except ValueError:
-            continue
-        if (
-            isinstance(line, dict)
-            and "step" in line
-            and all(isinstance(value, (int, float)) for value in line.values())
-        ):
-            lines.append(line)
-    return lines
 
 
 def series(lines: Sequence[Dict[str, float]], name: str) -> Tuple[List[float], List[float]]:

@@ -1,6 +1,7 @@
 """A training's part of any section: its curves, and the last pictures that it showed on the way."""
 
-from .curves import curve, read_log
+from ..runs import read_log
+from .curves import curve
 from .found import Note, short
 from .parts import Part, picture
 

@@ -95,6 +95,7 @@ class Trainer(Generic[Network]):
         accelerator: one process or many, in any precision.
 
     Raises:
+        UserError: for options that cannot be trained with.
         ValueError: if the batch cannot be shared evenly among processes and parts.
     """
 
@@ -105,6 +106,7 @@ class Trainer(Generic[Network]):
         options: LoopOptions,
         accelerator: Accelerator,
     ) -> None:
+        options.check()
         parts = options.accumulate * accelerator.num_processes
         if options.batch_size % parts:
             raise ValueError(

@@ -9,14 +9,14 @@ RUN/tensorboard/            the same for TensorBoard
 import json
 import time
 from pathlib import Path
-from typing import IO, Any, Callable, Dict, Iterator, List, Mapping, TypeVar
+from typing import IO, Any, Callable, Dict, Iterator, Mapping, TypeVar
 
 from torch import nn
 from tqdm import tqdm
 
 from ..checkpoints import load_state, remove_leftovers, save_state, write_text
 from ..errors import UserError
-from ..runs import NOTE, open_folder, write_note
+from ..runs import NOTE, open_folder, read_log, write_note
 from .loop import Draw, Loss, Progress, Trainer
 
 _LOG_EVERY = 20
@@ -98,14 +98,7 @@ def _kept_log(path: Path, steps: int) -> float:
 
     A run that was killed logged steps after its last saved state, and may have cut its last line off.
     """
-    kept: List[Dict[str, Any]] = []
-    for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
-        try:
-            line = json.loads(text)
-            if line["step"] <= steps:
-                kept.append(line)
-        except (ValueError, KeyError, TypeError):
-            continue
+    kept = [line for line in read_log(path) if line["step"] <= steps]
     write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
     return float(kept[-1].get("seconds", 0.0)) if kept else 0.0
 

@@ -37,7 +37,6 @@ def start(
     Raises:
         UserError: for options, a precision or a batch that cannot be used.
     """
-    options.check()
     device = Worker.here().device()
     chosen = choose_precision(device, precision)
     try:

@@ -49,6 +49,7 @@ def test_only_pictures_are_taken_and_folders_without_are_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("five photos of my dog")
     with pytest.raises(UserError, match=r"holds no photo \(\.png"):
         photo_files(tmp_path)
+    (tmp_path / "._a.png").write_bytes(b"what macOS keeps beside a file")
     for name in ("b.JPG", "a.png"):
         gradient(8, 8).save(tmp_path / name)
     assert [path.name for path in photo_files(tmp_path)] == ["a.png", "b.JPG"]

@@ -79,3 +79,25 @@ def test_a_damaged_archive_is_refused(tmp_path, monkeypatch):
     use_gdown(monkeypatch, download)
     with pytest.raises(UserError, match=r"hw2_data.zip: is damaged"):
         get_dataset.fetch(tmp_path)
+
+
+def test_a_disk_that_fills_up_leaves_no_half_of_the_data(tmp_path, monkeypatch):
+    def full(self, folder):
+        (folder / "hw2_data" / "digits").mkdir(parents=True)
+        raise OSError(28, "No space left on device")
+
+    archive_at(tmp_path / "hw2_data.zip")
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", full)
+    with pytest.raises(OSError, match="No space left"):
+        get_dataset.fetch(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["hw2_data.zip"]
+
+
+def test_what_a_user_put_there_stays(tmp_path):
+    mine = tmp_path / "hw2_data" / PARTS[0]
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    archive_at(tmp_path / "hw2_data.zip")
+    get_dataset.fetch(tmp_path)
+    assert mine.read_text() == "mine"
+    assert (tmp_path / "hw2_data" / PARTS[1]).read_text() == PARTS[1]

@@ -60,3 +60,6 @@ def test_logit_normal_times_have_their_mean_and_spread():
 def test_an_unknown_weighting_is_refused():
     with pytest.raises(ValueError, match="unknown weighting 'p2'"):
         loss_weight(SCHEDULE, torch.tensor([1]), "eps", "p2")
+    for weighting in ("uniform", "min-snr"):
+        with pytest.raises(ValueError, match="unknown kind of target 'score'"):
+            loss_weight(SCHEDULE, torch.tensor([1]), "score", weighting)

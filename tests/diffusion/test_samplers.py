@@ -14,6 +14,7 @@ from sfumato.diffusion import (
     DDPM,
     SAMPLERS,
     Clamped,
+    DDIMInversion,
     DPMSolver,
     Heun,
     NetworkDenoiser,
@@ -208,6 +209,13 @@ def test_a_picture_does_not_depend_on_its_batch():
         (lambda s: DPMSolver(s, "sde"), "unknown algorithm"),
         (lambda s: DDPM(s)(torch.zeros(1, 1), GaussianDenoiser(s, 0, 1), [5, 0]), "adds noise"),
         (lambda s: DDIM(s)(torch.zeros(1, 1), GaussianDenoiser(s, 0, 1), [5]), "at least two times"),
+        (lambda s: DDIM(s)(torch.zeros(1, 1), GaussianDenoiser(s, 0, 1), [5, 900]), "times of DDIM must fall"),
+        (lambda s: Heun(s)(torch.zeros(1, 1), GaussianDenoiser(s, 0, 1), [900, 5, 5]), "times of Heun must fall"),
+        (lambda s: DDIMInversion(s)(torch.zeros(1, 1), GaussianDenoiser(s, 0, 1), [900, 5]), "Inversion must rise"),
+        (
+            lambda s: DDIM(s)(torch.zeros(1, 1).half(), GaussianDenoiser(s, 0, 1), [5, 0]),
+            "x must be float32 or float64",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(call, words):

@@ -49,6 +49,10 @@ def test_an_interrupted_run_goes_on_and_other_settings_are_refused(unet, noise_f
     generate(options)
     assert (tmp_path / "out" / "2.png").exists()
     assert (tmp_path / "out" / "1.png").stat().st_mtime == 0
+    before = (tmp_path / "out" / "1.png").read_bytes()
+    torch.save(torch.load(noise_folder / "1.pt") * 0.9, noise_folder / "1.pt")
+    generate(options)
+    assert (tmp_path / "out" / "1.png").read_bytes() != before, "another noise of the same name is another picture"
     with pytest.raises(UserError, match="holds pictures of other settings"):
         generate(GenerateOptions(noise_folder, tmp_path / "out", unet, Recipe(steps=6)))
 

@@ -11,12 +11,12 @@ pytest.importorskip("jinja2")
 pytest.importorskip("accelerate", minversion="1.0")
 
 from sfumato.errors import UserError
-from sfumato.report.curves import read_log, series, smoothed
+from sfumato.report.curves import series, smoothed
 from sfumato.report.found import find_runs
 from sfumato.report.parts import flat, picture
 from sfumato.report.report import ReportOptions, report
 from sfumato.report.words import words
-from sfumato.runs import write_note
+from sfumato.runs import read_log, write_note
 
 
 class Page(HTMLParser):
@@ -47,17 +47,15 @@ def paint(path, colour=(90, 120, 200)):
     Image.new("RGB", (48, 32), colour).save(path)
 
 
-@pytest.fixture
-def runs(tmp_path):
-    """A run of every kind."""
-    folder = tmp_path / "runs"
+def notes_of_every_kind():
+    """Path below the runs -> command and numbers."""
     digit = {"judge": "a judge", "pictures": 20, "precision": 0.8, "recall": 0.61, "frechet_distance": 1.25}
     confusion = [[2 if row == column else 0 for column in range(10)] for row in range(10)]
     scores = [{"dataset": name, "accuracy": 0.975, "confusion": confusion, **digit} for name in ("mnistm", "svhn")]
     paths = {name: {"norm": [10.0, 7.1, 10.0], "contrast": [0.5, 0.21, 0.5]} for name in ("slerp", "lerp")}
     prompt = {"source": "0", "prompt": "a <new1> on a hill", "image": 71.5, "text": 31.25, "passed": True}
     shares = {"digit right": 0.9, "look right": 0.8, "both right": 0.75}
-    notes = {
+    return {
         "digits/run.json": ("digits generate", {}),
         "digits/scores.json": ("digits evaluate", {"mean_accuracy": 0.975, "datasets": scores}),
         "figures/run.json": ("digits figures", {}),
@@ -100,7 +98,13 @@ def runs(tmp_path):
             },
         ),
     }
-    for name, (command, numbers) in notes.items():
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """A run of every kind."""
+    folder = tmp_path / "runs"
+    for name, (command, numbers) in notes_of_every_kind().items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write_note(folder / name, command, {"seed": 7, "token": "<new1>", "sampling": {"steps": 9}}, **numbers)
     lines = [{"step": step, "loss": 1.0 / step, "rate": 1.0} for step in range(1, 200)]
@@ -299,6 +303,7 @@ def test_settings_and_words():
 
 
 def test_runs_are_found_below_the_folders(runs):
+    (runs / "digits" / "scores.json").rename(runs / "digits" / "numbers.json")  # as `--json` may call it
     found = find_runs([runs])
     assert [note.folder.name for note in found.all("digits evaluate")] == ["digits"]
     assert found.all("digits paint") == []
