@@ -20,7 +20,7 @@ from PIL import Image
 from stable_diffusion_speed import FILE, ours, peak_memory, write_weights
 
 from sfumato.checkpoints import PREFIXES, Embedding, read_safetensors
-from sfumato.checkpoints.diffusers_layout import unet_key
+from sfumato.checkpoints.diffusers_layout import unet_keys
 from sfumato.concepts.learn import Batches, Word, encode_photos, word_loss
 from sfumato.concepts.model import StableDiffusion
 from sfumato.devices import DTYPES, choose_precision
@@ -62,9 +62,9 @@ def their_step(dtype: torch.dtype) -> Callable[[int], None]:
 
     with torch.device("meta"):
         unet: Any = UNet2DConditionModel(cross_attention_dim=768, attention_head_dim=8)
-    names = unet.state_dict()
+    names = unet_keys(unet.state_dict())
     stored = read_safetensors(FILE)[0]
-    unet.load_state_dict({k: stored[PREFIXES["unet"] + unet_key(k, names)].to(dtype) for k in names}, assign=True)
+    unet.load_state_dict({k: stored[PREFIXES["unet"] + name].to(dtype) for k, name in names.items()}, assign=True)
     unet = unet.requires_grad_(False)
     wide: Any = {"block_out_channels": (128, 256, 512, 512), "layers_per_block": 2, "latent_channels": 4}
     kinds: Any = {"down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4}

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from sfumato.checkpoints import PREFIXES, filled, read_safetensors, write_safetensors
-from sfumato.checkpoints.diffusers_layout import unet_key
+from sfumato.checkpoints.diffusers_layout import unet_keys
 from sfumato.devices import choose_precision
 from sfumato.models.stable_diffusion import UNet
 
@@ -51,9 +51,9 @@ def theirs(dtype: torch.dtype) -> Callable[..., Tensor]:
 
     with torch.device("meta"):
         network: Any = UNet2DConditionModel(cross_attention_dim=768, attention_head_dim=8)
-    names = network.state_dict()
+    names = unet_keys(network.state_dict())
     stored = read_safetensors(FILE)[0]
-    state = {key: stored[PREFIXES["unet"] + unet_key(key, names)].to(dtype) for key in names}
+    state = {key: stored[PREFIXES["unet"] + name].to(dtype) for key, name in names.items()}
     network.load_state_dict(state, assign=True)
     network = network.eval().requires_grad_(False)
     return lambda x, t, context: network(x, t, context).sample

@@ -10,7 +10,7 @@ import torch
 from sfumato.digits.labels import label_of
 from sfumato.digits.model import DigitModel
 from sfumato.digits.painting import Sampling, paint
-from sfumato.pictures import sheet
+from sfumato.images import sheet
 
 number, path = sys.argv[1], sys.argv[2]
 labels = [label_of("svhn", int(digit)) for digit in number]

@@ -18,7 +18,7 @@ from sfumato.diffusion import (
     sample,
     spaced_times,
 )
-from sfumato.pictures import sheet, to_pixels
+from sfumato.images import sheet, to_pixels
 
 left, right, path = sys.argv[1:4]
 model = StableDiffusion.load(SMALL_WORLD)

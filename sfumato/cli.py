@@ -12,11 +12,10 @@ import os
 import shlex
 import sys
 import typing
-import warnings
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from . import __version__
-from .errors import UserError, in_words
+from .errors import UserError, in_words, speak_plainly, unwritable
 
 
 class Command(NamedTuple):
@@ -99,6 +98,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     Returns:
         The exit status: 0, or 2 where the user's input cannot be used.
     """
+    speak_plainly("sfumato")
     words = sys.argv[1:] if arguments is None else arguments
     if not words or words[0] in ("-h", "--help"):
         print(_overview())
@@ -122,9 +122,9 @@ def _run(name: str, flags: List[str]) -> int:
     module = importlib.import_module(command.module)
     from .runs import COMMAND_LINE
 
-    warnings.showwarning = _one_line
     try:
         options = read_flags(name, getattr(module, command.options), flags)
+        _refuse_broken_texts(options)
         typed = COMMAND_LINE.set(shlex.join(["sfumato", *name.split(), *flags]))
         try:
             getattr(module, command.function)(options)
@@ -165,6 +165,22 @@ def read_flags(name: str, options: Any, flags: List[str]) -> Any:
         raise UserError(f"{text[:1].lower()}{text[1:]}; see `sfumato {name} --help`") from None
 
 
+def _refuse_broken_texts(options: Any) -> None:
+    """Refuse texts that are not UTF-8, as another terminal's are; a file may be called so, a prompt may not.
+
+    Raises:
+        UserError: naming the flag.
+    """
+    for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
+        if dataclasses.is_dataclass(value):
+            _refuse_broken_texts(value)
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str) and unwritable(text) and not os.path.exists(text):
+                flag = field.name.replace("_", "-")
+                raise UserError(f"--{flag}: {text!a} is not UTF-8 text; type it anew")
+
+
 def _is_rule(line: str) -> bool:
     return not line.strip("-\u2500")
 
@@ -190,10 +206,6 @@ def _overview(names: Optional[List[str]] = None) -> str:
     lines = ["sfumato: diffusion models, small and exact", "", "usage: sfumato JOB VERB [OPTIONS]", ""]
     lines += [f"  {name:<21} {COMMANDS[name].summary}" for name in names or COMMANDS]
     return "\n".join([*lines, "", "`sfumato JOB VERB --help` shows the options of a command."])
-
-
-def _one_line(message: object, *place: object, **more: object) -> None:
-    print(f"sfumato: warning: {message}", file=sys.stderr)
 
 
 def _complain(message: str) -> int:

@@ -4,7 +4,6 @@ The network is transformers' CLIPModel, in whatever size its folder says. Pictur
 code, whose bicubic filter is the one that CLIP was trained with; other ones move the scores.
 """
 
-import json
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Union
 
@@ -13,7 +12,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from .checkpoints import load_strictly, read_pickle, read_safetensors
+from .checkpoints import fitting, load_strictly, read_json, read_tensors, weights_in
 from .errors import UserError, first_line
 from .models.stable_diffusion.tokenizer import Tokenizer
 
@@ -21,6 +20,19 @@ SHIPPED = Path(__file__).parent / "models" / "weights" / "clip"
 """The small CLIP of the package: it knows digits and nothing else."""
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_SHAPE = {
+    *("hidden_size", "intermediate_size", "projection_dim", "num_hidden_layers", "num_attention_heads", "num_channels"),
+    *("image_size", "patch_size", "vocab_size", "max_position_embeddings", "hidden_act", "layer_norm_eps"),
+    *("bos_token_id", "eos_token_id", "pad_token_id"),
+}
+"""What a half's config tells of the network."""
+_PREPARATION = {
+    *("do_resize", "size", "resample", "do_center_crop", "crop_size", "do_rescale", "rescale_factor", "do_normalize"),
+    *("image_mean", "image_std", "do_convert_rgb"),
+}
+"""What a CLIP folder tells of the preparation of pictures."""
+_LARGEST = 4096
+_ADVICE = "give a CLIP folder, with config.json, preprocessor_config.json and weights"
 _AT_ONCE = 32
 
 
@@ -44,17 +56,18 @@ class Clip:
             folder = _fetched(str(source))
         self.name = "sfumato's small CLIP" if source is None else str(source)
         try:
-            config = _config(json.loads((folder / "config.json").read_text(encoding="utf-8")))
-            self._prepare = _picture_processor().from_pretrained(str(folder.resolve()))
-        except (OSError, ValueError, TypeError, KeyError) as error:
+            config = _config(read_json(folder / "config.json", _ADVICE))
+            self._prepare = _picture_processor().from_dict(_preparation(folder / "preprocessor_config.json"))
+        except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
             raise UserError(f"{folder}: is no CLIP folder ({first_line(error)})") from None
         weights = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
         if weights is None:
             raise UserError(f"{folder}: lacks the weights, {' or '.join(_WEIGHTS)}")
-        state = read_safetensors(weights)[0] if weights.suffix == ".safetensors" else read_pickle(weights)
+        state = weights_in(read_tensors(weights).value, weights)
         # Older files hold the positions 0, 1, 2 ..., which a network counts by itself.
         state = {key: value for key, value in state.items() if not key.endswith("position_ids")}
-        self._network: Any = _without_positions(CLIPModel(config))
+        network = fitting(lambda: CLIPModel(config), state, weights, "CLIP that config.json describes")
+        self._network: Any = _without_positions(network)
         load_strictly(self._network, state, weights, "CLIP that config.json describes")
         self._device = torch.device("cpu") if device is None else device
         self._network.to(self._device).eval().requires_grad_(False)
@@ -88,15 +101,38 @@ class Clip:
 
 
 def _config(told: Dict[str, Any]) -> Any:
-    """A CLIPConfig from a config.json of any version; older ones take no notice of some of its keys by themselves."""
+    """A CLIPConfig from a config.json of any version; older ones take no notice of some of its keys by themselves.
+
+    Only what shapes the network is taken: other keys choose code, which a folder must not.
+    """
     from transformers import CLIPConfig
 
     # Old versions call the halves' configs by the second names, new ones by the first.
     halves: Any = {
-        name: {**told[name], **(told.get(f"{name}_dict") or {})} for name in ("text_config", "vision_config")
+        name: {
+            key: value
+            for key, value in {**told[name], **(told.get(f"{name}_dict") or {})}.items()
+            if key in _SHAPE and isinstance(value, (int, float, str))
+        }
+        for name in ("text_config", "vision_config")
     }
     old: Any = {f"{name}_dict": half for name, half in halves.items()}
     return CLIPConfig(**halves, **old, projection_dim=told["projection_dim"])
+
+
+def _preparation(path: Path) -> Dict[str, Any]:
+    """How pictures are prepared, of what the file says: numbers and names of methods, at sizes that pictures have.
+
+    Raises:
+        UserError: if a size is none.
+    """
+    told = read_json(path, _ADVICE)
+    kept = {key: value for key, value in told.items() if key in _PREPARATION}
+    for key in ("size", "crop_size"):
+        sizes = kept[key].values() if isinstance(kept.get(key), dict) else [kept.get(key, 1)]
+        if not all(type(size) is int and 1 <= size <= _LARGEST for size in sizes):
+            raise UserError(f"{path}: its {key} is no size of pictures (1 ... {_LARGEST}); get the file again")
+    return kept
 
 
 def _picture_processor() -> Any:

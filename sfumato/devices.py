@@ -1,9 +1,10 @@
 """What the work runs on: device, number format and share of the work, decided here and nowhere else."""
 
 import contextlib
+import itertools
 import os
 from pathlib import Path
-from typing import ContextManager, List, NamedTuple, Sequence, TypeVar
+from typing import ContextManager, Iterable, Iterator, List, NamedTuple, Optional, Tuple, TypeVar
 
 import torch
 
@@ -32,9 +33,13 @@ class Worker(NamedTuple):
         rank, world, local = (int(os.environ.get(name, default)) for name, default in _LAUNCHER)
         return cls(rank, world, local)
 
-    def share(self, items: Sequence[_Item]) -> List[_Item]:
-        """This process's part: every world-th item, so that all parts are alike."""
-        return list(items[self.rank :: self.world])
+    def share(self, items: Iterable[_Item]) -> Iterator[_Item]:
+        """This process's part: every world-th item, so that all parts are alike; they are walked, not listed."""
+        return itertools.islice(items, self.rank, None, self.world)
+
+    def share_of(self, count: int) -> int:
+        """How many of so many items `share` gives this process."""
+        return max(0, -(-(count - self.rank) // self.world))
 
     def device(self) -> torch.device:
         """A GPU of its own where there are GPUs, else Apple's GPU, else the CPU."""
@@ -42,6 +47,12 @@ class Worker(NamedTuple):
             return torch.device("cuda", self.local_rank % torch.cuda.device_count())
         mps = getattr(torch.backends, "mps", None)
         return torch.device("mps" if mps is not None and mps.is_available() else "cpu")
+
+
+def in_batches(items: Iterable[_Item], size: int) -> Iterator[List[_Item]]:
+    """So many items at once, the rest at last; they are walked, not listed."""
+    walk = iter(items)
+    return iter(lambda: list(itertools.islice(walk, size)), [])
 
 
 _LAUNCHER = (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"))
@@ -92,3 +103,13 @@ def cpu_multiplies_bf16() -> bool:
     except OSError:
         return False
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def main_memory() -> Optional[Tuple[int, int]]:
+    """Bytes of this machine's memory that are free, and all of them; None where the system does not say it."""
+    try:
+        table = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+        free, whole = (int(table[name].split()[0]) << 10 for name in ("MemAvailable", "MemTotal"))
+    except (OSError, KeyError, ValueError):
+        return None
+    return free, whole

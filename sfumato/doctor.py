@@ -11,7 +11,7 @@ from typing import List, Optional
 import torch
 
 from . import __version__
-from .devices import Worker, choose_precision, cpu_multiplies_bf16
+from .devices import Worker, choose_precision, cpu_multiplies_bf16, main_memory
 
 _WEIGHTS = Path(__file__).parent / "models" / "weights"
 _OPTIONAL = ("weasyprint", "timm", "detectors", "gdown", "diffusers")
@@ -83,12 +83,8 @@ def _memory(device: torch.device) -> str:
 
 
 def _main_memory() -> str:
-    try:
-        table = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-        free, whole = (int(table[name].split()[0]) / 2**20 for name in ("MemAvailable", "MemTotal"))
-    except (OSError, KeyError, ValueError):
-        return "unknown on this system"
-    return f"{free:.1f} of {whole:.1f} GiB free"
+    found = main_memory()
+    return f"{found[0] / _GIB:.1f} of {found[1] / _GIB:.1f} GiB free" if found else "unknown on this system"
 
 
 def _compiler() -> str:

@@ -1,7 +1,13 @@
-"""The one exception that users meet, and what the system's own errors say to them."""
+"""The one exception that users meet, and how it and the system's own errors are told to them."""
 
 import errno
+import io
 import math
+import re
+import sys
+import warnings
+
+_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class UserError(Exception):
@@ -23,6 +29,28 @@ def in_words(error: OSError) -> str:
 def first_line(error: BaseException) -> str:
     """The first line of an error's text, or its kind where it says nothing."""
     return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def speak_plainly(program: str) -> None:
+    """Have all that a program says reach the terminal: warnings in one line each, and what the terminal has no sign for
+    as an escape, such as the bytes of a file's name that are not UTF-8.
+
+    Args:
+        program: what warnings begin with.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+    def in_one_line(message: object, *place: object, **more: object) -> None:
+        print(f"{program}: warning: {message}", file=sys.stderr)
+
+    warnings.showwarning = in_one_line
+
+
+def unwritable(text: str) -> bool:
+    """Whether a text has what no file in UTF-8 holds, half a character (an unpaired surrogate), or a NUL."""
+    return _UNWRITABLE.search(text) is not None
 
 
 def in_range(options: object, name: str, least: float, most: float = math.inf, above: bool = False) -> None:

@@ -5,18 +5,19 @@ import json
 from contextvars import ContextVar
 from mmap import mmap
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 import numpy as np
 import torch
 
 from . import __version__
-from .checkpoints import remove_leftovers, write_text
+from .checkpoints import parsed_json, read_json, remove_leftovers, visible_files, write_text
 from .devices import Worker
 from .errors import UserError
-from .pictures import told_by
+from .images import told_by
 
 NOTE = "run.json"
+_LONGEST_LINE = 1 << 16
 
 COMMAND_LINE: "ContextVar[str]" = ContextVar("command_line", default="")
 """What the user typed; the command line sets it, and it is empty where Python calls."""
@@ -37,7 +38,7 @@ def told_file(path: Optional[Path]) -> Optional[Dict[str, str]]:
     """A file or folder among settings: its name and what is in it, not where it lies; None for none."""
     if path is None:
         return None
-    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    files = visible_files(path, deep=True) if path.is_dir() else [path]
     return {"name": path.name, "contents": digest(*(file.read_bytes() for file in files))}
 
 
@@ -121,15 +122,21 @@ def numbers_path(given: Optional[Path], folder: Path) -> Path:
 def read_log(path: Path) -> List[Dict[str, float]]:
     """The lines of a log.jsonl, or none without one; what is no line of a log, such as one cut off, is left out."""
     lines = []
-    for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else ():
+    for text in _lines(path) if path.is_file() else ():
         try:
-            line = json.loads(text)
+            line = parsed_json(text, ours=True, twice={})
         except ValueError:
             continue
         numbers = isinstance(line, dict) and all(isinstance(value, (int, float)) for value in line.values())
         if numbers and "step" in line:
             lines.append(line)
     return lines
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """One after the other, since a log may be long; a line that is too long for a log's comes in pieces."""
+    with open(path, encoding="utf-8-sig", errors="replace") as file:
+        yield from iter(lambda: file.readline(_LONGEST_LINE), "")
 
 
 def write_note(path: Path, command: str, settings: Mapping[str, Any], **measured: Any) -> None:
@@ -148,6 +155,6 @@ def write_note(path: Path, command: str, settings: Mapping[str, Any], **measured
 
 def _settings_in(note: Path) -> Any:
     try:
-        return json.loads(note.read_text(encoding="utf-8"))["settings"]
-    except (OSError, ValueError, KeyError, TypeError):
+        return read_json(note, "give another folder", ours=True)["settings"]
+    except (UserError, KeyError, TypeError):
         return None

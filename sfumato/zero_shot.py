@@ -4,7 +4,6 @@ Each label becomes a text, "A photo of {}."; with several templates its directio
 again. No picture of the labels is needed beforehand: that is what zero shots means.
 """
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
@@ -15,9 +14,10 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
+from .checkpoints import read_json
 from .clip import Clip
 from .errors import UserError
-from .pictures import captioned, open_picture, picture_files, save_image
+from .images import captioned, open_picture, picture_files, save_image
 from .runs import open_folder, write_note
 
 ENSEMBLE = (
@@ -125,10 +125,7 @@ def _directions(clip: Clip, paths: Sequence[Path]) -> List[Tensor]:
 
 
 def _read_labels(path: Path) -> Dict[str, str]:
-    try:
-        labels = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as JSON ({error}); give the course's id2label.json") from None
+    labels = read_json(path, "give the course's id2label.json")
     if not isinstance(labels, dict) or not labels or not all(isinstance(label, str) for label in labels.values()):
         raise UserError(f'{path}: must be an object of texts, such as {{"0": "bicycle"}}')
     return labels
@@ -171,7 +168,7 @@ def _write(
         lines = [f"{'right' if bool(right[index]) else 'wrong'}: {names[int(truth[index])]}"]
         lines += [f"{float(shares[index, n]):4.0%} {names[int(n)]}" for n in ranked[index, :_TOP]]
         texts.append("\n".join(lines))
-    pictures: List[Image.Image] = [open_picture(paths[index]).convert("RGB") for index in dict.fromkeys(picked)]
+    pictures: List[Image.Image] = [open_picture(paths[index]) for index in dict.fromkeys(picked)]
     save_image(captioned(pictures, texts, columns=_SHOWN), out / "zero-shot.png")
     print(f"wrote {out / 'zero-shot.json'} and {out / 'zero-shot.png'}")
 

@@ -1,10 +1,12 @@
 """Precision is decided by the hardware and by what PyTorch can compute."""
 
+import itertools
+
 import pytest
 import torch
 
 from sfumato import devices
-from sfumato.devices import Worker, choose_precision
+from sfumato.devices import Worker, choose_precision, in_batches
 from sfumato.errors import UserError
 
 CPU = torch.device("cpu")
@@ -40,6 +42,16 @@ def test_the_chosen_precision_can_compute_our_networks():
 
 
 def test_processes_share_work_evenly_and_wholly():
-    shares = [Worker(rank, 3, 0).share(list(range(8))) for rank in range(3)]
+    shares = [list(Worker(rank, 3, 0).share(range(8))) for rank in range(3)]
     assert sorted(item for share in shares for item in share) == list(range(8))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
+    for count in range(10):
+        for rank in range(3):
+            assert Worker(rank, 3, 0).share_of(count) == len(list(Worker(rank, 3, 0).share(range(count))))
+
+
+def test_work_is_walked_and_not_listed():
+    batches = in_batches(Worker(1, 2, 0).share(itertools.count()), 3)
+    assert [next(batches), next(batches)] == [[1, 3, 5], [7, 9, 11]]
+    assert list(in_batches(range(5), 2)) == [[0, 1], [2, 3], [4]]
+    assert list(in_batches([], 2)) == []

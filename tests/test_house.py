@@ -7,8 +7,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "sfumato"
 
-SHARED = {"clip", "errors", "devices", "pictures", "runs"}
-"""Modules beside the folders, which all tasks use."""
+SHARED = {"clip", "errors", "devices", "images", "runs"}
+"""What all tasks use."""
 
 MAY_IMPORT = {
     "diffusion": {"diffusion"},
@@ -22,13 +22,13 @@ MAY_IMPORT = {
     "faces": {"faces", "training", "checkpoints", "models", "diffusion", *SHARED},
     "course": {"course", "digits", "faces", "concepts", "checkpoints", "models", *SHARED},
     "doctor.py": {"devices"},
-    "zero_shot.py": SHARED,
+    "zero_shot.py": {"checkpoints", *SHARED},
     "cli.py": {"errors", "runs"},
     "errors.py": set(),
     "devices.py": {"errors"},
-    "pictures.py": {"checkpoints", "errors"},
+    "images": {"images", "checkpoints", "errors"},
     "clip.py": {"checkpoints", "models", "errors", "devices"},
-    "runs.py": {"checkpoints", "devices", "errors", "pictures"},
+    "runs.py": {"checkpoints", "devices", "errors", "images"},
 }
 """Folder or file -> the parts of the package that it may import."""
 
@@ -53,3 +53,20 @@ def test_nothing_imports_what_stands_above_it(name):
 def test_every_part_of_the_package_has_its_place():
     there = {path.name for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
     assert there - {"__init__.py", "__main__.py"} == set(MAY_IMPORT)
+
+
+ONE_PLACE = {
+    "Image.open(": {"images/opening.py", "images/saving.py"},
+    "zipfile.ZipFile(": set(),
+    "np.load(": set(),
+    ".rglob(": set(),
+    ".extractall(": set(),
+    "rmtree(": {"checkpoints/files.py"},
+}
+"""What only these files may do: each is safe in one place, and that place is tested."""
+
+
+@pytest.mark.parametrize("words", list(ONE_PLACE))
+def test_what_can_do_harm_is_done_in_one_place(words):
+    found = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if words in path.read_text()}
+    assert found == ONE_PLACE[words]

@@ -8,8 +8,8 @@ import torch
 
 from sfumato.devices import Worker
 from sfumato.errors import UserError
-from sfumato.pictures import save_png
-from sfumato.runs import digest, open_run, painted_by
+from sfumato.images import save_png
+from sfumato.runs import digest, open_run, painted_by, told_file
 
 ALONE = Worker(0, 1, 0)
 
@@ -45,3 +45,14 @@ def test_a_digest_is_of_contents():
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 1, "b": 3})
     assert digest(b"x", b"y") != digest(b"y", b"x")
     assert len(digest(b"")) == 16 and json.dumps(digest(b""))
+
+
+def test_what_systems_leave_in_a_folder_is_none_of_its_contents(tmp_path):
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "inside" / "a.pt").write_text("x")
+    before = told_file(tmp_path)
+    for name in (".DS_Store", "inside/._a.pt", "Thumbs.db"):
+        (tmp_path / name).write_text("y")
+    assert told_file(tmp_path) == before
+    (tmp_path / "inside" / "b.pt").write_text("y")
+    assert told_file(tmp_path) != before

@@ -80,7 +80,7 @@ def test_a_class_that_is_missing_is_named(folder):
     ("content", "message"),
     [
         ("[1]", "must be an object of texts"),
-        ("{", "cannot be read as JSON"),
+        ("{", "line 1, column 2"),
         ('{"0": 3}', "must be an object of texts"),
     ],
 )
@@ -101,3 +101,16 @@ def test_bad_pictures_and_templates_are_refused(folder, tmp_path):
     (folder[0] / "plain.png").write_bytes(b"")
     with pytest.raises(UserError, match="is not named"):
         zero_shot(ZeroShotOptions(*folder))
+
+
+def test_hidden_pictures_are_none_and_pictures_are_upright_and_on_white(folder):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (folder[0] / ".ipynb_checkpoints").mkdir()
+    for name in ("._0_1.png", ".ipynb_checkpoints/0_0-checkpoint.png"):
+        (folder[0] / name).write_bytes(b"what systems leave")
+    Image.new("RGBA", (32, 32), (0, 200, 0, 0)).save(folder[0] / "1_2.png", exif=exif)
+    score = zero_shot(ZeroShotOptions(*folder))
+    assert score.pictures == 5
+    # White is as near to red as to green, and the first of them wins.
+    assert score.per_class["green"] == pytest.approx(1 / 3)

@@ -1,12 +1,17 @@
 """Files in, files out: nothing is executed that was read, nothing is left half-written."""
 
+from .archives import member_bytes, opened_zip
+from .arrays import read_npz
 from .embeddings import FORMATS, Embedding, read_embeddings, write_embedding
-from .files import atomic_path, remove_leftovers, write_text
+from .files import atomic_path, remove_leftovers, temporary_folder, write_text
+from .folders import is_hidden, leads_out, visible_files
 from .model_file import ModelFormat, read_model, write_model
-from .pickles import read_pickle
 from .safetensor_files import read_safetensors, write_safetensors
 from .stable_diffusion import PREFIXES, SIZE_KEY, Parts, fingerprint, read_stable_diffusion
-from .strict import filled, load_strictly, some
+from .stand_ins import StandIn, described
+from .strict import filled, fitting, load_strictly, loaded, refuse_others, some
+from .tensor_files import read_tensors, weights_in
+from .texts import TextError, parsed_json, read_json, read_text
 from .training_state import load_state, save_state
 
 __all__ = [
@@ -16,19 +21,36 @@ __all__ = [
     "Embedding",
     "ModelFormat",
     "Parts",
+    "StandIn",
+    "TextError",
     "atomic_path",
+    "described",
     "filled",
     "fingerprint",
+    "fitting",
+    "is_hidden",
+    "leads_out",
     "load_state",
     "load_strictly",
+    "loaded",
+    "member_bytes",
+    "opened_zip",
+    "parsed_json",
     "read_embeddings",
+    "read_json",
     "read_model",
-    "read_pickle",
+    "read_npz",
     "read_safetensors",
     "read_stable_diffusion",
+    "read_tensors",
+    "read_text",
+    "refuse_others",
     "remove_leftovers",
     "save_state",
     "some",
+    "temporary_folder",
+    "visible_files",
+    "weights_in",
     "write_embedding",
     "write_model",
     "write_safetensors",

@@ -3,22 +3,25 @@
 FOLDER/unet/diffusion_pytorch_model.safetensors
 FOLDER/vae/diffusion_pytorch_model.safetensors
 FOLDER/text_encoder/model.safetensors            (its names are CompVis' already)
+
+The same names with .fp16 before the ending, and the older .bin (the text encoder's is pytorch_model.bin), are read too.
 """
 
 import re
 from pathlib import Path
-from typing import Dict, Tuple
+from typing import Any, Collection, Dict, Tuple
 
 from torch import Tensor
 
 from ..errors import UserError
-from .safetensor_files import read_safetensors
+from .tensor_files import read_tensors, weights_in
 
 _FILES = {
     "unet": "diffusion_pytorch_model",
     "vae": "diffusion_pytorch_model",
     "text_encoder": "model",
 }
+_ENDINGS = (".safetensors", ".fp16.safetensors", ".bin", ".fp16.bin")
 _RESNET = (
     (r"\.norm1\.", ".in_layers.0."),
     (r"\.conv1\.", ".in_layers.2."),
@@ -56,9 +59,10 @@ def read_diffusers_folder(folder: Path) -> Dict[str, Tensor]:
     Raises:
         UserError: if a file is missing or cannot be read.
     """
-    unet, vae, text = (read_safetensors(_file(folder, part))[0] for part in _FILES)
-    renamed = {f"model.diffusion_model.{unet_key(key, unet)}": value for key, value in unet.items()}
-    levels = 1 + max((int(n) for n in re.findall(r"decoder\.up_blocks\.(\d+)\.", "\n".join(vae))), default=0)
+    unet, vae, text = (_part(folder, part) for part in _FILES)
+    names = unet_keys(unet)
+    renamed = {f"model.diffusion_model.{names[key]}": value for key, value in unet.items()}
+    levels = 1 + max((int(n) for n in re.findall(r"decoder\.up_blocks\.(\d{1,3})\.", "\n".join(vae))), default=0)
     for key, value in vae.items():
         new, value = vae_entry(key, value, levels)
         renamed[f"first_stage_model.{new}"] = value
@@ -66,28 +70,34 @@ def read_diffusers_folder(folder: Path) -> Dict[str, Tensor]:
     return renamed
 
 
-def _file(folder: Path, part: str) -> Path:
-    for ending in (".safetensors", ".fp16.safetensors"):
-        path = folder / part / (_FILES[part] + ending)
-        if path.is_file():
-            return path
+def _part(folder: Path, part: str) -> Dict[str, Any]:
+    """The weights of one network, from the first of the names that its file may have."""
+    for name in (_FILES[part], "pytorch_model"):
+        for ending in _ENDINGS:
+            path = folder / part / (name + ending)
+            if path.is_file():
+                return weights_in(read_tensors(path).value, path)
     raise UserError(
         f"{folder / part}: has no {_FILES[part]}.safetensors; give a folder with unet/, vae/ and text_encoder/"
     )
 
 
-def unet_key(key: str, keys: Dict[str, Tensor]) -> str:
-    """CompVis' name of a U-Net's tensor.
+def unet_keys(keys: Collection[str]) -> Dict[str, str]:
+    """CompVis' names of a U-Net's tensors.
 
     Args:
-        key: diffusers' name.
-        keys: all of them, which tell the number of blocks a level and where attention is.
+        keys: diffusers' names, all of them: they tell the number of blocks a level and where attention is.
     """
+    numbers = re.findall(r"down_blocks\.0\.resnets\.(\d{1,3})\.", "\n".join(keys))
+    a_level = 1 + max(map(int, numbers), default=1)
+    return {key: _unet_key(key, keys, a_level) for key in keys}
+
+
+def _unet_key(key: str, keys: Collection[str], a_level: int) -> str:
     for pattern, new in _ENDS:
         key = re.sub(pattern, new, key)
-    a_level = 1 + max((int(n) for n in re.findall(r"down_blocks\.0\.resnets\.(\d+)\.", "\n".join(keys))), default=1)
-    stage = re.match(r"(down|up)_blocks\.(\d+)\.(resnets|attentions|downsamplers|upsamplers)\.(\d+)\.(.*)", key)
-    middle = re.match(r"mid_block\.resnets\.(\d+)\.(.*)", key)
+    stage = re.match(r"(down|up)_blocks\.(\d{1,3})\.(resnets|attentions|downsamplers|upsamplers)\.(\d{1,3})\.(.*)", key)
+    middle = re.match(r"mid_block\.resnets\.(\d{1,3})\.(.*)", key)
     if middle:
         return _resnet(f"middle_block.{2 * int(middle.group(1))}.{middle.group(2)}")
     if not stage:
@@ -111,8 +121,8 @@ def vae_entry(key: str, value: Tensor, levels: int) -> Tuple[str, Tensor]:
         key, value: diffusers'.
         levels: of the autoencoder; the decoder's are counted from the other end.
     """
-    key = re.sub(r"\.up_blocks\.(\d+)\.resnets\.", lambda m: f".up.{levels - 1 - int(m.group(1))}.block.", key)
-    key = re.sub(r"\.up_blocks\.(\d+)\.upsamplers\.0\.", lambda m: f".up.{levels - 1 - int(m.group(1))}.upsample.", key)
+    key = re.sub(r"\.up_blocks\.(\d{1,3})\.resnets\.", lambda m: f".up.{levels - 1 - int(m.group(1))}.block.", key)
+    key = re.sub(r"\.up_blocks\.(\d{1,3})\.upsamplers\.0\.", lambda m: f".up.{levels - 1 - int(m.group(1))}.upsample.", key)
     for pattern, new in _VAE:
         key = re.sub(pattern, new, key)
     # Attention's linear layers are 1x1 convolutions there.

@@ -1,4 +1,4 @@
-"""Learned words as files, in all the formats in which people share them.
+"""Learned words as files: what they are called, how they are written, how many fit.
 
 | format | ending | inside |
 |---|---|---|
@@ -9,23 +9,32 @@
 | tokens | .pt, .bin | {"tokens", "token_ids", "embeddings"} |
 | emb_params | .safetensors | {"emb_params": [n, width]}; the word is the file's name |
 | bare | .pt, .bin | the tensor itself; the word is the file's name |
+
+What else is read, whatever the ending, stands in `found_words.py`.
 """
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor
 
 from ..errors import UserError
 from .files import atomic_path
-from .pickles import read_pickle
-from .safetensor_files import read_safetensors, write_safetensors
+from .found_words import words_in
+from .safetensor_files import write_safetensors
+from .stand_ins import shortened
+from .tensor_files import read_tensors
 
 FORMATS = ("sfumato", "diffusers", "a1111", "compvis", "tokens", "emb_params", "bare")
 """What `write_embedding` writes."""
 
 NAME = "sfumato embedding 1"
+
+_MOST_VECTORS = 75
+"""A prompt of 77 tokens has room for them; longer text encoders are not Stable Diffusion's."""
+_OTHER_WIDTHS = {1024: "Stable Diffusion 2", 1280: "Stable Diffusion XL"}
+_LONGEST_TOKEN = 200
 
 
 class Embedding(NamedTuple):
@@ -37,63 +46,68 @@ class Embedding(NamedTuple):
     """float32 [n, width]."""
     metadata: Dict[str, str]
     """Where it came from; empty for formats that do not say."""
+    any_case: bool = False
+    """Whether prompts may spell it in any letter case, with angle brackets around it or without, as in A1111."""
+    also: Tuple[str, ...] = ()
+    """Other tokens that it answers to."""
 
 
-def read_embeddings(path: Path) -> List[Embedding]:
-    """All words in a file of any of the formats; a word that the file does not name is named after the file.
+def read_embeddings(path: Path, token: Optional[str] = None) -> List[Embedding]:
+    """All words in a file of any of the formats.
+
+    A word answers to the token inside. A file that has none gives it the file's name in angle brackets; so do several
+    words without one, with numbers from 1: <words-1>, <words-2>. In A1111's format it is the file's name that counts,
+    whatever stands inside; a token in angle brackets that stands there is answered to as well.
+
+    Args:
+        path: of the file.
+        token: what its word is called in place of all that; the file must hold a single one.
 
     Raises:
-        UserError: if the file is of none of them, or a vector in it is not finite.
+        UserError: if the file is of none of the formats or another model's, or a word cannot be used.
     """
     path = Path(path)
-    metadata: Dict[str, str] = {}
-    if path.suffix == ".safetensors":
-        content, metadata = read_safetensors(path)
-    else:
-        content = read_pickle(path)
-    found = _words(content, path)
+    content, metadata = read_tensors(path)
+    found = words_in(content, path)
     if not found:
         raise UserError(f"{path}: holds no embedding in a format that is known ({', '.join(FORMATS)})")
-    for token, vectors in found.items():
-        if vectors.dim() != 2 or not vectors.is_floating_point() or not len(vectors):
-            raise UserError(f"{path}: {token} has the shape {list(vectors.shape)}; an embedding is [vectors, width]")
-        if not bool(vectors.isfinite().all()):
-            raise UserError(f"{path}: {token} holds NaN or infinity; learn or get it again")
-    return [Embedding(token, vectors.float(), metadata) for token, vectors in found.items()]
+    if token is not None and len(found) > 1:
+        tokens = ", ".join(shortened(word.token) for word in found)
+        raise UserError(f"{path}: holds several words ({tokens}); only the word of a file with one can be renamed")
+    words = []
+    for word in found:
+        vectors = _checked(word.vectors, shortened(word.token), path)
+        told = metadata if word.step is None else {**metadata, "step": str(word.step)}
+        if token is None:
+            also = tuple(other for other in word.also if _can_be_said(other))
+            words.append(Embedding(word.token, vectors, told, word.any_case, also))
+        else:
+            words.append(Embedding(token, vectors, told))
+        if not _can_be_said(words[-1].token):
+            shown = ascii(words[-1].token[:_LONGEST_TOKEN])
+            raise UserError(f'{path}: its word is called {shown}, which no prompt can say; give "{path}=<dog>" instead')
+    return words
 
 
-def _words(content: Any, path: Path) -> Dict[str, Tensor]:
-    named_after_file = path.stem if path.stem.startswith("<") else f"<{path.stem}>"
-    if isinstance(content, Tensor):
-        return {named_after_file: _rows(content)}
-    if not isinstance(content, Mapping):
-        return {}
-    if "string_to_param" in content:
-        # A1111 writes * for "the word is the file's name".
-        star = str(content.get("name") or named_after_file)
-        parameters = _parameters(content["string_to_param"])
-        return {star if key == "*" else str(key): _rows(value) for key, value in parameters.items()}
-    if isinstance(content.get("embeddings"), Tensor) and "tokens" in content:
-        tokens, rows = content["tokens"], _rows(content["embeddings"])
-        tokens = [tokens] if isinstance(tokens, str) else list(tokens)
-        share = len(rows) // max(1, len(tokens))
-        return {str(token): rows[i * share : (i + 1) * share] for i, token in enumerate(tokens)}
-    if isinstance(content.get("emb_params"), Tensor):
-        return {named_after_file: _rows(content["emb_params"])}
-    return {str(key): _rows(value) for key, value in content.items() if isinstance(value, Tensor)}
+def _checked(vectors: Tensor, token: str, path: Path) -> Tensor:
+    """Vectors as float32 [n, width], or a refusal."""
+    if vectors.dim() != 2 or not vectors.is_floating_point() or not vectors.numel():
+        raise UserError(f"{path}: {token} has the shape {list(vectors.shape)}; an embedding is [vectors, width]")
+    count, width = vectors.shape
+    if width in _OTHER_WIDTHS:
+        raise UserError(f"{path}: {token} is {width} wide: it was learned for {_OTHER_WIDTHS[width]}, not version 1")
+    if count > _MOST_VECTORS:
+        raise UserError(f"{path}: {token} has {count:,} vectors; a prompt has room for {_MOST_VECTORS}")
+    # After the conversion: a number of 64 bits may be beyond what 32 hold.
+    narrow = vectors.detach().float()
+    if not bool(narrow.isfinite().all()):
+        raise UserError(f"{path}: {token} holds NaN or infinity; learn or get it again")
+    return narrow.contiguous()
 
 
-def _parameters(found: Any) -> Dict[str, Tensor]:
-    """A plain table, or the insides of a ParameterDict, which is read as an inert object."""
-    inside = getattr(found, "state", None)
-    table = inside.get("_parameters") if isinstance(inside, Mapping) else found
-    if not isinstance(table, Mapping):
-        return {}
-    return {str(key): value for key, value in table.items() if isinstance(value, Tensor)}
-
-
-def _rows(tensor: Tensor) -> Tensor:
-    return tensor.detach()[None] if tensor.dim() == 1 else tensor.detach()
+def _can_be_said(token: str) -> bool:
+    """Whether a token can stand in prompts and lines of text."""
+    return token.strip() == token != "" and len(token) <= _LONGEST_TOKEN and token.isprintable()
 
 
 def write_embedding(path: Path, embedding: Embedding, kind: str = "sfumato") -> None:

@@ -1,13 +1,20 @@
 """Writing files whole or not at all."""
 
+import hashlib
 import os
 import re
+import shutil
+import socket
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
 
-_BESIDE = re.compile(r"\..+\.(\d+)\.\w+")
-"""The names that `atomic_path` writes to: .STEM.PROCESS.ENDING."""
+_MARK = ".sfumato-tmp"
+_HOST = hashlib.sha256(socket.gethostname().encode("utf-8", "surrogateescape")).hexdigest()[:8]
+_OURS = re.compile(re.escape(f"{_MARK}.{_HOST}.") + r"(\d{1,10})\..+", re.DOTALL)
+"""The names that this host's processes write to: .sfumato-tmp.HOST.PROCESS.NAME. Only they are ever swept."""
+_LONGEST_NAME, _LONGEST_ENDING = 64, 32
+"""In bytes; with mark, host and process some 130, which every file system holds."""
 
 
 @contextmanager
@@ -26,11 +33,12 @@ def atomic_path(path: Path, durable: bool = True) -> Iterator[Path]:
         OSError: as the writing does, naming `path`, with nothing left behind.
     """
     path = Path(path)
-    beside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    beside = _beside(path)
     try:
         yield beside
         if durable:
-            with open(beside, "rb") as file:
+            # Windows lets go to the disk only what is open for writing.
+            with open(beside, "r+b") as file:
                 os.fsync(file.fileno())
         os.replace(beside, path)
     except BaseException as error:
@@ -42,15 +50,45 @@ def atomic_path(path: Path, durable: bool = True) -> Iterator[Path]:
         raise
 
 
+@contextmanager
+def temporary_folder(beside: Path) -> Iterator[Path]:
+    """An empty folder of ours next to a path, removed with all in it when the block ends."""
+    folder = _beside(beside)
+    # What is there has our mark and our process, and is of an earlier one of its number.
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def remove_leftovers(folder: Path) -> None:
-    """Remove what processes that were killed while they wrote left beside the files of a folder."""
-    for path in folder.glob(".*.*"):
-        process = _BESIDE.fullmatch(path.name)
-        if process and not _runs(int(process.group(1))):
-            path.unlink()
+    """Remove what processes of this host that were killed while they wrote left in a folder, and nothing else."""
+    for path in list(folder.iterdir()) if folder.is_dir() else ():
+        process = _OURS.fullmatch(path.name)
+        if process is None or _runs(int(process.group(1))):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)  # another process of this run may sweep too
+
+
+def _beside(path: Path) -> Path:
+    name, ending = path.stem, path.suffix
+    if len(os.fsencode(ending)) > _LONGEST_ENDING:
+        name, ending = path.name, ""
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        # Two long names may begin alike.
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+    return path.with_name(f"{_MARK}.{_HOST}.{os.getpid()}.{name}{ending}")
 
 
 def _runs(process: int) -> bool:
+    if os.name == "nt":
+        # There a signal ends its process, whatever its number.
+        return True
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -8,7 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import UserError
-from .safetensor_files import read_safetensors, write_safetensors
+from .safetensor_files import write_safetensors
+from .stand_ins import shortened
+from .strict import refuse_others
+from .tensor_files import read_tensors
 
 
 class ModelFormat(NamedTuple):
@@ -53,15 +56,16 @@ def read_model(path: Path, kind: ModelFormat) -> Tuple[Dict[str, Tensor], Dict[s
     Raises:
         UserError: if the file is not such a model.
     """
-    state, metadata = read_safetensors(path)
+    state, metadata = read_tensors(path)
     if metadata.get("format") != kind.name:
-        found = metadata.get("format", "weights of an unnamed model")
+        found = shortened(metadata.get("format", "weights of an unnamed model"))
         raise UserError(f"{path}: holds {found}, not a {kind.what}; give a file that {kind.writer} wrote")
     try:
         config = json.loads(metadata.get("config", "{}"))
         shape = {name: tuple(value) if isinstance(value, list) else value for name, value in config.items()}
-    except (AttributeError, ValueError):
+    except (AttributeError, ValueError, RecursionError):
         raise UserError(f"{path}: its description of the network is damaged; get the file again") from None
+    refuse_others(state, path)
     return {key: _in(value, torch.float32) for key, value in state.items()}, shape
 
 

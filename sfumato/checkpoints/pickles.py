@@ -1,123 +1,252 @@
-"""Reading pickled checkpoints without running them.
+"""Reading a pickle without running it.
 
-A pickle is a program: it can name any function of any module and call it. This reader knows the few functions that
-rebuild tensors. Any other name becomes an inert class that can be stored, compared and set up, but never called, so
-that checkpoints with trainer objects inside still give their tensors; a pickle that calls one is refused.
+A pickle is a program for a machine with a stack: it can name any function of any module, call it, and change what it
+returned. Python's machine does so. This one knows the same instructions (`pickletools` takes the program apart), but
+nothing on its stack is ever real: a name becomes a stand-in, a call of a stand-in becomes another stand-in, and setting
+one up is noted in it. Only the few names in `rebuilders.py` make something: tensors, NumPy's numbers and arrays, plain
+tables. So there is nothing that a file could call, and nothing of this process that it could alter.
+
+The work is bounded, because a short program can ask for a lot of it: by the program's length, by its number of
+instructions, and by what may be the key of a table.
 """
 
-import collections
-import pickle
-import zipfile
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, Dict, Tuple
+import io
+import pickletools
+from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
-import torch
+from .rebuilders import REBUILDERS, Steps, checked_key, set_up
+from .stand_ins import DamagedError, Global, StandIn, described
 
-from ..errors import UserError
+LONGEST = 16 * 2**20
+"""Bytes of a pickle that are read; those of checkpoints of a billion weights take a few hundred thousand."""
 
-_REBUILDERS = {
-    ("collections", "OrderedDict"): collections.OrderedDict,
-    ("builtins", "set"): set,
-    ("__builtin__", "set"): set,
-    ("torch._utils", "_rebuild_tensor_v2"): torch._utils._rebuild_tensor_v2,
-    ("torch._utils", "_rebuild_parameter"): torch._utils._rebuild_parameter,
-    ("torch", "Size"): torch.Size,
-}
-_STORAGES = (
-    "DoubleStorage",
-    "FloatStorage",
-    "HalfStorage",
-    "BFloat16Storage",
-    "LongStorage",
-    "IntStorage",
-    "ShortStorage",
-    "CharStorage",
-    "ByteStorage",
-    "BoolStorage",
-)
+_MOST_STEPS = 1_500_000
+_DEEPEST = 10_000
+"""Groups in one another; Python writes none deeper than its own recursion, of a thousand."""
 
 
-class RefusedError(pickle.UnpicklingError):
-    """A pickle tried to call something."""
+class Program(NamedTuple):
+    """A pickle that was carried out."""
+
+    result: Any
+    end: int
+    """Bytes that it took: what follows in the file begins here."""
 
 
-class _InertType(type):
-    """The type of stand-ins: to call one is what `pickle` does to run code, so that is where it stops."""
+def run_inert(program: bytes, persistent: Callable[[Any], Any]) -> Program:
+    """Carry out a pickle with stand-ins for everything that it names.
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        raise RefusedError(f"{cls.__module__}.{cls.__qualname__}")
+    Args:
+        program: the pickle; what follows its end is left alone.
+        persistent: answers a persistent id, by which PyTorch's pickles speak of storages. What it answers is data.
 
-
-def _inert(module: str, name: str) -> type:
-    def setstate(self: Any, state: Any) -> None:
-        self.state = state
-
-    def ignore(self: Any, *args: Any) -> None:
-        pass
-
-    # Containers that a pickle fills (lists, dicts, sets of other libraries) stay empty.
-    body = {"__module__": module, "__qualname__": name, "__setstate__": setstate}
-    fillers = dict.fromkeys(("append", "extend", "add", "__setitem__", "update"), ignore)
-    return _InertType(name, (), {**body, **fillers, "__new__": lambda cls, *args, **kwargs: object.__new__(cls)})
-
-
-class _Unpickler(pickle.Unpickler):
-    _stand_ins: Dict[Tuple[str, str], type]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._stand_ins = {}
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in _REBUILDERS:
-            return _REBUILDERS[module, name]
-        if module in ("torch", "torch.cuda") and name in _STORAGES:
-            return getattr(torch, name)
-        return self._stand_ins.setdefault((module, name), _inert(module, name))
-
-
-_RESTRICTED = SimpleNamespace(
-    __name__="sfumato.checkpoints.pickles",
-    Unpickler=_Unpickler,
-    load=lambda file, **kwargs: _Unpickler(file, **kwargs).load(),
-)
-
-
-_DAMAGE = (
-    OSError,
-    RuntimeError,
-    pickle.UnpicklingError,
-    EOFError,
-    ValueError,
-    KeyError,
-    AttributeError,
-    IndexError,
-    TypeError,
-)
-"""What torch.load raises, by version and place, for a file that is damaged."""
-
-
-def read_pickle(path: Path) -> Any:
-    """Read a torch.save file onto the CPU, running nothing that it names.
+    Returns:
+        Its result, of plain containers and numbers, tensors, NumPy arrays and stand-ins; and its length.
 
     Raises:
-        UserError: if the file is missing, is no checkpoint, is truncated, or tries to call something.
+        DamagedError: for what is no whole pickle, or asks for too much.
     """
+    machine = _Machine(persistent)
+    stream = io.BytesIO(program)
     try:
-        with open(path, "rb") as file:
-            file.read(1)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error}); check the path") from None
-    names = torch.load.__code__.co_varnames
-    newer: Dict[str, Any] = {"weights_only": False} if "weights_only" in names else {}
-    if "mmap" in names and zipfile.is_zipfile(path):
-        newer["mmap"] = True  # the system reads only what is looked at, when it is
-    try:
-        return torch.load(str(path), map_location="cpu", pickle_module=_RESTRICTED, **newer)
-    except RefusedError as refused:
-        raise UserError(
-            f"{path}: refused: it calls {refused}, which a checkpoint has no need to; nothing of it was run"
-        ) from None
-    except _DAMAGE:
-        raise UserError(f"{path}: is not a whole PyTorch checkpoint; it may be truncated, get it again") from None
+        for code, argument, _ in pickletools.genops(stream):
+            machine.steps.take(1)
+            if code.name == "STOP":
+                return Program(machine.pop(), stream.tell())
+            machine.do(code.name, argument)
+    except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, RuntimeError) as error:
+        # `pickletools` and the containers say of broken programs whatever they say.
+        raise DamagedError(f"is no whole pickle ({type(error).__name__})") from None
+    raise DamagedError("is no whole pickle")
+
+
+class _Machine:
+    """The stack, the memo, and what each instruction does to them."""
+
+    def __init__(self, persistent: Callable[[Any], Any]) -> None:
+        self.steps = Steps(_MOST_STEPS)
+        self._persistent = persistent
+        self._stack: List[Any] = []
+        self._below: List[List[Any]] = []
+        self._memo: Dict[int, Any] = {}
+        self._names: Dict[str, Global] = {}
+
+    def do(self, code: str, argument: Any) -> None:
+        """Carry out one instruction."""
+        if code in _PUSHES:
+            self._stack.append(argument)
+        elif code in _CONSTANTS:
+            self._stack.append(_CONSTANTS[code])
+        elif code in _CONTAINERS:
+            self._stack.append(_CONTAINERS[code]())
+        elif code in _TUPLES:
+            parts = [self._stack.pop() for _ in range(_TUPLES[code])]
+            self._stack.append(tuple(reversed(parts)))
+        elif code not in _DOES:
+            raise DamagedError(f"has the instruction {code}, which no checkpoint needs")
+        else:
+            _DOES[code](self, argument)
+
+    def pop(self) -> Any:
+        """The top of the stack."""
+        return self._stack.pop()
+
+    def _to_mark(self) -> List[Any]:
+        items = self._stack
+        self._stack = self._below.pop()
+        return items
+
+    def mark(self, _: Any) -> None:
+        """Begin a group."""
+        if len(self._below) == _DEEPEST:
+            raise DamagedError(f"is nested more than {_DEEPEST} levels deep")
+        self._below.append(self._stack)
+        self._stack = []
+
+    def drop(self, _: Any) -> None:
+        """Forget the top, or an empty group."""
+        if self._stack:
+            self._stack.pop()
+        else:
+            self._to_mark()
+
+    def drop_group(self, _: Any) -> None:
+        """Forget a group."""
+        self._to_mark()
+
+    def again(self, _: Any) -> None:
+        """The top once more."""
+        self._stack.append(self._stack[-1])
+
+    def put(self, place: Any) -> None:
+        """Remember the top under a number, or under the next one."""
+        self._memo[len(self._memo) if place is None else place] = self._stack[-1]
+
+    def get(self, place: int) -> None:
+        """What was remembered."""
+        self._stack.append(self._memo[place])
+
+    def group(self, kind: Callable[[List[Any]], Any]) -> None:
+        """A group becomes a list or a tuple."""
+        items = self._to_mark()
+        self._stack.append(kind(items))
+
+    def table(self, _: Any) -> None:
+        """A group of keys and values becomes a table."""
+        items = self._to_mark()
+        self._stack.append({})
+        self._set_items(items)
+
+    def extend(self, items: List[Any]) -> None:
+        """Append to the list on top; a stand-in stays empty."""
+        if isinstance(self._stack[-1], list):
+            self._stack[-1].extend(items)
+
+    def _set_items(self, items: List[Any]) -> None:
+        target = self._stack[-1]
+        if isinstance(target, dict):
+            for key, value in zip(items[::2], items[1::2]):
+                target[checked_key(self.steps, key)] = value
+
+    def name(self, module: Any, name: Any) -> Global:
+        """The stand-in for a name, the same one every time."""
+        if not isinstance(module, str) or not isinstance(name, str):
+            raise DamagedError("names a function by something else than text")
+        whole = f"{module}.{name}"
+        return self._names.setdefault(whole, Global(whole))
+
+    def call(self, what: Any, arguments: Any) -> None:
+        """Push what a call answers: what the name rebuilds, or else a stand-in."""
+        if not isinstance(what, StandIn):
+            raise DamagedError(f"calls {described(what)}")
+        rebuild = REBUILDERS.get(what.name) if isinstance(what, Global) else None
+        answer = None
+        if rebuild is not None and isinstance(arguments, tuple):
+            answer = rebuild(self.steps, *arguments)
+        elif what.name in _MAKERS and isinstance(arguments, tuple) and arguments and isinstance(arguments[0], Global):
+            answer = StandIn(arguments[0].name)
+        self._stack.append(StandIn(what.name) if answer is None else answer)
+
+    def build(self, _: Any) -> None:
+        """Set the object below up with the top."""
+        state = self._stack.pop()
+        set_up(self.steps, self._stack[-1], state)
+
+    def ask(self, identity: Any) -> None:
+        """Push what a persistent id stands for."""
+        self._stack.append(self._persistent(identity))
+
+
+def _split(argument: str) -> Tuple[str, str]:
+    module, _, name = argument.partition(" ")
+    return module, name
+
+
+def _stack_global(machine: _Machine, _: Any) -> None:
+    name, module = machine.pop(), machine.pop()
+    machine._stack.append(machine.name(module, name))
+
+
+def _reduce(machine: _Machine, _: Any) -> None:
+    arguments, what = machine.pop(), machine.pop()
+    machine.call(what, arguments)
+
+
+def _new_with_names(machine: _Machine, _: Any) -> None:
+    machine.pop()
+    _reduce(machine, None)
+
+
+def _call_group(machine: _Machine, argument: Any) -> None:
+    """OBJ has the class at the group's beginning, INST in its argument."""
+    items = machine._to_mark()
+    what = items.pop(0) if argument is None else machine.name(*_split(argument))
+    machine.call(what, tuple(items))
+
+
+def _set_item(machine: _Machine, _: Any) -> None:
+    value, key = machine.pop(), machine.pop()
+    machine._set_items([key, value])
+
+
+_PUSHES = {
+    *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
+    *("STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
+    *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
+}
+_CONSTANTS: Dict[str, Any] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
+_CONTAINERS: Dict[str, Callable[[], Any]] = {
+    "EMPTY_LIST": list,
+    "EMPTY_DICT": dict,
+    "EMPTY_SET": lambda: StandIn("builtins.set"),
+}
+_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+_MAKERS = {"copyreg._reconstructor", "copy_reg._reconstructor", "copyreg.__newobj__", "copy_reg.__newobj__"}
+"""Functions that make an object of the class that they are given."""
+
+_DOES: Dict[str, Callable[[_Machine, Any], None]] = {
+    "PROTO": lambda machine, _: None,
+    "FRAME": lambda machine, _: None,
+    "MARK": _Machine.mark,
+    "POP": _Machine.drop,
+    "POP_MARK": _Machine.drop_group,
+    "DUP": _Machine.again,
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), _Machine.put),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _Machine.get),
+    "TUPLE": lambda machine, _: machine.group(tuple),
+    "LIST": lambda machine, _: machine.group(list),
+    "FROZENSET": lambda machine, _: machine.group(lambda items: StandIn("builtins.frozenset")),
+    "DICT": _Machine.table,
+    "APPEND": lambda machine, _: machine.extend([machine.pop()]),
+    "APPENDS": lambda machine, _: machine.extend(machine._to_mark()),
+    "ADDITEMS": _Machine.drop_group,
+    "SETITEM": _set_item,
+    "SETITEMS": lambda machine, _: machine._set_items(machine._to_mark()),
+    "GLOBAL": lambda machine, argument: machine._stack.append(machine.name(*_split(argument))),
+    "STACK_GLOBAL": _stack_global,
+    **dict.fromkeys(("REDUCE", "NEWOBJ"), _reduce),
+    "NEWOBJ_EX": _new_with_names,
+    **dict.fromkeys(("OBJ", "INST"), _call_group),
+    "BUILD": _Machine.build,
+    "BINPERSID": lambda machine, _: machine.ask(machine.pop()),
+}

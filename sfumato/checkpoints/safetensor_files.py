@@ -6,18 +6,20 @@ writing is the package's.
 
 import errno
 import json
-import mmap
+import math
 import os
 import re
 import struct
 from pathlib import Path
-from typing import Any, Dict, Mapping, Tuple, Union
+from typing import Any, Dict, List, Mapping, Tuple
 
 import torch
 from torch import Tensor
 
 from ..errors import UserError
 from .files import atomic_path
+from .mapping import Mapped, mapped
+from .stand_ins import StandIn, shortened
 
 _TYPES = {
     "F64": torch.float64,
@@ -31,39 +33,44 @@ _TYPES = {
     "U8": torch.uint8,
     "BOOL": torch.bool,
 }
-_LONGEST_HEADER = 100_000_000
+_LONGEST_HEADER = 16 * 2**20
+"""Bytes; the header of a whole Stable Diffusion takes a hundredth of it."""
+
+_MOST_AXES = 32
+_MOST_EMPTY = 2**31
+"""The product of an empty tensor's other axes."""
 
 
-def read_safetensors(path: Path) -> Tuple[Dict[str, Tensor], Dict[str, str]]:
+def read_safetensors(path: Path) -> Tuple[Dict[str, Any], Dict[str, str]]:
     """Read a file's tensors and its metadata.
 
     Every offset is checked against the file's true size before a byte of a tensor is touched. The tensors are the
     file's own bytes, mapped into memory: read from the disk when they are used; changing them changes no file.
 
     Returns:
-        (key -> tensor on the CPU, metadata).
+        (key -> tensor on the CPU, or a stand-in for a type that is not known, such as F8_E4M3; metadata, as text).
 
     Raises:
         UserError: if the file is missing, is no safetensors file, or ends early.
     """
     try:
-        raw = _mapped(Path(path))
+        raw = mapped(Path(path))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from None
     header, start = _header(path, raw)
     metadata = header.pop("__metadata__", {})
-    if not isinstance(metadata, dict):
-        raise UserError(f"{path}: is not a safetensors file (its metadata is not an object)")
+    if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
+        raise UserError(f"{path}: is not a safetensors file (its metadata is not an object of texts)")
     body = torch.frombuffer(raw, dtype=torch.uint8, offset=start) if len(raw) > start else torch.empty(0)
-    return {key: _tensor(path, key, entry, body) for key, entry in header.items()}, metadata
-
-
-def _mapped(path: Path) -> Union[mmap.mmap, bytes]:
-    """The file's bytes, of which the system reads only those that are looked at; changing them changes no file."""
-    with open(path, "rb") as file:
-        if os.fstat(file.fileno()).st_size == 0:
-            return b""  # nothing cannot be mapped
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    left = len(body)
+    tensors = {}
+    for key, entry in header.items():
+        tensors[key], size = _tensor(path, key, entry, body)
+        # The format has no overlaps. What is not aligned is copied: one byte could be a thousand times.
+        left -= size
+        if left < 0:
+            raise UserError(f"{path}: its tensors overlap; get or write the file again")
+    return tensors, metadata
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
@@ -92,39 +99,58 @@ def _umask() -> int:
     return mask
 
 
-def _header(path: Path, raw: Union[mmap.mmap, bytes]) -> Tuple[Dict[str, Any], int]:
+def _header(path: Path, raw: Mapped) -> Tuple[Dict[str, Any], int]:
     length = struct.unpack("<Q", raw[:8])[0] if len(raw) >= 8 else 0
-    if not 2 <= length <= _LONGEST_HEADER:
+    if length < 2 or raw[8:9] != b"{":
         raise UserError(f"{path}: is not a safetensors file; give one, or a file of the format this command reads")
     if 8 + length > len(raw):
         raise UserError(f"{path}: is truncated inside its header; get or write it again")
+    if length > _LONGEST_HEADER:
+        raise UserError(f"{path}: has a header of {length} bytes; no model needs more than {_LONGEST_HEADER}")
     try:
         header = json.loads(raw[8 : 8 + length])
-    except ValueError:
+    except (ValueError, RecursionError):
         raise UserError(f"{path}: is not a safetensors file (its header is not JSON)") from None
-    if not isinstance(header, dict):
-        raise UserError(f"{path}: is not a safetensors file (its header is not an object)")
     return header, 8 + length
 
 
-def _tensor(path: Path, key: str, entry: Any, body: Tensor) -> Tensor:
-    try:
-        dtype, shape, (begin, end) = _TYPES[entry["dtype"]], [int(n) for n in entry["shape"]], entry["data_offsets"]
-        size = torch.empty(0, dtype=dtype).element_size()
-        for length in shape:
-            size *= length
-        consistent = min(shape, default=0) >= 0 and begin >= 0 and end - begin == size
-    except (KeyError, TypeError, ValueError):
-        consistent = False
-    if not consistent:
-        raise UserError(f"{path}: the entry of tensor {key!r} is damaged; get or write the file again")
+def _tensor(path: Path, key: str, entry: Any, body: Tensor) -> Tuple[Any, int]:
+    """(a tensor, or a stand-in for one; its bytes)"""
+    shape, begin, end, kind = _entry(path, key, entry)
+    if kind not in _TYPES:
+        return StandIn(f"a tensor of the type {kind}"), 0
+    dtype = _TYPES[kind]
+    width = torch.empty(0, dtype=dtype).element_size()
+    size = width
+    for length in shape:
+        size *= length
+    if end - begin != size:
+        raise _damaged(path, key)
     if end > len(body):
         raise UserError(
-            f"{path}: is truncated: tensor {key!r} ends at byte {end} of {len(body)}; get or write it again"
+            f"{path}: is truncated: tensor {shortened(key)!r} ends at byte {end} of {len(body)}; get or write it again"
         )
     if size == 0:
-        return torch.empty(shape, dtype=dtype)
+        if math.prod(axis for axis in shape if axis) > _MOST_EMPTY:
+            raise _damaged(path, key)  # nothing at all, and beyond what PyTorch can count
+        return torch.empty(shape, dtype=dtype), 0
     part = body[begin:end]
-    if part.data_ptr() % torch.empty(0, dtype=dtype).element_size():
+    if part.data_ptr() % width:
         part = part.clone()  # offsets inside a file need not be aligned; memory must be
-    return torch.frombuffer(part.numpy(), dtype=dtype).reshape(shape)
+    return torch.frombuffer(part.numpy(), dtype=dtype).reshape(shape), size
+
+
+def _entry(path: Path, key: str, entry: Any) -> Tuple[List[int], int, int, str]:
+    """(shape, first byte, byte after the last, type) of a tensor, of whole numbers that can be meant."""
+    try:
+        kind, shape, (begin, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
+        good = isinstance(shape, list) and len(shape) <= _MOST_AXES and isinstance(kind, str)
+    except (KeyError, TypeError, ValueError):
+        raise _damaged(path, key) from None
+    if not good or not all(type(number) is int and 0 <= number < 2**62 for number in (*shape, begin, end)):
+        raise _damaged(path, key)
+    return shape, begin, end, kind
+
+
+def _damaged(path: Path, key: str) -> UserError:
+    return UserError(f"{path}: the entry of tensor {shortened(key)!r} is damaged; get or write the file again")

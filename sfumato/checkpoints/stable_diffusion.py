@@ -1,17 +1,18 @@
 """Stable Diffusion v1 checkpoints of all layouts, as three state dicts; every key is used or named as ignored."""
 
 import hashlib
+import re
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple
+from typing import Any, Dict, List, NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..errors import UserError
 from .diffusers_layout import read_diffusers_folder
-from .pickles import read_pickle
-from .safetensor_files import read_safetensors
-from .strict import some
+from .other_models import refuse_other_models
+from .strict import refuse_others, some
+from .tensor_files import read_tensors, weights_in
 
 PREFIXES = {
     "unet": "model.diffusion_model.",
@@ -22,6 +23,21 @@ PREFIXES = {
 
 SIZE_KEY = "sfumato.size"
 """A number that our own small checkpoints hold beside the weights: the height and width of their pictures."""
+
+_LARGEST = 2048
+_NEEDLESS = re.compile(
+    r"model_ema\.|ddim_|denoiser\.|embedding_manager\.|logit_scale$|first_stage_model\.loss\."
+    r"|cond_stage_model\.(transformer\.)?(logit_scale$|text_projection|vision_model\.|visual_projection)"
+    r"|.*\.position_ids$"
+)
+"""What trainers, converters and whole CLIPs leave in a checkpoint beside the three networks."""
+
+_NAMES = re.compile(
+    r"(input_blocks|output_blocks)(\d+)(\d)(?=\D)|(attn\d|norm\d)(?=[a-z])"
+    r"|(middle_block|time_embed|in_layers|out_layers|emb_layers|skip_connection|transformer_blocks|proj_in|proj_out"
+    r"|to_q|to_k|to_v|to_out|conv|norm|proj|net|out|ff|op|weight|bias)|(\d+)"
+)
+"""The names and numbers in a U-Net's key. Blocks have two numbers, the second of one digit."""
 
 _BUFFERS = {
     "betas",
@@ -42,15 +58,6 @@ _BUFFERS = {
 }
 """The schedule, which follows from two numbers."""
 
-_OTHERS = (
-    ("conditioner.embedders.", "Stable Diffusion XL"),
-    ("cond_stage_model.model.", "Stable Diffusion 2"),
-    ("model.diffusion_model.joint_blocks.", "Stable Diffusion 3"),
-    ("model.diffusion_model.double_blocks.", "Flux"),
-    ("model.control_model.", "a ControlNet"),
-    ("control_model.", "a ControlNet"),
-)
-
 
 class Parts(NamedTuple):
     """The weights of each network, keys without their prefixes."""
@@ -68,60 +75,65 @@ def read_stable_diffusion(path: Path) -> Parts:
     """Read a checkpoint of version 1 without running any of it.
 
     Args:
-        path: CompVis' .ckpt (or .pt, .pth, .bin), a .safetensors with the same keys, or a diffusers folder.
+        path: a file with CompVis' keys, of any name (.ckpt, .pt, .safetensors ...), or a diffusers folder.
 
     Raises:
-        UserError: if the file is missing, damaged, refused, or of another model (which is named).
+        UserError: if the file is missing, damaged, or of another model (which is named).
     """
     path = Path(path)
     if path.is_dir():
         state = read_diffusers_folder(path)
-    elif path.suffix == ".safetensors":
-        state = read_safetensors(path)[0]
     else:
-        state = _state_in(read_pickle(path), path)
-    _recognise(state, path)
+        state = _with_running_means(weights_in(read_tensors(path).value, path, "state_dict"))
+    refuse_other_models(state, path)
     parts: Dict[str, Dict[str, Tensor]] = {name: {} for name in PREFIXES}
     ignored, unknown, size = [], [], 512
     for key, value in state.items():
         name = next((name for name, prefix in PREFIXES.items() if key.startswith(prefix)), None)
         if key == SIZE_KEY:
-            size = int(value)
-        elif key in _BUFFERS or key.startswith("model_ema.") or key.endswith(".position_ids"):
+            size = _size(value, path)
+        elif key in _BUFFERS or _NEEDLESS.match(key):
             ignored.append(key)
         elif name is None:
             unknown.append(key)
         else:
-            parts[name][key[len(PREFIXES[name]) :]] = value
+            parts[name][_part_key(name, key[len(PREFIXES[name]) :])] = value
     if unknown:
         raise UserError(
             f"{path}: has the unknown {some(unknown)}; a checkpoint of Stable Diffusion v1 has no such keys"
         )
+    for part in parts.values():
+        refuse_others(part, path)
     return Parts(parts["unet"], parts["vae"], parts["text"], size, ignored)
 
 
-def _state_in(read: Any, path: Path) -> Dict[str, Tensor]:
-    """The state dict of a pickle: inside Lightning's "state_dict", or the whole."""
-    state = read.get("state_dict", read) if isinstance(read, Mapping) else None
-    if not isinstance(state, Mapping) or not all(isinstance(key, str) for key in state):
-        raise UserError(f"{path}: holds no state_dict; give a checkpoint of Stable Diffusion v1")
-    return {key: value for key, value in state.items() if isinstance(value, Tensor)}
+def _part_key(name: str, key: str) -> str:
+    """The key in its network; text encoders without their outer name are NovelAI's, and transformers' from 5 on."""
+    return f"text_model.{key}" if name == "text" and not key.startswith("text_model.") else key
 
 
-def _recognise(state: Mapping[str, Tensor], path: Path) -> None:
-    for prefix, name in _OTHERS:
-        if any(key.startswith(prefix) for key in state):
-            raise UserError(f"{path}: is {name}; this command needs Stable Diffusion v1 (such as sd-v1-4.ckpt)")
-    for name, prefix in PREFIXES.items():
-        if not any(key.startswith(prefix) for key in state):
-            raise UserError(f"{path}: has no {name} ({prefix}*); give a whole checkpoint of Stable Diffusion v1")
-    first = state.get(PREFIXES["unet"] + "input_blocks.0.0.weight")
-    if first is not None and first.shape[1] in (8, 9):
-        kind = {8: "instruction editing", 9: "inpainting"}[first.shape[1]]
-        raise UserError(f"{path}: is a Stable Diffusion for {kind}; this command needs the plain one")
-    projection = state.get(PREFIXES["unet"] + "middle_block.1.proj_in.weight")
-    if projection is not None and projection.dim() == 2:
-        raise UserError(f"{path}: is Stable Diffusion 2; this command needs version 1 (such as sd-v1-4.ckpt)")
+def _size(value: Any, path: Path) -> int:
+    """The pictures' height and width, which our own small checkpoints say."""
+    size = int(value) if isinstance(value, Tensor) and value.numel() == 1 and bool(value.isfinite().all()) else 0
+    if not 8 <= size <= _LARGEST:
+        raise UserError(f"{path}: says that its pictures are {size} wide; a checkpoint's are 8 ... {_LARGEST}")
+    return size
+
+
+def _with_running_means(state: Dict[str, Any]) -> Dict[str, Any]:
+    """Where a file has the U-Net's running mean alone, that is the U-Net."""
+    if any(key.startswith(PREFIXES["unet"]) for key in state):
+        return state
+    means = "model_ema.diffusion_model"
+    return {
+        PREFIXES["unet"] + _dotted(key[len(means) :]) if key.startswith(means) else key: value
+        for key, value in state.items()
+    }
+
+
+def _dotted(key: str) -> str:
+    """A U-Net's key from its running mean's, which is written without the points between names and numbers."""
+    return ".".join(part for match in _NAMES.finditer(key) for part in match.groups() if part)
 
 
 def fingerprint(parts: Parts) -> str:

@@ -3,15 +3,17 @@
 import contextlib
 import inspect
 from pathlib import Path
-from typing import Any, Callable, ContextManager, Dict, List, Mapping, TypeVar
+from typing import Any, Callable, ContextManager, Dict, Iterator, List, Mapping, Optional, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from ..errors import UserError
+from ..errors import UserError, first_line
+from .stand_ins import StandIn, described, shortened
 
 Network = TypeVar("Network", bound=nn.Module)
 
+_SLACK = 2**20
 _NAMED = 3
 """How many offending keys an error names."""
 
@@ -20,6 +22,58 @@ def unfilled() -> ContextManager[object]:
     """Networks made inside have shapes but no memory until weights are loaded, where PyTorch can do that (2.1 on)."""
     can = "assign" in inspect.signature(nn.Module.load_state_dict).parameters
     return torch.device("meta") if can else contextlib.nullcontext()
+
+
+class _TooLargeError(Exception):
+    """A network asks for more numbers than there are to fill it."""
+
+
+@contextlib.contextmanager
+def _no_larger_than(most: int) -> Iterator[None]:
+    """Networks made inside may have so many numbers; an attempt to make a larger one ends at the first layer too many.
+
+    A description of a few bytes can ask for a network of any size, which would be made before its weights are found
+    not to fit. Modules register each parameter before they fill it, so that this is where memory can be counted.
+    """
+    plain, left = nn.Module.register_parameter, [most]
+
+    def counted(self: nn.Module, name: str, param: Optional[nn.Parameter]) -> None:
+        left[0] -= 0 if param is None else param.numel()
+        if left[0] < 0:
+            raise _TooLargeError
+        plain(self, name, param)
+
+    nn.Module.register_parameter = counted  # type: ignore[method-assign,assignment]
+    try:
+        yield
+    finally:
+        nn.Module.register_parameter = plain  # type: ignore[method-assign]
+
+
+def fitting(make: Callable[[], Network], state: Mapping[str, Any], path: Path, what: str) -> Network:
+    """A new network that is to take these weights; it is not made much larger than they are.
+
+    Args:
+        make: makes the network from what a file says of its shape.
+        state: key -> tensor.
+        path: where both came from, for the error.
+        what: the network's name in words, for the error.
+
+    Raises:
+        UserError: if it would be far larger, or the description makes no network.
+    """
+    numbers = sum(value.numel() for value in state.values() if isinstance(value, Tensor))
+    try:
+        # Twice: of a file that lacks some weights it is better told which.
+        with _no_larger_than(2 * numbers + _SLACK):
+            return make()
+    except (_TooLargeError, MemoryError):
+        raise UserError(
+            f"{path}: describes a {what} that is far larger than the weights in it; get the file again"
+        ) from None
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, AssertionError, RuntimeError) as error:
+        reason = shortened(first_line(error))
+        raise UserError(f"{path}: its description of the {what} is damaged ({reason}); get the file again") from None
 
 
 def load_strictly(network: nn.Module, state: Any, path: Path, what: str) -> None:
@@ -33,10 +87,13 @@ def load_strictly(network: nn.Module, state: Any, path: Path, what: str) -> None
         what: the network's name in words, for the error.
 
     Raises:
-        UserError: naming the first few missing, extra or misshapen keys, or keys that hold no finite numbers.
+        UserError: naming the first few missing, extra or misshapen keys, or keys that hold no finite numbers; or what
+            the file has where a tensor belongs.
     """
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise UserError(f"{path}: holds no plain table of weights, so it is no {what}")
+    if not isinstance(state, Mapping) or not all(isinstance(key, str) for key in state):
+        inside = f" ({described(state)})" if isinstance(state, StandIn) else ""
+        raise UserError(f"{path}: holds no plain table of weights{inside}, so it is no {what}")
+    refuse_others(state, path)
     wanted = network.state_dict()
     missing = [key for key in wanted if key not in state]
     extra = [key for key in state if key not in wanted]
@@ -61,6 +118,33 @@ def load_strictly(network: nn.Module, state: Any, path: Path, what: str) -> None
         network.load_state_dict(dict(state))
 
 
+def refuse_others(state: Mapping[str, Any], path: Path) -> None:
+    """Check that a table holds tensors and nothing else.
+
+    Raises:
+        UserError: naming the first other thing, and what it is.
+    """
+    for key, value in state.items():
+        if not isinstance(value, Tensor):
+            what = described(value)
+            raise UserError(f"{path}: has {what} where the tensor {shortened(key)!r} belongs; nothing of it was run")
+
+
+def loaded(make: Callable[[], Network], state: Mapping[str, Any], path: Path, what: str) -> Network:
+    """A new network in float32 with these weights, frozen.
+
+    Args:
+        make, path, what: see `fitting`.
+        state: see `load_strictly`.
+
+    Raises:
+        UserError: as both do.
+    """
+    network = fitting(make, state, path, what)
+    load_strictly(network, state, path, what)
+    return network.eval().requires_grad_(False)
+
+
 def filled(
     make: Callable[[], Network], state: Dict[str, Tensor], path: Path, what: str, dtype: torch.dtype = torch.float32
 ) -> Network:
@@ -76,8 +160,9 @@ def filled(
     Raises:
         UserError: as `load_strictly` does.
     """
+    refuse_others(state, path)
     with unfilled():
-        network = make()
+        network = fitting(make, state, path, what)
     laid_out = {}
     for key in list(state):
         value = state.pop(key).to(dtype)
@@ -89,4 +174,4 @@ def filled(
 def some(keys: List[str]) -> str:
     """The first of several keys, and how many more, for an error."""
     more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
-    return ", ".join(keys[:_NAMED]) + more
+    return ", ".join(map(shortened, keys[:_NAMED])) + more

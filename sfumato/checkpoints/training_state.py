@@ -5,6 +5,7 @@ are kept: if the last write was cut short the one before it serves.
 """
 
 import json
+import re
 import warnings
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
@@ -15,6 +16,7 @@ from ..errors import UserError
 from .safetensor_files import read_safetensors, write_safetensors
 
 _KEPT = 2
+_STATE = re.compile(r"state-\d{8,}\.safetensors")
 
 
 def save_state(folder: Path, step: int, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
@@ -62,4 +64,6 @@ def _check_same(folder: Path, saved: Mapping[str, Any], wanted: Mapping[str, Any
 
 
 def _newest_first(folder: Path) -> List[Path]:
-    return sorted(Path(folder).glob("state-*.safetensors"), reverse=True)
+    found = Path(folder).glob("state-*.safetensors")
+    # A copy that somebody put there under a name of his own is neither read nor removed.
+    return sorted((path for path in found if _STATE.fullmatch(path.name)), reverse=True)

@@ -4,9 +4,12 @@
     text score    logit of (picture, prompt), which is 100 cosine(picture, prompt) in OpenAI's CLIPs
     best five     of a prompt's 25 pictures, by image + 2.5 text; their means are the prompt's scores
 
-A prompt passes when both its scores reach its baselines. Photos are embedded once for all prompts of a concept.
+A prompt passes when both its scores reach its baselines. Photos are embedded once for all prompts of a concept. They
+and the pictures are taken as the course's grader takes them, not turned and not laid on white, and a photo that it does
+not read is left out.
 """
 
+import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import List, NamedTuple, Optional, Sequence, Tuple
@@ -14,11 +17,12 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 from torch import Tensor
 from tqdm import tqdm
 
+from ..checkpoints import leads_out, some
 from ..clip import Clip
 from ..errors import UserError
-from ..pictures import open_picture, picture_files
+from ..images import GRADED_ENDINGS, graders_picture, picture_files
 from ..runs import numbers_path, write_note
-from .photos import photo_files, read_photo
+from .photos import photo_files
 from .prompts import Source, read_input
 
 PICTURES = 25
@@ -103,7 +107,7 @@ def evaluate(options: EvaluateOptions) -> List[PromptScore]:
     found: List[PromptScore] = []
     with tqdm(total=sum(map(len, pictures.values())), desc="scoring", unit="picture") as bar:
         for source in sources:
-            references = clip.pictures([read_photo(path) for path in photos[source.key]])
+            references = clip.pictures([graders_picture(path) for path in photos[source.key]])
             for number in range(len(source.prompts)):
                 paths = pictures[source.key, number]
                 found.append(_scored(clip, source, number, paths, references))
@@ -122,7 +126,7 @@ def evaluate(options: EvaluateOptions) -> List[PromptScore]:
 
 def _scored(clip: Clip, source: Source, number: int, paths: Sequence[Path], references: Tensor) -> PromptScore:
     text = source.judged_as[number] if source.judged_as else source.prompts[number]
-    directions = clip.pictures([open_picture(path) for path in paths])
+    directions = clip.pictures([graders_picture(path) for path in paths])
     measured = scores(clip, directions, references, text)
     best = measured.weighted.sort(descending=True, stable=True).indices[:_BEST]
     image, text_score = float(measured.image[best].mean()), float(measured.text[best].mean())
@@ -135,8 +139,18 @@ def _scored(clip: Clip, source: Source, number: int, paths: Sequence[Path], refe
 
 def _photos_of(source: Source, folder: Path) -> List[Path]:
     """The photos in the folder that the file names, which may be written as a path, or in the source's own."""
-    named = [folder / part for part in (source.photos, Path(source.photos).name, source.key) if part]
-    return photo_files(next((path for path in named if path.is_dir()), named[-1]))
+    # What the file names must lie in the folder that the user named: it may be somebody else's file.
+    inside = "" if leads_out(source.photos) else source.photos
+    named = [folder / part for part in (inside, Path(source.photos).name, source.key) if part and part != ".."]
+    found = photo_files(next((path for path in named if path.is_dir()), named[-1]))
+    graded = [path for path in found if path.suffix.lower() in GRADED_ENDINGS]
+    left_out = [path.name for path in found if path not in graded]
+    if not graded:
+        raise UserError(f"{found[0].parent}: the course's grader reads none of {some(left_out)}; convert them to PNG")
+    if left_out:
+        folder = found[0].parent
+        warnings.warn(f"{folder}: left out {some(left_out)}, which the course's grader does not read", stacklevel=2)
+    return graded
 
 
 def _pictures_of(source: Source, number: int, options: EvaluateOptions) -> List[Path]:

@@ -13,7 +13,7 @@ import time
 import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Collection, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
@@ -21,13 +21,14 @@ from tqdm import tqdm
 
 from ..devices import DTYPES, Worker, choose_precision
 from ..diffusion import seed_of
-from ..errors import UserError, in_range
-from ..pictures import save_png
+from ..errors import UserError, in_range, unwritable
+from ..images import save_png
 from ..runs import digest, open_run, painted_by
 from .model import StableDiffusion
 from .painting import Sampling, encoded, paint
-from .prompts import UnknownWordError, read_input, unknown_words
-from .words import with_words
+from .prompts import Source, UnknownWordError, read_input, unknown_words
+from .telling import tell_prompts_without_token, tell_unknown_to_small_world, tell_words
+from .words import given_words, with_words
 
 
 @dataclass
@@ -44,7 +45,7 @@ class GenerateOptions:
     input: Optional[Path] = None
     """The course's input.json, in place of prompts."""
     embeddings: Tuple[Path, ...] = ()
-    """Files of learned words, or folders of such files."""
+    """Files of learned words, or folders of such files; "FILE=<dog>" calls a file's word <dog>."""
     count: int = 25
     """Pictures of each prompt."""
     seed: int = 0
@@ -56,6 +57,22 @@ class GenerateOptions:
     """auto, fp32, bf16 or fp16."""
     overwrite: bool = False
     """Paint over pictures of other settings; those of the same settings stand, for they would be the same."""
+
+
+class Series(NamedTuple):
+    """The pictures of one prompt, which are counted and not listed: there may be millions."""
+
+    folder: str
+    """Below OUT."""
+    prompt: str
+    begin: str
+    """Of the pictures' names, before their numbers."""
+    digits: int
+    """Of the numbers, at least."""
+
+    def picture(self, number: int) -> "Picture":
+        """One of them, by its number from 0."""
+        return Picture(Path(self.folder, f"{self.begin}{number:0{self.digits}d}.png"), self.prompt, number)
 
 
 class Picture(NamedTuple):
@@ -72,8 +89,12 @@ class Picture(NamedTuple):
         return seed_of(run_seed, self.prompt, self.number)
 
 
-def generate(options: GenerateOptions) -> Path:
+def generate(options: GenerateOptions, beside: Sequence[Path] = ()) -> Path:
     """Paint what is asked for and not there yet; see GenerateOptions.
+
+    Args:
+        options: what to paint, with what.
+        beside: folders of learned words that the user did not name; see `given_words`.
 
     Returns:
         The folder.
@@ -82,22 +103,21 @@ def generate(options: GenerateOptions) -> Path:
         UserError: for what cannot be used, before anything is painted.
     """
     worker = Worker.here()
-    device = worker.device()
-    pictures = _wanted(options)
-    model = _loaded(options, device, {picture.prompt for picture in pictures})
-    settings = _settings(options, model, pictures)
+    sources = _checked(options)
+    series = _wanted(options, sources)
+    model = _loaded(options, beside, series, sources, worker)
+    settings = _settings(options, model, series)
     run = open_run(options.out, "concepts generate", settings, worker, overwrite=options.overwrite)
-    todo = [p for p in worker.share(pictures) if not painted_by(run, options.out / p.path)]
-    for folder in sorted({(options.out / picture.path).parent for picture in todo}):
-        folder.mkdir(parents=True, exist_ok=True)
-    with tqdm(
-        total=len(todo) * options.sampling.steps, desc="painting concepts", unit="step", disable=worker.rank > 0
-    ) as bar:
+    for one in series:
+        (options.out / one.folder).mkdir(parents=True, exist_ok=True)
+    pictures = worker.share(one.picture(number) for one in series for number in range(options.count))
+    count, steps = worker.share_of(len(series) * options.count), options.sampling.steps
+    with tqdm(total=count * steps, desc="painting concepts", unit="step", disable=worker.rank > 0) as bar:
         texts: Dict[str, Tensor] = {}
         began = time.monotonic()
         negative = encoded(model, [options.sampling.negative_prompt])[:, 0]
         done = 0
-        for batch in _batches(todo, options):
+        for batch in _batches(_missing(pictures, options, run, bar), options):
             for prompt in sorted({picture.prompt for picture in batch} - set(texts)):
                 texts[prompt] = encoded(model, options.sampling.texts(prompt))
             _paint_batch(model, batch, texts, negative, options, run, bar)
@@ -107,12 +127,20 @@ def generate(options: GenerateOptions) -> Path:
     return options.out
 
 
-def _batches(todo: Sequence[Picture], options: GenerateOptions) -> Iterator[List[Picture]]:
+def _missing(pictures: Iterable[Picture], options: GenerateOptions, run: str, bar: "tqdm[Any]") -> Iterator[Picture]:
+    """Those that are not painted; the others count as done."""
+    for picture in pictures:
+        if painted_by(run, options.out / picture.path):
+            bar.update(options.sampling.steps)
+        else:
+            yield picture
+
+
+def _batches(todo: Iterable[Picture], options: GenerateOptions) -> Iterator[List[Picture]]:
     """Pictures to paint at once: those with as many parts."""
-    for _, alike in itertools.groupby(todo, lambda picture: len(options.sampling.texts(picture.prompt))):
-        rest = list(alike)
-        for start in range(0, len(rest), options.batch_size):
-            yield rest[start : start + options.batch_size]
+    for _, group in itertools.groupby(todo, lambda picture: len(options.sampling.texts(picture.prompt))):
+        alike = iter(group)
+        yield from iter(lambda alike=alike: list(itertools.islice(alike, options.batch_size)), [])  # type: ignore[misc]
 
 
 def _paint_batch(
@@ -132,43 +160,58 @@ def _paint_batch(
         save_png(options.out / picture.path, one, {**told, **asdict(options.sampling)})
 
 
-def _wanted(options: GenerateOptions) -> List[Picture]:
+def _checked(options: GenerateOptions) -> List[Source]:
+    """Refuse bad settings; the sources of an input.json."""
     options.sampling.check()
     for name in ("count", "batch_size"):
         in_range(options, name, 1)
     if bool(options.prompt) == (options.input is not None):
         raise UserError("give either --prompt, with at least one prompt, or --input with an input.json")
-    numbers = range(options.count)
+    for text in (*options.prompt, options.sampling.negative_prompt):
+        if unwritable(text):
+            raise UserError(f"{text!a}: has half a character or a NUL in it; give the prompt as UTF-8 text")
+    return read_input(options.input) if options.input is not None else []
+
+
+def _wanted(options: GenerateOptions, sources: Sequence[Source]) -> List[Series]:
     if options.input is None:
         digits = max(3, len(str(options.count - 1)))
-        return [
-            Picture(Path(str(place), f"{number:0{digits}d}.png"), prompt, number)
-            for place, prompt in enumerate(options.prompt)
-            for number in numbers
-        ]
+        return [Series(str(place), prompt, "", digits) for place, prompt in enumerate(options.prompt)]
     return [
-        Picture(Path(source.key, str(place), f"source{source.key}_prompt{place}_{number}.png"), prompt, number)
-        for source in read_input(options.input)
+        Series(str(Path(source.key, str(place))), prompt, f"source{source.key}_prompt{place}_", 1)
+        for source in sources
         for place, prompt in enumerate(source.prompts)
-        for number in numbers
     ]
 
 
-def _loaded(options: GenerateOptions, device: torch.device, prompts: Collection[str]) -> StableDiffusion:
-    """The model with its words, every prompt checked against them; refuses what cannot be used."""
+def _loaded(
+    options: GenerateOptions,
+    beside: Sequence[Path],
+    series: Sequence[Series],
+    sources: Sequence[Source],
+    worker: Worker,
+) -> StableDiffusion:
+    """The model with its words, every prompt checked against them; refuses what cannot be used, tells the rest."""
+    device = worker.device()
     dtype = DTYPES[choose_precision(device, options.precision)]
-    model = with_words(options.checkpoint, dtype, options.embeddings)
+    given = given_words(options.embeddings, beside)
+    model = with_words(options.checkpoint, dtype, given)
+    prompts, negative = sorted({one.prompt for one in series}), options.sampling.negative_prompt
+    tokenizer = model.tokenizer()
     across = model.latent_shape(options.sampling.height, options.sampling.width)[2]
-    for prompt in sorted(prompts):
+    for prompt in prompts:
         parts = len(options.sampling.texts(prompt))
         if parts > across:
             raise UserError(f"{prompt!r}: has {parts} parts, and a picture of this width no more than {across} columns")
-        unknown = unknown_words(prompt, list(model.words))
+        unknown = unknown_words(tokenizer.without_words(prompt))
         if unknown:
             raise UnknownWordError(prompt, unknown, model.words)
-    tokenizer = model.tokenizer()
-    texts = [text for prompt in prompts for text in options.sampling.texts(prompt)]
-    for text in sorted({*texts, options.sampling.negative_prompt}):
+    if worker.rank == 0:
+        tell_words(given, tokenizer, prompts, negative)
+        if options.input is not None:
+            tell_prompts_without_token(options.input, sources, tokenizer)
+        tell_unknown_to_small_world(model.name, tokenizer, [*prompts, negative])
+    for text in sorted({negative, *(text for prompt in prompts for text in options.sampling.texts(prompt))}):
         cut = tokenizer(text).cut
         if cut:
             limit = model.text.config.tokens
@@ -176,14 +219,15 @@ def _loaded(options: GenerateOptions, device: torch.device, prompts: Collection[
     return model.to(device)
 
 
-def _settings(options: GenerateOptions, model: StableDiffusion, pictures: Sequence[Picture]) -> Dict[str, Any]:
+def _settings(options: GenerateOptions, model: StableDiffusion, series: Sequence[Series]) -> Dict[str, Any]:
     """What decides each picture."""
     words = {word: digest(vectors.numpy()) for word, vectors in model.words.items()}
-    prompts = sorted({(str(picture.path.parent), picture.prompt) for picture in pictures})
+    spelled = {"any_case": sorted(model.any_case), "also": model.also} if model.any_case or model.also else {}
     return {
         "checkpoint": model.name,
         "words": words,
-        "prompts": prompts,
+        **spelled,
+        "prompts": sorted({(one.folder, one.prompt) for one in series}),
         "seed": options.seed,
         "sampling": asdict(options.sampling),
     }

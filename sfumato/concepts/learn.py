@@ -17,16 +17,17 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from ..checkpoints import Embedding
+from ..checkpoints import Embedding, read_text
 from ..devices import DTYPES, Worker, choose_precision
 from ..diffusion import seed_of, training_loss
 from ..errors import UserError
+from ..images import open_picture
 from ..models.stable_diffusion.tokenizer import Tokenizer
 from ..models.stable_diffusion.vae import drawn_latents
 from ..training import LoopOptions, Loss, Trainer, resume, run_recorded
 from .learn_options import LearnOptions
 from .model import SMALL_WORLD, StableDiffusion
-from .photos import cropped, photo_files, photo_hashes, read_photo
+from .photos import cropped, photo_files, photo_hashes
 from .previews import Previews
 from .recipes import TEMPLATES, Recipe
 
@@ -59,7 +60,7 @@ def learn(options: LearnOptions) -> Path:
     recipe = options.recipe()
     templates = _read_templates(options, recipe.texts or recipe.kind)
     files = photo_files(options.photos)
-    photos = [read_photo(path) for path in files]
+    photos = [open_picture(path) for path in files]
     device = Worker.here().device()
     precision = choose_precision(device, options.precision)
     model = StableDiffusion.load(options.checkpoint or SMALL_WORLD, DTYPES[precision])
@@ -213,10 +214,7 @@ def _trainer(first: Tensor, recipe: Recipe, options: LearnOptions, precision: st
 def _read_templates(options: LearnOptions, texts: str) -> Tuple[str, ...]:
     if options.templates is None:
         return TEMPLATES[texts]
-    try:
-        lines = options.templates.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{options.templates}: cannot be read ({error}); give a text file") from None
+    lines = read_text(options.templates, "give a text file").splitlines()
     found = tuple(line.strip() for line in lines if line.strip())
     bad = next((number for number, line in enumerate(lines, 1) if line.strip() and line.count("{}") != 1), None)
     if bad is not None or not found:

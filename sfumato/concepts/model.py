@@ -1,8 +1,8 @@
 """Stable Diffusion v1 whole: U-Net, autoencoder, text encoder, tokenizer, schedule, and learned words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ SMALL_WORLD = Path(__file__).parents[1] / "models" / "weights" / "world.safetens
 """The checkpoint that ships with the package: digits on 48x48 pixels."""
 
 _Network = TypeVar("_Network", bound=nn.Module)
+_Config = TypeVar("_Config")
 
 
 @dataclass
@@ -34,6 +35,10 @@ class StableDiffusion:
     """Height and width of the pictures that it was trained on."""
     words: Dict[str, Tensor]
     """Learned word -> its vectors [n, width]."""
+    any_case: Set[str] = field(default_factory=set)
+    """Those of the words that prompts may spell in any letter case; see `Embedding`."""
+    also: Dict[str, str] = field(default_factory=dict)
+    """Another spelling -> the word that it stands for."""
 
     @classmethod
     def load(cls, path: Path, dtype: torch.dtype = torch.float32) -> "StableDiffusion":
@@ -50,9 +55,9 @@ class StableDiffusion:
         name = fingerprint(parts)
         wide = torch.float32 if dtype == torch.float16 else dtype
         return cls(
-            unet=_network(lambda shapes: UNet(unet_config(shapes)), parts.unet, dtype, path, "U-Net"),
-            vae=_network(lambda shapes: VAE(vae_config(shapes)), parts.vae, wide, path, "autoencoder"),
-            text=_network(lambda shapes: TextEncoder(text_config(shapes)), parts.text, dtype, path, "text encoder"),
+            unet=_network(unet_config, UNet, parts.unet, dtype, path, "U-Net"),
+            vae=_network(vae_config, VAE, parts.vae, wide, path, "autoencoder"),
+            text=_network(text_config, TextEncoder, parts.text, dtype, path, "text encoder"),
             schedule=NoiseSchedule.scaled_linear(),
             name=name,
             size=parts.size,
@@ -73,18 +78,27 @@ class StableDiffusion:
         """
         width = self.text.config.width
         for embedding in embeddings:
-            if embedding.vectors.shape[1] != width:
+            token, wide = embedding.token, embedding.vectors.shape[1]
+            if wide != width:
                 raise UserError(
-                    f"{embedding.token}: its vectors are {embedding.vectors.shape[1]} wide, the checkpoint's {width};"
-                    " it was learned for another model"
+                    f"{token}: its vectors are {wide} wide, the checkpoint's {width}; it was learned for another model"
                 )
-            if Tokenizer().known(embedding.token):
-                raise UserError(f"{embedding.token}: is in the vocabulary already; learned words look like <new1>")
-            self.words[embedding.token] = embedding.vectors
+            # A1111 lets its words be any, and whoever calls a file so wants them.
+            if not embedding.any_case and Tokenizer().known(token):
+                raise UserError(f"{token}: is in the vocabulary already; learned words look like <new1>")
+            for spelling in (token, *embedding.also):
+                self.words.pop(spelling, None)
+                self.any_case.discard(spelling)
+                self.also = {one: word for one, word in self.also.items() if spelling not in (one, word)}
+            self.words[token] = embedding.vectors
+            self.also.update(dict.fromkeys(embedding.also, token))
+            if embedding.any_case:
+                self.any_case.add(token)
 
     def tokenizer(self) -> Tokenizer:
         """The encoding of prompts with the words known so far."""
-        return Tokenizer({word: len(vectors) for word, vectors in self.words.items()}, self.text.config.tokens)
+        counts = {word: len(vectors) for word, vectors in self.words.items()}
+        return Tokenizer(counts, self.text.config.tokens, self.any_case, self.also)
 
     @torch.no_grad()
     def encode(self, prompts: Sequence[Tokens]) -> Tensor:
@@ -124,14 +138,18 @@ class StableDiffusion:
 
 
 def _network(
-    make: Callable[[Mapping[str, List[int]]], _Network],
+    read_config: Callable[[Mapping[str, List[int]]], _Config],
+    network: Callable[[_Config], _Network],
     state: Dict[str, Tensor],
     dtype: torch.dtype,
     path: Path,
     what: str,
 ) -> _Network:
-    shapes = {key: list(value.shape) for key, value in state.items()}
+    # What has no numbers in it says nothing of a shape.
+    shapes = {key: list(value.shape) for key, value in state.items() if value.numel()}
     try:
-        return filled(lambda: make(shapes), state, path, what, dtype)
-    except (KeyError, IndexError, ValueError, ZeroDivisionError) as missing:
-        raise UserError(f"{path}: is no Stable Diffusion v1: its {what} lacks {missing}") from None
+        config = read_config(shapes)
+    except (LookupError, ValueError, ArithmeticError, TypeError) as missing:
+        reason = str(missing).strip("'")
+        raise UserError(f"{path}: is no Stable Diffusion v1: its {what} lacks {reason}") from None
+    return filled(lambda: network(config), state, path, what, dtype)

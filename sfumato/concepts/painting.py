@@ -18,7 +18,7 @@ from ..diffusion import (
     spaced_times,
 )
 from ..errors import UserError
-from ..pictures import to_pixels
+from ..images import to_pixels
 from .model import StableDiffusion
 
 

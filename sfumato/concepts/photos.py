@@ -5,11 +5,11 @@ from typing import Dict, List
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from ..errors import UserError
-from ..pictures import PICTURE_ENDINGS, from_pixels, open_picture, picture_files
+from ..images import PICTURE_ENDINGS, from_pixels, picture_files
 from ..runs import digest
 
 
@@ -25,15 +25,6 @@ def photo_files(folder: Path) -> List[Path]:
     if not found:
         raise UserError(f"{folder}: holds no photo ({', '.join(PICTURE_ENDINGS)}); put about five there")
     return found
-
-
-def read_photo(path: Path) -> Image.Image:
-    """A photo in RGB, upright as its camera's note says.
-
-    Raises:
-        UserError: if it cannot be decoded.
-    """
-    return ImageOps.exif_transpose(open_picture(path)).convert("RGB")
 
 
 def photo_hashes(paths: List[Path]) -> Dict[str, str]:

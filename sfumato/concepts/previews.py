@@ -12,7 +12,7 @@ from torch import Tensor
 from ..checkpoints import Embedding, read_embeddings, write_embedding
 from ..clip import Clip
 from ..diffusion import seed_of
-from ..pictures import save_image, sheet
+from ..images import save_image, sheet
 from ..runs import open_folder
 from .evaluate import scores
 from .learn_options import LearnOptions

@@ -1,12 +1,14 @@
 """The course's input.json: what to paint, for which source, and how it is judged."""
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Collection, List, Optional, Tuple
 
+from ..checkpoints import leads_out, read_json
 from ..errors import UserError
+
+_LONGEST_KEY = 60
 
 
 class UnknownWordError(UserError):
@@ -44,14 +46,7 @@ def read_input(path: Path) -> List[Source]:
     Raises:
         UserError: naming the line and column, or the source and field, that cannot be used.
     """
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: is not UTF-8 text; give the course's input.json") from None
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}: line {error.lineno}, column {error.colno}: {error.msg}; mend the JSON") from None
+    content = read_json(path, "mend the JSON, or give the course's input.json")
     if not isinstance(content, dict) or not content:
         raise UserError(f"{path}: must hold an object of sources, each with token_name and prompt")
     return [_source(path, key, entry) for key, entry in content.items()]
@@ -61,8 +56,8 @@ def _source(path: Path, key: str, entry: Any) -> Source:
     where = f"{path}: source {key!r}"
     if not isinstance(entry, dict):
         raise UserError(f"{where}: must be an object with token_name and prompt")
-    if not key or "/" in key or key in (".", ".."):
-        raise UserError(f"{where}: names a folder and cannot be empty or hold a slash")
+    if not key.strip() or "/" in key or key == "." or leads_out(key) or len(key) > _LONGEST_KEY:
+        raise UserError(f"{where[:200]}: names a folder and cannot be empty, long, or lead to another one")
     token = entry.get("token_name")
     if not isinstance(token, str) or not token.strip():
         raise UserError(f"{where}: lacks the field token_name, such as '<new1>'")
@@ -97,6 +92,7 @@ def _baselines(where: str, value: Any, count: int) -> Tuple[Tuple[float, float],
     return tuple((float(image), float(text)) for image, text in value)
 
 
-def unknown_words(prompt: str, known: List[str]) -> Optional[str]:
-    """The first word in angle brackets that nobody has learned, or None."""
-    return next((word for word in re.findall(r"<[^<>\s]+>", prompt) if word not in known), None)
+def unknown_words(prompt: str) -> Optional[str]:
+    """The first word in angle brackets in a prompt without its learned words (`Tokenizer.without_words`), or None."""
+    found = re.search(r"<[^<>\s]+>", prompt)
+    return found.group() if found else None

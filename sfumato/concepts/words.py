@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Optional, Sequence
+from typing import List, Optional, Sequence, Tuple
 
 import torch
 
@@ -14,15 +14,18 @@ from ..checkpoints import (
     atomic_path,
     read_embeddings,
     read_stable_diffusion,
+    visible_files,
     write_embedding,
     write_safetensors,
 )
 from ..devices import DTYPES
 from ..errors import UserError
 from .model import SMALL_WORLD, StableDiffusion
+from .stages import GivenWord, newest, refuse_clashes, spellings
 
 _SHIPPED = Path(__file__).parents[1] / "models" / "weights" / "words"
-_ENDINGS = (".safetensors", ".pt", ".bin")
+_ENDINGS = (".safetensors", ".pt", ".bin", ".pth", ".ckpt", ".npy")
+"""Of the files in folders, in lower case; a file that is named itself may have any name."""
 
 
 def shipped_words(checkpoint: str) -> List[Embedding]:
@@ -43,27 +46,71 @@ def embedding_files(given: Sequence[Path]) -> List[Path]:
     """
     files: List[Path] = []
     for path in given:
-        inside = [p for p in sorted(path.iterdir()) if p.suffix in _ENDINGS] if path.is_dir() else [path]
+        inside = _files_in(path) if path.is_dir() else [path]
         if not inside:
             raise UserError(f"{path}: holds no {', '.join(_ENDINGS)}; give files of learned words")
         files += inside
     return files
 
 
-def with_words(checkpoint: Optional[Path], dtype: torch.dtype, embeddings: Sequence[Path]) -> StableDiffusion:
+def _files_in(folder: Path) -> List[Path]:
+    return [path for path in visible_files(folder) if path.suffix.lower() in _ENDINGS]
+
+
+def given_words(given: Sequence[Path], beside: Sequence[Path] = ()) -> List[GivenWord]:
+    """The words of files and folders, each once; see `newest` for folders that hold several stages of one.
+
+    Args:
+        given: files of learned words, folders of such files, or "FILE=TOKEN" for a file whose word is to be called so.
+        beside: folders that the user did not name. A given word takes the place of theirs, one of a later folder that
+            of an earlier.
+
+    Raises:
+        UserError: for what cannot be used, and for a token that comes from two given files.
+    """
+    found: List[GivenWord] = []
+    for path in given:
+        file, token = _renamed(path)
+        inside = [GivenWord(f, word) for f in embedding_files([file]) for word in read_embeddings(f, token)]
+        found += newest(inside) if file.is_dir() else inside
+    found = refuse_clashes(found)
+    taken = {spelling for one in found for spelling in spellings(one.word)}
+    for folder in reversed(beside):
+        inside = [GivenWord(f, word, by_user=False) for f in _files_in(folder) for word in read_embeddings(f)]
+        free = [one for one in refuse_clashes(newest(inside)) if taken.isdisjoint(spellings(one.word))]
+        taken.update(spelling for one in free for spelling in spellings(one.word))
+        found = free + found
+    return found
+
+
+def _renamed(path: Path) -> Tuple[Path, Optional[str]]:
+    """FILE=TOKEN in its parts; what is there under the whole name is a file of that name."""
+    file, cut, token = str(path).rpartition("=")
+    if not cut or path.exists() or not (Path(file).exists() or token.startswith("<")):
+        return path, None
+    if not token or Path(file).is_dir():
+        raise UserError(f"{path}: a file and what its word is to be called, such as word.pt=<dog>")
+    return Path(file), token
+
+
+def with_words(checkpoint: Optional[Path], dtype: torch.dtype, given: Sequence[GivenWord]) -> StableDiffusion:
     """A model that knows its shipped words and given ones, which take the place of shipped ones of the same token.
 
     Args:
         checkpoint: see `StableDiffusion.load`; the small one that ships by default.
         dtype: see there.
-        embeddings: files of learned words, or folders of such files.
+        given: see `given_words`.
 
     Raises:
-        UserError: for a file that cannot be used.
+        UserError: for a checkpoint that cannot be used, or a word that does not fit it.
     """
-    given = [word for path in embedding_files(embeddings) for word in read_embeddings(path)]
     model = StableDiffusion.load(checkpoint or SMALL_WORLD, dtype)
-    model.learn_words([*shipped_words(model.name), *given])
+    model.learn_words(shipped_words(model.name))
+    for one in given:
+        try:
+            model.learn_words([one.word])
+        except UserError as fault:
+            raise UserError(f"{one.file}: {fault}") from None
     return model
 
 
@@ -102,7 +149,11 @@ def convert(options: ConvertOptions) -> Path:
         if len(words) > 1:
             tokens = ", ".join(word.token for word in words)
             raise UserError(f"{options.source}: holds several words ({tokens}); a file of the other formats holds one")
-        write_embedding(options.out, words[0]._replace(token=options.rename or words[0].token), options.word)
+        token = words[0].token
+        if words[0].any_case:
+            # Other formats have no such words: there only what stands in brackets is safe from being found in others.
+            token = words[0].also[0] if words[0].also else f"<{token}>"
+        write_embedding(options.out, words[0]._replace(token=options.rename or token), options.word)
     print(f"wrote {options.out}")
     return options.out
 

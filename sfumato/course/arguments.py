@@ -3,7 +3,7 @@
 import sys
 from typing import Callable, List, Sequence
 
-from ..errors import UserError, in_words
+from ..errors import UserError, in_words, speak_plainly
 
 
 def run(script: str, names: Sequence[str], work: Callable[..., object]) -> int:
@@ -14,6 +14,7 @@ def run(script: str, names: Sequence[str], work: Callable[..., object]) -> int:
         names: of its arguments.
         work: raises UserError for what cannot be used.
     """
+    speak_plainly(script)
     given: List[str] = sys.argv[1:]
     if len(given) != len(names):
         print(f"usage: bash {script} {' '.join(names)}", file=sys.stderr)

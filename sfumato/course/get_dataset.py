@@ -1,10 +1,20 @@
 """get_dataset.sh: fetch the course's data into ./hw2_data beside the scripts."""
 
 import shutil
+import stat
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import List
 
+from ..checkpoints import (
+    is_hidden,
+    leads_out,
+    member_bytes,
+    opened_zip,
+    remove_leftovers,
+    temporary_folder,
+    visible_files,
+)
 from ..errors import UserError
 from .arguments import run
 
@@ -17,6 +27,8 @@ _PARTS = (
     "textual_inversion/input.json",
     "clip_zeroshot",
 )
+_MOST_BYTES = 1 << 30
+"""That one file of the course's may have; the largest has not a million."""
 
 
 def fetch(root: Path = _ROOT) -> None:
@@ -31,27 +43,34 @@ def fetch(root: Path = _ROOT) -> None:
         return
     if not archive.exists() or not zipfile.is_zipfile(archive):
         _download(archive, data)
-    try:
-        with zipfile.ZipFile(archive) as file:
-            damaged = file.testzip()
-            if damaged is not None:
-                raise zipfile.BadZipFile(damaged)
-            # Unpacked elsewhere first, so that data which are there are whole.
-            part = root / ".hw2_data.part"
-            shutil.rmtree(part, ignore_errors=True)
-            try:
-                file.extractall(part)
-                whole = part / "hw2_data" if (part / "hw2_data").is_dir() else part
-                if _missing(whole):
-                    raise UserError(
-                        f"{archive}: lacks {', '.join(_missing(whole))}; see docs/course.md for what it needs"
-                    )
-                _put(whole, data)
-            finally:
-                shutil.rmtree(part, ignore_errors=True)
-    except zipfile.BadZipFile as error:
-        raise UserError(f"{archive}: is damaged ({error}); remove it and run get_dataset.sh again") from None
+    remove_leftovers(root)
+    advice = "remove it and run get_dataset.sh again"
+    # Unpacked elsewhere first, so that data which are there are whole.
+    with opened_zip(archive, advice=advice) as file, temporary_folder(data) as part:
+        _unpack(file, archive, part)
+        whole = part / "hw2_data" if (part / "hw2_data").is_dir() else part
+        if _missing(whole):
+            raise UserError(f"{archive}: lacks {', '.join(_missing(whole))}; see docs/course.md for what it needs")
+        _put(whole, data)
     print(f"unpacked {archive.name} into {data}")
+
+
+def _unpack(file: zipfile.ZipFile, archive: Path, folder: Path) -> None:
+    files = [info for info in file.infolist() if not info.is_dir() and not is_hidden(PurePosixPath(info.filename))]
+    for info in files:
+        if leads_out(info.filename) or stat.S_ISLNK(info.external_attr >> 16):
+            raise UserError(f"{archive}: {info.filename!r} in it leads out of its folder; get it from the course again")
+    needed, free = sum(info.file_size for info in files), shutil.disk_usage(folder).free
+    if needed > free:
+        raise UserError(
+            f"{folder.parent}: has {free / 2**30:.1f} GiB free and unpacked {archive.name} takes {needed / 2**30:.1f};"
+            " free some space, then run get_dataset.sh again"
+        )
+    for info in files:
+        content = member_bytes(file, info, _MOST_BYTES)
+        target = folder / info.filename
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
 
 
 def _put(whole: Path, data: Path) -> None:
@@ -59,7 +78,7 @@ def _put(whole: Path, data: Path) -> None:
     if not data.exists():
         whole.replace(data)
         return
-    for source in sorted(path for path in whole.rglob("*") if path.is_file()):
+    for source in visible_files(whole, deep=True):
         target = data / source.relative_to(whole)
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)

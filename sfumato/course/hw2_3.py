@@ -14,16 +14,16 @@ _PRESETS = {"<new1>": "course-dog", "<new2>": "course-style"}
 
 def _paint(input_json: str, out: str, checkpoint: str) -> None:
     # Words that do not ship are looked for beside the scripts and beside the checkpoint.
-    beside = (folder / "embeddings" for folder in (_SCRIPTS, Path(checkpoint).absolute().parent))
+    beside = [folder / "embeddings" for folder in (_SCRIPTS, Path(checkpoint).absolute().parent)]
     try:
         generate(
             GenerateOptions(
                 out=Path(out),
                 checkpoint=Path(checkpoint),
                 input=Path(input_json),
-                embeddings=tuple(folder for folder in beside if folder.is_dir()),
                 overwrite=True,
-            )
+            ),
+            beside,
         )
     except UnknownWordError as unknown:
         raise UserError(f"{unknown}. {_how_to_learn(unknown.word, Path(input_json), checkpoint)}") from None

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..diffusion import seed_of, stratified_timesteps
 from ..errors import UserError
-from ..pictures import from_pixels
+from ..images import from_pixels
 from .data import DigitSet
 from .labels import DATASETS, DIGITS, label_of
 

@@ -9,9 +9,9 @@ another name, and are decoded anew.
 """
 
 import csv
+import itertools
 import os
-import zipfile
-import zlib
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +20,17 @@ from typing import List, Optional, Tuple
 import numpy as np
 from tqdm import tqdm
 
-from ..checkpoints import atomic_path
+from ..checkpoints import atomic_path, leads_out, read_npz
 from ..errors import UserError
-from ..pictures import open_picture
+from ..images import open_picture
 from ..runs import digest
 from .labels import DIGITS
 
 SIZE = 28
 _DECODERS = min(8, os.cpu_count() or 1)
+_PART = 1000
+_LONGEST_PATH, _SHOWN = 1024, 80
+_LONGEST_NAME = 64
 
 
 @dataclass(frozen=True)
@@ -54,16 +57,14 @@ def read_digits(folder: Path, cache: Optional[Path] = None) -> DigitSet:
     rows = _read_rows(folder)
     cache = folder if cache is None else Path(cache)
     # Of one folder the newest contents are kept; folders of the same name may share a cache.
-    kept = cache / f".sfumato-{folder.name}-{digest(str(folder.resolve()))}-{_digest(folder, rows)}.npz"
-    if kept.exists():
-        try:
-            with open(kept, "rb") as file, np.load(file) as arrays:
-                return DigitSet(arrays["pixels"], arrays["labels"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            pass  # a damaged cache is no loss: it is made again below
-    digits = _decode(folder, rows)
-    _keep(digits, kept)
-    return digits
+    name = folder.name if len(os.fsencode(folder.name)) <= _LONGEST_NAME else "digits"
+    ours = f".sfumato-{name}-{digest(str(folder.resolve()))}"
+    kept = cache / f"{ours}-{_digest(folder, rows)}.npz"
+    found = _kept(kept, len(rows)) if kept.exists() else None
+    if found is None:
+        found = _decode(folder, rows)
+        _keep(found, kept, ours)
+    return found
 
 
 def read_test_digits(path: Path, dataset: str) -> DigitSet:
@@ -72,15 +73,7 @@ def read_test_digits(path: Path, dataset: str) -> DigitSet:
     Raises:
         UserError: if the file is not that.
     """
-    try:
-        with open(path, "rb") as file, np.load(file) as arrays:
-            pixels, labels = arrays[f"{dataset}_x"], arrays[f"{dataset}_y"]
-    except KeyError:
-        raise UserError(f"{path}: has no digits of {dataset}; give an .npz with {dataset}_x and {dataset}_y") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error}); check the path") from None
-    except (ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error):
-        raise UserError(f"{path}: is no whole .npz of numbers; give one with {dataset}_x and {dataset}_y") from None
+    pixels, labels = read_npz(path, (f"{dataset}_x", f"{dataset}_y")).values()
     if pixels.shape[1:] != (SIZE, SIZE, 3) or pixels.dtype != np.uint8 or labels.shape != pixels.shape[:1]:
         raise UserError(f"{path}: {dataset}_x is {pixels.dtype} {list(pixels.shape)}; it must be uint8 [N, 28, 28, 3]")
     if labels.dtype.kind not in "iu" or not bool(((labels >= 0) & (labels < DIGITS)).all()):
@@ -88,13 +81,23 @@ def read_test_digits(path: Path, dataset: str) -> DigitSet:
     return DigitSet(pixels.transpose(0, 3, 1, 2), labels.astype(np.int64))
 
 
-def _keep(digits: DigitSet, kept: Path) -> None:
+def _kept(path: Path, count: int) -> Optional[DigitSet]:
+    try:
+        pixels, labels = read_npz(path, ("pixels", "labels")).values()
+    except (UserError, OSError):
+        return None  # a damaged cache is no loss: it is made again
+    whole = pixels.shape == (count, 3, SIZE, SIZE) and labels.shape == (count,)
+    return DigitSet(pixels, labels) if whole and pixels.dtype == np.uint8 and labels.dtype == np.int64 else None
+
+
+def _keep(digits: DigitSet, kept: Path, ours: str) -> None:
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(kept) as beside:
             np.savez(beside, pixels=digits.pixels, labels=digits.labels)
-        for old in kept.parent.glob(f"{kept.stem.rpartition('-')[0]}-*.npz"):
-            if old != kept:
+        earlier = re.compile(re.escape(ours) + r"-[0-9a-f]{16}\.npz")
+        for old in list(kept.parent.iterdir()):
+            if old != kept and earlier.fullmatch(old.name):
                 old.unlink()
     except OSError as error:
         raise UserError(
@@ -126,9 +129,13 @@ def _read_rows(folder: Path) -> List[Tuple[str, int]]:
 
 
 def _row(path: Path, number: int, name: Optional[str], label: Optional[str]) -> Tuple[str, int]:
-    if not name or "\0" in name or label is None or not label.strip().isdecimal() or int(label) >= DIGITS:
-        raise UserError(f"{path}: row {number}: {name!r} has the label {label!r}; a label is a digit 0 ... 9")
-    return name, int(label)
+    digit = (label or "").strip().lstrip("0") or (label or "").strip()[:1]
+    if not name or len(digit) != 1 or not digit.isdecimal():
+        shown, told = ascii(name)[:_SHOWN], ascii(label)[:_SHOWN]
+        raise UserError(f"{path}: row {number}: {shown} has the label {told}; a label is a digit 0 ... 9")
+    if leads_out(name) or len(name) > _LONGEST_PATH:
+        raise UserError(f"{path}: row {number}: {ascii(name)[:_SHOWN]} leads out of data/; name a picture that lies in it")
+    return name, int(digit)
 
 
 def _digest(folder: Path, rows: List[Tuple[str, int]]) -> str:
@@ -147,7 +154,9 @@ def _decode(folder: Path, rows: List[Tuple[str, int]]) -> DigitSet:
     paths = [folder / "data" / name for name, _ in rows]
     pixels = np.empty((len(rows), 3, SIZE, SIZE), dtype=np.uint8)
     with ThreadPoolExecutor(_DECODERS) as pool:
-        pictures = pool.map(read_picture, paths)
+        # In parts: where a picture cannot be used, all that were begun are waited for.
+        parts = (pool.map(read_picture, paths[start : start + _PART]) for start in range(0, len(paths), _PART))
+        pictures = itertools.chain.from_iterable(parts)
         bar = tqdm(pictures, total=len(paths), desc=f"decoding {folder.name}", unit="picture", leave=False)
         for index, picture in enumerate(bar):
             pixels[index] = picture
@@ -158,9 +167,9 @@ def read_picture(path: Path) -> np.ndarray:
     """One digit as uint8 [3, 28, 28].
 
     Raises:
-        UserError: if the file is no whole 28x28 RGB picture.
+        UserError: if the file is no whole picture of 28x28.
     """
     image = open_picture(path)
-    if image.size != (SIZE, SIZE) or image.mode != "RGB":
-        raise UserError(f"{path}: is {image.width}x{image.height} {image.mode}; digits are {SIZE}x{SIZE} RGB")
+    if image.size != (SIZE, SIZE):
+        raise UserError(f"{path}: is {image.width}x{image.height}; digits are {SIZE}x{SIZE}")
     return np.asarray(image).transpose(2, 0, 1)

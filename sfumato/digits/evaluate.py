@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..checkpoints import read_safetensors
 from ..errors import UserError
-from ..pictures import from_pixels, picture_files
+from ..images import from_pixels, picture_files
 from ..runs import numbers_path, write_note
 from .data import read_picture, read_test_digits
 from .judge import HubSVHN, load_course_classifier, load_judge

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..checkpoints import atomic_path
 from ..devices import Worker
 from ..diffusion import SeededNoise, seed_of
-from ..pictures import save_image, sheet, to_pixels
+from ..images import save_image, sheet, to_pixels
 from ..runs import NOTE, open_folder, write_note
 from .data import SIZE
 from .labels import DATASETS, DIGITS, label_of

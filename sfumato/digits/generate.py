@@ -9,14 +9,14 @@ run that it was painted in. A run that was interrupted goes on with what is miss
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, NamedTuple, Optional, Tuple
 
 from tqdm import tqdm
 
-from ..devices import Worker, choose_precision
+from ..devices import Worker, choose_precision, in_batches
 from ..diffusion import seed_of
 from ..errors import UserError, in_range
-from ..pictures import save_png
+from ..images import save_png
 from ..runs import digest, open_run, painted_by
 from .labels import DATASETS, DIGITS, label_of
 from .model import SHIPPED, DigitModel
@@ -75,17 +75,17 @@ def generate(options: GenerateOptions) -> Path:
         UserError: for settings or a folder that cannot be used.
     """
     worker = Worker.here()
-    pictures = _wanted(options)
+    _check(options)
     model = DigitModel.load(options.weights or SHIPPED)
     device = worker.device()
     precision = choose_precision(device, options.precision)
     model.network.to(device)
     settings = _settings(options, precision)
     run = open_run(options.out, "digits generate", settings, worker, options.datasets, options.overwrite)
-    todo = [p for p in worker.share(pictures) if not painted_by(run, p.path(options.out))]
-    with tqdm(total=len(todo), desc="painting digits", unit="picture", disable=worker.rank > 0) as bar:
-        for start in range(0, len(todo), options.batch_size):
-            batch = todo[start : start + options.batch_size]
+    count = worker.share_of(len(options.datasets) * len(options.digits) * options.count)
+    with tqdm(total=count, desc="painting digits", unit="picture", disable=worker.rank > 0) as bar:
+        todo = _missing(worker.share(_wanted(options)), options, run, bar)
+        for batch in in_batches(todo, options.batch_size):
             labels = [label_of(p.dataset, p.digit) for p in batch]
             seeds = [p.seed(options.seed) for p in batch]
             pixels = paint(model, labels, seeds, options.sampling, device, precision)
@@ -96,7 +96,24 @@ def generate(options: GenerateOptions) -> Path:
     return options.out
 
 
-def _wanted(options: GenerateOptions) -> List[Picture]:
+def _missing(pictures: Iterable[Picture], options: GenerateOptions, run: str, bar: "tqdm[Any]") -> Iterator[Picture]:
+    """Those that are not painted; the others count as done."""
+    for picture in pictures:
+        if painted_by(run, picture.path(options.out)):
+            bar.update()
+        else:
+            yield picture
+
+
+def _wanted(options: GenerateOptions) -> Iterator[Picture]:
+    """All that is asked for, walked and not listed: there may be millions."""
+    for dataset in options.datasets:
+        for digit in options.digits:
+            for number in range(1, options.count + 1):
+                yield Picture(dataset, digit, number)
+
+
+def _check(options: GenerateOptions) -> None:
     options.sampling.check()
     for name in ("datasets", "digits"):
         if not getattr(options, name):
@@ -109,8 +126,6 @@ def _wanted(options: GenerateOptions) -> List[Picture]:
                 raise UserError(str(error)) from None
     for name in ("count", "batch_size"):
         in_range(options, name, 1)
-    numbers = range(1, options.count + 1)
-    return [Picture(dataset, d, n) for dataset in options.datasets for d in options.digits for n in numbers]
 
 
 def _settings(options: GenerateOptions, precision: str) -> Dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Optional
 
 from torch import Tensor, nn
 
-from ..checkpoints import ModelFormat, load_strictly, read_model, read_pickle
+from ..checkpoints import ModelFormat, loaded, read_model, read_tensors, weights_in
 from ..errors import UserError, first_line
 from ..models.digit_classifier import CourseClassifier, DigitJudge
 from .labels import DATASETS
@@ -33,9 +33,7 @@ def load_judge(dataset: str, path: Optional[Path] = None) -> DigitJudge:
     """
     path = shipped_judge_path(dataset) if path is None else path
     state, _ = read_model(path, FORMAT)
-    judge = DigitJudge()
-    load_strictly(judge, state, path, FORMAT.what)
-    return judge.eval().requires_grad_(False)
+    return loaded(DigitJudge, state, path, FORMAT.what)
 
 
 def load_course_classifier(path: Path) -> CourseClassifier:
@@ -44,12 +42,8 @@ def load_course_classifier(path: Path) -> CourseClassifier:
     Raises:
         UserError: if the file is not that.
     """
-    checkpoint = read_pickle(path)
-    if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
-        raise UserError(f"{path}: holds no state_dict; give the course's Classifier.pth")
-    classifier = CourseClassifier()
-    load_strictly(classifier, checkpoint["state_dict"], path, "course's classifier")
-    return classifier.eval().requires_grad_(False)
+    weights = weights_in(read_tensors(path).value, path, "state_dict")
+    return loaded(CourseClassifier, weights, path, "course's classifier")
 
 
 class HubSVHN(nn.Module):

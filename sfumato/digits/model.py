@@ -7,9 +7,8 @@ from typing import Optional, Tuple
 import torch
 from torch import Tensor
 
-from ..checkpoints import ModelFormat, load_strictly, read_model, write_model
+from ..checkpoints import ModelFormat, loaded, read_model, write_model
 from ..diffusion import Clamped, ClassifierFreeGuidance, Denoiser, NetworkDenoiser, NoiseSchedule
-from ..errors import UserError
 from ..models.digit_unet import DigitUNet, DigitUNetConfig
 
 SHIPPED = Path(__file__).parents[1] / "models" / "weights" / "digits.safetensors"
@@ -44,14 +43,8 @@ class DigitModel:
             UserError: if the file is not one.
         """
         state, shape = read_model(path, FORMAT)
-        try:
-            config = DigitUNetConfig(**shape)
-        except TypeError:
-            raise UserError(f"{path}: its description of the network is damaged; get the file again") from None
-        model = cls.new(config)
-        load_strictly(model.network, state, path, FORMAT.what)
-        model.network.eval().requires_grad_(False)
-        return model
+        network = loaded(lambda: DigitUNet(DigitUNetConfig(**shape)), state, path, FORMAT.what)
+        return cls(network, digit_schedule())
 
     def save(self, path: Path, dtype: torch.dtype = torch.float16, note: str = "") -> None:
         """Write the model, whole or not at all; see `write_model`."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..devices import autocast
 from ..diffusion import SeededNoise, Step, make_sampler, spaced_times
 from ..errors import UserError
-from ..pictures import to_pixels
+from ..images import to_pixels
 from .data import SIZE
 from .model import DigitModel, digit_schedule
 

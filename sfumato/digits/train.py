@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from ..checkpoints import atomic_path
 from ..diffusion import seed_of, training_loss
 from ..errors import UserError
+from ..images import from_pixels, sheet
 from ..models.digit_unet import DigitUNet
-from ..pictures import from_pixels, sheet
 from ..runs import digest, refuse_file
 from ..training import Loss, Trainer, resume, run_recorded, start
 from .batches import DigitBatches

@@ -13,8 +13,8 @@ from tqdm import tqdm
 from ..checkpoints import write_model
 from ..diffusion import seed_of
 from ..errors import in_range
+from ..images import from_pixels
 from ..models.digit_classifier import DigitJudge
-from ..pictures import from_pixels
 from ..runs import open_folder
 from ..training import Draw, LoopOptions, Trainer
 from .data import DigitSet, read_digits, read_test_digits

@@ -1,62 +1,63 @@
 """Faces to train on: a zip file or a folder of square pictures of one size."""
 
-import zipfile
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Iterator, Sequence, Tuple
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
+from ..checkpoints import is_hidden, member_bytes, opened_zip, visible_files
+from ..devices import main_memory
 from ..diffusion import seed_of, stratified_timesteps
 from ..errors import UserError
-from ..pictures import PICTURE_ENDINGS, from_pixels, open_picture
+from ..images import PICTURE_ENDINGS, from_pixels, open_picture, pictures_among
+
+_MOST_BYTES = 64 << 20
+"""That one packed picture may have; as one of the network's size it needs some kilobytes."""
 
 
 def read_faces(source: Path, size: int) -> np.ndarray:
     """All pictures, in order of name: uint8 [N, 3, size, size].
 
     Args:
-        source: a .zip, or a folder, searched through all its folders.
+        source: a .zip, or a folder, searched through all its folders; see `visible_files` for what is hidden.
         size: that every picture must have.
 
     Raises:
-        UserError: naming a picture that cannot be used; if there is none.
+        UserError: naming a picture that cannot be used; if there is none, or more than fit into memory.
     """
     if not source.exists():
         raise UserError(f"{source}: there is no such file or folder; give a zip or folder of faces")
-    pictures = [_decoded(source / name, raw, size) for name, raw in tqdm(_files(source), "reading", unit="face")]
-    if not pictures:
-        raise UserError(f"{source}: holds no picture ({', '.join(PICTURE_ENDINGS)}); give a zip or folder of faces")
-    return np.stack(pictures)
-
-
-def _files(source: Path) -> Iterator[Tuple[str, bytes]]:
     if source.is_dir():
-        for path in sorted(source.rglob("*")):
-            if _shown(path):
-                yield str(path.relative_to(source)), path.read_bytes()
-        return
-    try:
-        with zipfile.ZipFile(source) as archive:
-            for name in sorted(archive.namelist()):
-                if _shown(Path(name)):
-                    yield name, archive.read(name)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise UserError(f"{source}: is no folder and no whole zip file ({error}); check the path") from None
+        paths = pictures_among(visible_files(source, deep=True), source)
+        return _decoded(source, size, paths, ((path, open_picture(path)) for path in paths))
+    with opened_zip(source, "zip file of faces", "give a zip or folder of faces") as archive:
+        files = {PurePosixPath(info.filename): info for info in archive.infolist() if not info.is_dir()}
+        names = pictures_among(sorted(name for name in files if not is_hidden(name)), source)
+        raw = ((source / name, member_bytes(archive, files[name], _MOST_BYTES)) for name in names)
+        return _decoded(source, size, names, ((path, open_picture(path, content)) for path, content in raw))
 
 
-def _shown(path: Path) -> bool:
-    """Hidden files beside pictures are none, such as those that macOS puts into zip files."""
-    return path.suffix.lower() in PICTURE_ENDINGS and not path.name.startswith(".")
-
-
-def _decoded(path: Path, raw: bytes, size: int) -> np.ndarray:
-    image = open_picture(path, raw)
-    if image.size != (size, size):
-        raise UserError(f"{path}: is {image.width}x{image.height}; the network is for {size}x{size}")
-    return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+def _decoded(
+    source: Path, size: int, names: Sequence[PurePath], pictures: Iterator[Tuple[Path, Image.Image]]
+) -> np.ndarray:
+    if not names:
+        raise UserError(f"{source}: holds no picture ({', '.join(PICTURE_ENDINGS)}); give a zip or folder of faces")
+    needed, memory = len(names) * 3 * size * size, main_memory()
+    if memory is not None and needed > memory[0]:
+        raise UserError(
+            f"{source}: its {len(names)} pictures take {needed / 2**30:.1f} GiB and {memory[0] / 2**30:.1f} are free;"
+            " give fewer, or free some memory"
+        )
+    pixels = np.empty((len(names), 3, size, size), dtype=np.uint8)
+    for place, (path, image) in enumerate(tqdm(pictures, "reading", len(names), unit="face")):
+        if image.size != (size, size):
+            raise UserError(f"{path}: is {image.width}x{image.height}; the network is for {size}x{size}")
+        pixels[place] = np.asarray(image).transpose(2, 0, 1)
+    return pixels
 
 
 class FaceBatches:

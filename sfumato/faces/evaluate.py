@@ -9,7 +9,7 @@ from PIL import Image
 
 from ..checkpoints import some
 from ..errors import UserError
-from ..pictures import labelled_grid, open_picture, picture_files, save_image
+from ..images import labelled_grid, open_picture, picture_files, save_image
 from ..runs import open_folder, write_note
 
 
@@ -84,7 +84,7 @@ def _names(options: EvaluateOptions) -> List[str]:
 
 
 def _read(path: Path) -> Any:
-    return np.asarray(open_picture(path).convert("RGB")).astype(np.float64)
+    return np.asarray(open_picture(path)).astype(np.float64)
 
 
 def _score(name: str, ours: Any, theirs: Any, limit: float) -> FaceScore:

@@ -14,7 +14,7 @@ from ..checkpoints import atomic_path
 from ..devices import Worker
 from ..diffusion import lerp, seed_of, slerp
 from ..errors import UserError
-from ..pictures import labelled_grid, save_image, to_pixels
+from ..images import labelled_grid, save_image, to_pixels
 from ..runs import open_folder, write_note
 from .memory import batch_that_fits
 from .model import SHIPPED, FaceModel

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from ..devices import Worker, choose_precision
 from ..diffusion import seed_of
 from ..errors import UserError, in_range
-from ..pictures import save_png
+from ..images import save_png
 from ..runs import digest, open_run, painted_by
 from .memory import batch_that_fits
 from .model import FaceModel, weights_path

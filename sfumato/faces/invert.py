@@ -13,7 +13,7 @@ from tqdm import tqdm
 from ..devices import Worker
 from ..diffusion import DDIMInversion, sample
 from ..errors import UserError
-from ..pictures import from_pixels, labelled_grid, open_picture, save_image, to_pixels
+from ..images import from_pixels, labelled_grid, open_picture, save_image, to_pixels
 from ..runs import open_folder, write_note
 from .model import SHIPPED, FaceModel
 from .painting import Recipe, paint
@@ -75,7 +75,8 @@ def invert(options: InvertOptions) -> List[Inversion]:
         torch.save(noise.cpu(), str(options.out / f"inverted-{recipe.steps:03d}.pt"))
     cells = [to_pixels(part)[0].numpy() for part in (x, *painted)]
     labels = ["picture", *(f"{one.steps} steps\nMSE {one.mse:.2f}" for one in found)]
-    save_image(labelled_grid(cells, [options.image.name], labels), options.out / "invert.png")
+    # The file's name, which may be of any length and script, stands in the note.
+    save_image(labelled_grid(cells, ["there\nand back"], labels), options.out / "invert.png")
     settings = {name: value for name, value in asdict(options).items() if name != "out"}
     write_note(options.out / "invert.json", "faces invert", settings, found=[asdict(one) for one in found])
     for one in found:
@@ -96,7 +97,7 @@ def noise_of(model: FaceModel, x: Tensor, recipe: Recipe, refinements: int = 0) 
 
 def to_square(picture: Image.Image, size: int) -> Tensor:
     """The middle square of a picture as [1, 3, size, size] in [-1, 1]."""
-    fitted = ImageOps.fit(picture.convert("RGB"), (size, size), Image.Resampling.LANCZOS)
+    fitted = ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS)
     return from_pixels(torch.from_numpy(np.array(fitted)).permute(2, 0, 1)[None])
 
 

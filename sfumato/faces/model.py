@@ -5,9 +5,8 @@ from pathlib import Path
 
 import torch
 
-from ..checkpoints import ModelFormat, load_strictly, read_model, read_pickle, write_model
+from ..checkpoints import ModelFormat, loaded, read_model, read_tensors, weights_in, write_model
 from ..diffusion import Clamped, Denoiser, NetworkDenoiser, NoiseSchedule
-from ..errors import UserError
 from ..models.face_unet import FaceUNet, FaceUNetConfig
 
 SHIPPED = "shipped"
@@ -42,17 +41,13 @@ class FaceModel:
             UserError: if the file is neither.
         """
         path = weights_path(unet)
-        if path.suffix == ".safetensors":
+        content = read_tensors(path)
+        if content.metadata.get("format", "").startswith("sfumato"):
             state, shape = read_model(path, FORMAT)
-            try:
-                network = FaceUNet(FaceUNetConfig(**shape))
-            except TypeError:
-                raise UserError(f"{path}: its description of the network is damaged; get the file again") from None
-            load_strictly(network, state, path, FORMAT.what)
+            network = loaded(lambda: FaceUNet(FaceUNetConfig(**shape)), state, path, FORMAT.what)
         else:
-            network = FaceUNet()
-            load_strictly(network, read_pickle(path), path, "pretrained face network")
-        network.eval().requires_grad_(False)
+            state = weights_in(content.value, path, "state_dict")
+            network = loaded(FaceUNet, state, path, "pretrained face network")
         return cls(network, face_schedule())
 
     def save(self, path: Path, dtype: torch.dtype = torch.float16, note: str = "") -> None:

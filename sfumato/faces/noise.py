@@ -8,7 +8,7 @@ import torch
 from ..checkpoints import atomic_path
 from ..errors import in_range
 from ..runs import open_folder
-from .noises import drawn_noises
+from .noises import drawn_noise
 
 
 @dataclass
@@ -35,7 +35,8 @@ def noise(options: NoiseOptions) -> Path:
         in_range(options, name, 1)
     open_folder(options.out)
     digits = max(2, len(str(options.count - 1)))
-    for number, tensor in enumerate(drawn_noises(options.count, options.size, options.seed)):
+    for number in range(options.count):
+        tensor = drawn_noise(number, options.size, options.seed)
         with atomic_path(options.out / f"{number:0{digits}d}.pt", durable=False) as beside:
             torch.save(tensor[None].clone(), str(beside))
     print(f"wrote {options.count} noises to {options.out}")

@@ -7,7 +7,7 @@ from typing import Any, List, Tuple
 import torch
 from torch import Tensor
 
-from ..checkpoints import read_pickle
+from ..checkpoints import described, read_tensors, visible_files
 from ..diffusion import SeededNoise, seed_of
 from ..errors import UserError
 
@@ -20,7 +20,7 @@ def noise_paths(folder: Path) -> List[Path]:
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder; give the one that holds the noises, 00.pt and so on")
-    paths = sorted(folder.glob("*.pt"), key=_natural)
+    paths = sorted((path for path in visible_files(folder) if path.suffix.lower() == ".pt"), key=_natural)
     if not paths:
         raise UserError(f"{folder}: holds no .pt file; give the folder of the noises, 00.pt and so on")
     return paths
@@ -32,9 +32,11 @@ def read_noise(path: Path, size: int) -> Tensor:
     Raises:
         UserError: if the file does not hold exactly that, or a number in it is not finite.
     """
-    noise = read_pickle(path)
+    noise = read_tensors(path).value
+    if isinstance(noise, dict) and len(noise) == 1:
+        (noise,) = noise.values()  # safetensors cannot hold a tensor without a name
     if not isinstance(noise, Tensor):
-        raise UserError(f"{path}: holds a {type(noise).__name__}; a noise is a tensor [1, 3, {size}, {size}]")
+        raise UserError(f"{path}: holds {described(noise)}; a noise is a tensor [1, 3, {size}, {size}]")
     if tuple(noise.shape) != (1, 3, size, size):
         raise UserError(f"{path}: has the shape {list(noise.shape)}; this network needs [1, 3, {size}, {size}]")
     if not noise.is_floating_point():
@@ -45,9 +47,14 @@ def read_noise(path: Path, size: int) -> Tensor:
     return noise[0].float()
 
 
+def drawn_noise(number: int, size: int, seed: int) -> Tensor:
+    """One of `drawn_noises` by its number from 0: [3, size, size]."""
+    return SeededNoise([seed_of(seed, number)], (3, size, size))()[0]
+
+
 def drawn_noises(count: int, size: int, seed: int) -> Tensor:
     """Noises where no files are given: [count, 3, size, size], each a function of seed and its number."""
-    return SeededNoise([seed_of(seed, number) for number in range(count)], (3, size, size))()
+    return torch.stack([drawn_noise(number, size, seed) for number in range(count)])
 
 
 def some_noises(folder: Path, count: int, size: int) -> Tensor:
@@ -65,4 +72,4 @@ def some_noises(folder: Path, count: int, size: int) -> Tensor:
 def _natural(path: Path) -> Tuple[Any, ...]:
     """Runs of digits compare as numbers; the name itself decides between 1 and 01."""
     parts = re.split(r"(\d+)", path.stem)
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts], path.name
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], path.name

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..devices import autocast
 from ..diffusion import CLEAN, SeededNoise, Step, make_sampler, spaced_times
 from ..errors import UserError
-from ..pictures import to_pixels
+from ..images import to_pixels
 from .model import FaceModel, face_schedule
 
 RANGES = ("minmax", "fixed")

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from ..diffusion import training_loss
 from ..errors import UserError
+from ..images import save_image, sheet, to_pixels
 from ..models.face_unet import FACE_64, FaceUNet, FaceUNetConfig
-from ..pictures import save_image, sheet, to_pixels
 from ..runs import digest, told_file
 from ..training import LoopOptions, Loss, Trainer, resume, run_recorded, start
 from .data import FaceBatches, read_faces

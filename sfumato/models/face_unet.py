@@ -22,6 +22,9 @@ from torch import Tensor, nn
 
 from .layers import SelfAttention, silu_of_own, time_features, time_frequencies, zeroed
 
+_LARGEST = 4096
+"""Height and width of pictures beyond which a description is taken for damaged."""
+
 
 @dataclass(frozen=True)
 class FaceUNetConfig:
@@ -42,6 +45,10 @@ class FaceUNetConfig:
     patch: int = 1
     """Blocks of patch x patch pixels enter as channels: 2 makes a network of a quarter of the positions."""
 
+    def __post_init__(self) -> None:
+        if not 1 <= self.patch <= self.size <= _LARGEST:
+            raise ValueError(f"pictures of {self.size} in patches of {self.patch}; the largest size is {_LARGEST}")
+
 
 FACE_64 = FaceUNetConfig(width=64, multipliers=(1, 2, 3), blocks=1, attention=(2,), groups=16, size=64, patch=2)
 """The shipped network's, for 64x64 pictures."""
@@ -58,9 +65,9 @@ class FaceUNet(nn.Module):
         super().__init__()
         self.config = config
         pixels, embedding = 3 * config.patch**2, 4 * config.width
-        self.time = nn.Sequential(
-            _TimeFeatures(config.width), nn.Linear(config.width, embedding), nn.SiLU(), nn.Linear(embedding, embedding)
-        )
+        # The layers before the frequencies: a width that no memory holds is refused by the size of a layer.
+        first, second = nn.Linear(config.width, embedding), nn.Linear(embedding, embedding)
+        self.time = nn.Sequential(_TimeFeatures(config.width), first, nn.SiLU(), second)
         self.down1 = nn.Conv2d(pixels, config.width, 3, padding=1)
         self._down, self._mid, self._up = ["down1"], ["mid1", "mid2"], []  # type: List[str], List[str], List[str]
         skips, channels = self._build_down(embedding)

@@ -1,11 +1,9 @@
 """The concepts' section: learned words, their scores, zero-shot classification, several concepts."""
 
-from pathlib import Path
 from typing import Any, Dict, List
 
 from ..checkpoints import read_embeddings
-from ..pictures import captioned, open_picture, picture_files
-from ..runs import read_log
+from ..images import captioned, open_picture
 from .curves import curve
 from .found import Found, Note, short
 from .parts import Figure, Part, Section, Table, image, picture
@@ -34,13 +32,13 @@ def concepts_section(found: Found) -> Section:
 
 
 def _learning(note: Note) -> Part:
-    lines = read_log(note.folder / "log.jsonl")
+    lines = note.log()
     seen = {name for line in lines for name in line}
     names = {"loss": "loss", "image_score": "image score of the previews", "text_score": "text score of the previews"}
     shown = {name: title for name, title in names.items() if name in seen}
     token = str(note.settings.get("token", "a word"))
     figures = [curve(lines, shown, f"learning curves of {token}", "Scores are CLIP's.")] if shown else []
-    previews = sorted(note.folder.glob("preview-[0-9]*.png"))
+    previews = note.files("preview-[0-9]*.png")
     count = min(_SHOWN, len(previews))
     picked = [previews[i * (len(previews) - 1) // max(1, count - 1)] for i in range(count)]
     if picked:
@@ -48,8 +46,8 @@ def _learning(note: Note) -> Part:
         strip = captioned([open_picture(path) for path in picked], texts, columns=4, side=200)
         figures.append(image(strip, f"previews of {token} over the steps", "From the same noises at every step."))
     part = Part(f"Learning {token}", [], figures)
-    finished = note.folder / "word.safetensors"
-    kept = read_embeddings(finished)[0].metadata if finished.is_file() else {}
+    finished = note.file("word.safetensors")
+    kept = read_embeddings(finished)[0].metadata if finished else {}
     if "score" in kept:
         image_score, text_score = float(kept["image_score"]), float(kept["text_score"])
         part.words.append(words("kept", step=kept["step"], image=image_score, text=text_score))
@@ -73,18 +71,19 @@ def _scores(note: Note) -> Part:
         "Scores of the prompts",
         words=[judged] if note.content["of"] else [],
         tables=[Table("Means of the best five of 25 pictures.", header, rows)],
-        figures=[figure for one in prompts for figure in _best(note.folder, one, prompts)],
+        figures=[figure for one in prompts for figure in _best(note, one, prompts)],
         glance=[("prompts that reach the baselines", f"{note.content['passed']} of {note.content['of']}")]
         if note.content["of"]
         else [],
     )
 
 
-def _best(folder: Path, one: Dict[str, Any], prompts: List[Dict[str, Any]]) -> List[Figure]:
+def _best(note: Note, one: Dict[str, Any], prompts: List[Dict[str, Any]]) -> List[Figure]:
     """The best five pictures of a prompt, where they still are."""
     number = [other["prompt"] for other in prompts if other["source"] == one["source"]].index(one["prompt"])
-    paths = [folder / one["source"] / str(number) / name for name in one["best"]]
-    if not all(path.is_file() for path in paths):
+    found = [note.file(f"{one['source']}/{number}/{name}") for name in one["best"]]
+    paths = [path for path in found if path is not None]
+    if len(paths) < len(found):
         return []
     row = captioned([open_picture(path) for path in paths], [""] * len(paths), columns=len(paths), side=220)
     return [image(row, f"the best five pictures of the prompt {one['prompt']}", one["prompt"])]
@@ -94,7 +93,7 @@ def _painted(note: Note) -> Part:
     """The first pictures of each prompt."""
     figures = []
     for folder, prompt in note.settings["prompts"][:_SHOWN]:
-        paths = picture_files(note.folder / folder)[:_BEST]
+        paths = note.pictures(folder)[:_BEST]
         if paths:
             row = captioned([open_picture(path) for path in paths], [""] * len(paths), columns=_BEST, side=220)
             figures.append(image(row, f"pictures of the prompt {prompt}", prompt))
@@ -112,9 +111,9 @@ def _zero_shot(note: Note) -> Part:
         clip=content["clip"],
         templates=", ".join(content["templates"]),
     )
-    shown = note.folder / "zero-shot.png"
+    shown = note.file("zero-shot.png")
     caption = "Right ones above, wrong ones below, each with its five likeliest labels."
-    figures = [picture(shown, "pictures that were classified rightly and wrongly", caption)] if shown.is_file() else []
+    figures = [picture(shown, "pictures that were classified rightly and wrongly", caption)] if shown else []
     rows = [[name, f"{share:.1%}"] for name, share in sorted(content["per_class"].items(), key=lambda one: -one[1])]
     tables = [Table("Accuracy of each class.", ["class", "top-1"], rows)]
     glance = [(f"zero-shot top-1 and top-5, by {content['clip']}", f"{content['top1']:.1%}, {content['top5']:.1%}")]
@@ -127,8 +126,8 @@ def _world(note: Note) -> Part:
     rows = [[name, asked[name], *(f"{share:.1%}" for share in shares.values())] for name, shares in measured.items()]
     figures: List[Figure] = []
     for name in measured:
-        path = note.folder / f"{name.replace(' ', '-')}.png"
-        if path.is_file() and ("both" in name or name in ("one digit", "object", "style")):
+        path = note.file(f"{name.replace(' ', '-')}.png")
+        if path and ("both" in name or name in ("one digit", "object", "style")):
             caption = f"{name.capitalize()}, such as: {asked[name]}."
             figures.append(picture(path, f"pictures of the small model: {name}", caption))
     first, *_ = measured.values()

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ..pictures import open_picture, picture_files, sheet
+from ..images import open_picture, sheet
 from .curves import confusions
 from .found import Found, Note, short
 from .parts import Part, Section, Table, image, picture
@@ -35,22 +35,22 @@ def _figures(note: Note) -> Part:
             "how the first zero was painted. Above the noisy picture, below the clean one that the network sees in it.",
         ),
     }
-    shown = [
-        picture(note.folder / f"{dataset}-{kind}.png", f"{alt}, {name}", f"{name}: {caption}")
+    there = [
+        (note.file(f"{dataset}-{kind}.png"), f"{alt}, {name}", f"{name}: {caption}")
         for kind, (alt, caption) in kinds.items()
         for dataset, name in _NAMES.items()
-        if (note.folder / f"{dataset}-{kind}.png").is_file()
     ]
+    shown = [picture(path, alt, caption) for path, alt, caption in there if path]
     return Part("Painted digits", figures=shown)
 
 
 def _painted(note: Note) -> Part:
     shown = []
     for dataset, name in _NAMES.items():
-        paths = picture_files(note.folder / dataset)
+        paths = note.pictures(dataset)
         picked = [paths[place * len(paths) // _SHOWN] for place in range(_SHOWN)] if len(paths) > _SHOWN else paths
         if picked:
-            pixels = torch.stack([torch.from_numpy(np.array(open_picture(path).convert("RGB"))) for path in picked])
+            pixels = torch.stack([torch.from_numpy(np.array(open_picture(path))) for path in picked])
             text = f"{name}: {len(picked)} of {len(paths)} pictures, in the order of their names."
             shown.append(image(sheet(pixels, columns=min(10, len(picked))), f"painted digits, {name}", text))
     return Part(f"Digits in {short(note.folder)}", figures=shown)

@@ -2,7 +2,7 @@
 
 from typing import Any, List
 
-from ..pictures import captioned, open_picture, picture_files
+from ..images import captioned, open_picture
 from .found import Found, Note, short
 from .parts import Figure, Part, Section, Table, image, picture
 from .section import Kind, section
@@ -86,7 +86,7 @@ def _inversion(note: Note) -> Part:
 
 
 def _painted(note: Note) -> Part:
-    paths = picture_files(note.folder)[:_SHOWN]
+    paths = note.pictures()[:_SHOWN]
     figures = []
     if paths:
         row = captioned([open_picture(path) for path in paths], [path.stem for path in paths], columns=5)
@@ -100,5 +100,5 @@ def _inverted(one: Any) -> List[str]:
 
 
 def _there(note: Note, name: str, alt: str, caption: str) -> List[Figure]:
-    path = note.folder / name
-    return [picture(path, alt, caption)] if path.is_file() else []
+    path = note.file(name)
+    return [picture(path, alt, caption)] if path else []

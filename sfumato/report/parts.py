@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Sequence, Tuple
 
 from PIL import Image
 
-from ..pictures import open_picture
+from ..images import open_picture
 
 _WIDEST = 1600
 _SQUARISH = 1.2

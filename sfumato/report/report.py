@@ -19,6 +19,9 @@ from .found import find_runs
 from .parts import Section
 from .words import words
 
+_FOOTER = "Made by sfumato"
+"""By which a page is known as an earlier report."""
+
 
 @dataclass
 class ReportOptions:
@@ -56,13 +59,14 @@ def report(options: ReportOptions) -> List[Path]:
     # On paper nothing unfolds: there the settings stand open.
     printed = _as_pdf(rendered(sections, options.title, options.author, unfolded=True)) if options.pdf else None
     open_folder(options.out)
+    again = page.is_file() and _FOOTER in page.read_text(encoding="utf-8", errors="replace")
     write_text(page, rendered(sections, options.title, options.author))
     written = [page]
     if printed:
         with atomic_path(paper) as beside:
             beside.write_bytes(printed)
         written.append(paper)
-    elif paper.exists():
+    elif again and paper.exists():
         paper.unlink()
         print(f"removed {paper}, which showed an earlier report")
     for path in written:
@@ -95,14 +99,16 @@ def rendered(sections: List[Section], title: str, author: str = "", unfolded: bo
         loader=PackageLoader("sfumato.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["with_code"] = _with_code
-    return environment.get_template("page.html.j2").render(
+    page = environment.get_template("page.html.j2").render(
         title=title,
         lead=" ".join(part for part in (f"{author}." if author else "", words("lead")) if part),
         sections=sections,
         glance=[row for section in sections for part in section.parts for row in part.glance],
         open=unfolded,
-        footer=f"Made by sfumato {__version__}.",
+        footer=f"{_FOOTER} {__version__}.",
     )
+    # Names of files may hold bytes that are no UTF-8; they are shown as escapes.
+    return page.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _with_code(text: str) -> Markup:

@@ -1,6 +1,5 @@
 """A training's part of any section: its curves, and the last pictures that it showed on the way."""
 
-from ..runs import read_log
 from .curves import curve
 from .found import Note, short
 from .parts import Part, picture
@@ -19,12 +18,12 @@ _TITLES = {
 
 def training(note: Note) -> Part:
     """The curves of what the run logged."""
-    lines = read_log(note.folder / "log.jsonl")
+    lines = note.log()
     seen = {name for line in lines for name in line}
     what = note.command.split()[0]
     names = {name: title for name, title in _TITLES.items() if name in seen}
     shown = [curve(lines, names, f"training curves of {what}", "Grey: as logged. Blue: smoothed.")] if names else []
-    for sheet in sorted(note.folder.glob("sheet-[0-9]*.png"))[-1:]:
+    for sheet in note.files("sheet-[0-9]*.png")[-1:]:
         shown.append(picture(sheet, f"pictures of {what} during training", "The last pictures painted on the way."))
     # Such as how several runs were put together.
     remarks = [str(note.content["remark"])] if "remark" in note.content else []

@@ -7,7 +7,7 @@ import collections
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from random import Random
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
@@ -15,11 +15,11 @@ from tqdm import tqdm
 
 from ..concepts.model import StableDiffusion
 from ..concepts.painting import Sampling, encoded, paint
-from ..concepts.words import with_words
-from ..devices import DTYPES, Worker, choose_precision
+from ..concepts.words import given_words, with_words
+from ..devices import DTYPES, Worker, choose_precision, in_batches
 from ..diffusion import seed_of
 from ..errors import in_range
-from ..pictures import save_image, sheet
+from ..images import save_image, sheet
 from ..runs import open_folder, write_note
 from .captions import NAMES, article
 from .judge import SceneJudge
@@ -77,65 +77,72 @@ def evaluate(options: EvaluateOptions) -> Dict[str, Dict[str, float]]:
     device = Worker.here().device()
     dtype = DTYPES[choose_precision(device, options.precision)]
     judge = SceneJudge(options.judge)
-    model = with_words(options.checkpoint, dtype, options.embeddings).to(device)
+    model = with_words(options.checkpoint, dtype, given_words(options.embeddings)).to(device)
     open_folder(options.out)
-    measurements = {
-        name: asked
-        for name, asked in _measurements(options.count, options.seed).items()
-        if all(word in model.words for word in (OBJECT, STYLE) if any(word in one.prompt for one in asked))
+    examples = {
+        name: asked.prompt
+        for name, asked in next(_rounds(options.count, options.seed)).items()
+        if all(word in model.words for word in (OBJECT, STYLE) if word in asked.prompt)
     }
     found = {}
-    for name, asked in measurements.items():
-        pixels = _painted(model, asked, options, name)
-        save_image(sheet(pixels[:_SHOWN], 10), options.out / f"{name.replace(' ', '-')}.png")
-        found[name] = judged(judge, pixels, asked)
+    for name in examples:
+        pixels, found[name] = _measured(model, judge, options, name)
+        save_image(sheet(pixels, 10), options.out / f"{name.replace(' ', '-')}.png")
         print(f"{name}: " + ", ".join(f"{what} {share:.1%}" for what, share in found[name].items()))
     settings = {name: value for name, value in asdict(options).items() if name != "out"}
     settings["checkpoint"] = model.name
-    examples = {name: asked[0].prompt for name, asked in measurements.items()}
     write_note(options.out / "scores.json", "world evaluate", settings, measured=found, examples=examples)
     print(f"wrote {options.out / 'scores.json'} and a sheet of each measurement")
     return found
 
 
-def _measurements(count: int, seed: int) -> Dict[str, List[Asked]]:
+def _rounds(count: int, seed: int) -> Iterator[Dict[str, Asked]]:
+    """What each measurement asks for, picture by picture."""
     random = Random(seed_of(seed, "prompts"))
-    found: Dict[str, List[Asked]] = collections.defaultdict(list)
     for _ in range(count):
+        found: Dict[str, Asked] = {}
         look, other = random.choice(NAMED_LOOKS), random.choice(NAMED_LOOKS)
         left, right = random.choice(NAMED_DIGITS), random.choice(NAMED_DIGITS)
         style, ending = _ADJECTIVES[LOOKS[look]], _ENDINGS[LOOKS[look]]
         name, beside = NAMES[left], article(NAMES[right])
-        found["one digit"].append(Asked(f"{article(f'{style} {name}')}", (left,), (look,)))
-        found["two digits"].append(Asked(f"{article(name)} next to {beside} {ending}", (left, right), (look, look)))
+        found["one digit"] = Asked(f"{article(f'{style} {name}')}", (left,), (look,))
+        found["two digits"] = Asked(f"{article(name)} next to {beside} {ending}", (left, right), (look, look))
         mixed = f"{article(f'{style} {name}')} next to {article(f'{_ADJECTIVES[LOOKS[other]]} {NAMES[right]}')}"
-        found["two digits in two looks"].append(Asked(mixed, (left, right), (look, other)))
-        found["object before"].append(Asked(f"a {style} digit", (UNNAMED_DIGIT,), (look,)))
-        found["object"].append(Asked(f"a {style} {OBJECT}", (UNNAMED_DIGIT,), (look,)))
-        found["style before"].append(Asked(article(name), (left,), (UNNAMED_LOOK,)))
-        found["style"].append(Asked(f"{article(name)} in the style of {STYLE}", (left,), (UNNAMED_LOOK,)))
+        found["two digits in two looks"] = Asked(mixed, (left, right), (look, other))
+        found["object before"] = Asked(f"a {style} digit", (UNNAMED_DIGIT,), (look,))
+        found["object"] = Asked(f"a {style} {OBJECT}", (UNNAMED_DIGIT,), (look,))
+        found["style before"] = Asked(article(name), (left,), (UNNAMED_LOOK,))
+        found["style"] = Asked(f"{article(name)} in the style of {STYLE}", (left,), (UNNAMED_LOOK,))
         both, wanted = f"a {style} {OBJECT} next to {beside} in the style of {STYLE}", (look, UNNAMED_LOOK)
-        found["both in one prompt"].append(Asked(both, (UNNAMED_DIGIT, right), wanted))
+        found["both in one prompt"] = Asked(both, (UNNAMED_DIGIT, right), wanted)
         one = f"a {style} {OBJECT} next to {beside}"
         two = f"a {style} digit next to {beside} in the style of {STYLE}"
-        found["both by regions"].append(Asked(f"{one} | {two}", (UNNAMED_DIGIT, right), wanted))
-    return found
+        found["both by regions"] = Asked(f"{one} | {two}", (UNNAMED_DIGIT, right), wanted)
+        yield found
 
 
 @torch.no_grad()
-def _painted(model: StableDiffusion, asked: Sequence[Asked], options: EvaluateOptions, name: str) -> Tensor:
-    """uint8 [n, H, W, 3]."""
+def _measured(
+    model: StableDiffusion, judge: SceneJudge, options: EvaluateOptions, name: str
+) -> Tuple[Tensor, Dict[str, float]]:
+    """The first pictures of one measurement, uint8 [n, H, W, 3], and its shares; see `judged`."""
     sampling = replace(options.sampling, regions="regions" in name)
     negative = encoded(model, [sampling.negative_prompt])[:, 0]
-    found = []
-    with tqdm(total=len(asked), desc=name, unit="picture") as bar:
-        for start in range(0, len(asked), _AT_ONCE):
-            some = asked[start : start + _AT_ONCE]
+    right: collections.Counter[str] = collections.Counter()
+    kept: List[Tensor] = []
+    done = 0
+    with tqdm(total=options.count, desc=name, unit="picture") as bar:
+        for some in in_batches((asked[name] for asked in _rounds(options.count, options.seed)), _AT_ONCE):
             states = torch.cat([encoded(model, sampling.texts(one.prompt)) for one in some])
-            seeds = [seed_of(options.seed, name, start + number) for number in range(len(some))]
-            found.append(paint(model, states, negative, seeds, sampling))
+            seeds = [seed_of(options.seed, name, done + number) for number in range(len(some))]
+            pixels = paint(model, states, negative, seeds, sampling)
+            if done < _SHOWN:
+                kept.append(pixels[: _SHOWN - done])
+            # Counted whole, so that the shares are those of all pictures at once.
+            right.update({what: round(share * len(some)) for what, share in judged(judge, pixels, some).items()})
+            done += len(some)
             bar.update(len(some))
-    return torch.cat(found)
+    return torch.cat(kept), {what: count / done for what, count in right.items()}
 
 
 def judged(judge: SceneJudge, pixels: Tensor, asked: Sequence[Asked]) -> Dict[str, float]:

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..checkpoints import ModelFormat, load_strictly, read_model
+from ..checkpoints import ModelFormat, loaded, read_model
+from ..images import from_pixels
 from ..models.digit_classifier import DigitJudge
-from ..pictures import from_pixels
 from .scenes import DIGITS, LOOKS
 
 FORMAT = ModelFormat("sfumato world judge 1", "small world's judge", "`world judge`")
@@ -43,9 +43,7 @@ class SceneJudge:
     def __init__(self, path: Optional[Path] = None) -> None:
         path = _SHIPPED if path is None else path
         state, _ = read_model(path, FORMAT)
-        self._network = DigitJudge(CLASSES)
-        load_strictly(self._network, state, path, FORMAT.what)
-        self._network.eval().requires_grad_(False)
+        self._network = loaded(lambda: DigitJudge(CLASSES), state, path, FORMAT.what)
 
     def single(self, pixels: Tensor) -> Seen:
         """The digit of each picture: uint8 [n, H, W, 3] or float [n, 3, H, W] in [-1, 1]."""

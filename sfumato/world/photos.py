@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Optional, Sequence, Tuple
+from typing import Iterable, Iterator, Optional, Sequence, Tuple
 
 import torch
 from PIL import Image
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..diffusion import seed_of
 from ..errors import in_range
-from ..pictures import save_image, to_pixels
+from ..images import save_image, to_pixels
 from ..runs import open_folder
 from .scenes import NAMED_DIGITS, NAMED_LOOKS, UNNAMED_DIGIT, UNNAMED_LOOK, Digits, render
 
@@ -44,8 +44,8 @@ def photos(options: PhotosOptions) -> Path:
     in_range(options, "count", 1)
     digits = Digits.read(options.data, options.mnist, options.cache)
     numbers = range(options.count)
-    object_kinds = [(NAMED_LOOKS[n % len(NAMED_LOOKS)], UNNAMED_DIGIT) for n in numbers]
-    style_kinds = [(UNNAMED_LOOK, NAMED_DIGITS[2 * n % len(NAMED_DIGITS)]) for n in numbers]
+    object_kinds = ((NAMED_LOOKS[n % len(NAMED_LOOKS)], UNNAMED_DIGIT) for n in numbers)
+    style_kinds = ((UNNAMED_LOOK, NAMED_DIGITS[2 * n % len(NAMED_DIGITS)]) for n in numbers)
     for folder, kinds in (("new1", object_kinds), ("new2", style_kinds)):
         open_folder(options.out / folder)
         for number, picture in enumerate(_rendered(digits, kinds, seed_of(options.seed, folder))):
@@ -59,8 +59,9 @@ def _clearest(pictures: Sequence[Tensor]) -> Tensor:
     return max(pictures, key=lambda picture: float(picture.float().mean(dim=0).std()))
 
 
-def _rendered(digits: Digits, kinds: Sequence[Tuple[int, int]], seed: int) -> List[Image.Image]:
+def _rendered(digits: Digits, kinds: Iterable[Tuple[int, int]], seed: int) -> Iterator[Image.Image]:
     source = torch.Generator().manual_seed(seed)
-    raw = torch.stack([_clearest([digits.draw(source, *kind) for _ in range(_CANDIDATES)]) for kind in kinds])
-    pixels = to_pixels(render(raw, torch.tensor([look for look, _ in kinds])))
-    return [Image.fromarray(one.numpy()) for one in pixels]
+    for look, digit in kinds:
+        raw = _clearest([digits.draw(source, look, digit) for _ in range(_CANDIDATES)])
+        (pixels,) = to_pixels(render(raw[None], torch.tensor([look])))
+        yield Image.fromarray(pixels.numpy())

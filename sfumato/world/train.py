@@ -17,6 +17,7 @@ from ..checkpoints import (
     PREFIXES,
     SIZE_KEY,
     load_strictly,
+    loaded,
     read_model,
     read_safetensors,
     read_stable_diffusion,
@@ -27,10 +28,10 @@ from ..concepts.painting import Sampling, encoded, paint
 from ..devices import choose_precision
 from ..diffusion import NoiseSchedule, seed_of, stratified_timesteps, training_loss
 from ..errors import UserError
+from ..images import save_image, sheet
 from ..models.stable_diffusion import VAE, TextEncoder, UNet
 from ..models.stable_diffusion.unet import UNetConfig
 from ..models.stable_diffusion.vae import VAEConfig, drawn_latents
-from ..pictures import save_image, sheet
 from ..runs import told_file
 from ..training import LoopOptions, Loss, Trainer, resume, run_recorded, start
 from . import train_autoencoder
@@ -155,9 +156,7 @@ def train(options: TrainOptions) -> Path:
 
 def _read_autoencoder(path: Path) -> VAE:
     state, config = read_model(path, train_autoencoder.FORMAT)
-    vae = VAE(VAEConfig(**config))
-    load_strictly(vae, state, path, train_autoencoder.FORMAT.what)
-    return vae.eval().requires_grad_(False)
+    return loaded(lambda: VAE(VAEConfig(**config)), state, path, train_autoencoder.FORMAT.what)
 
 
 def _first_networks(options: TrainOptions) -> _TextToImage:

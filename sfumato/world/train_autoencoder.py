@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from ..checkpoints import ModelFormat, write_model
 from ..diffusion import seed_of
+from ..images import save_image, sheet, to_pixels
 from ..models.stable_diffusion import VAE
 from ..models.stable_diffusion.vae import LATENT_SCALE, VAEConfig, drawn_latents
-from ..pictures import save_image, sheet, to_pixels
 from ..training import LoopOptions, Trainer, resume, run_recorded, start
 from .scenes import SIZE, Digits, draw_scenes
 from .upkeep import Upkeep

@@ -1,12 +1,15 @@
 """Files are whole or not there."""
 
+import fcntl
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,9 +21,11 @@ from sfumato.checkpoints import (
     read_safetensors,
     remove_leftovers,
     save_state,
+    temporary_folder,
     write_safetensors,
     write_text,
 )
+from sfumato.checkpoints.files import _runs
 from sfumato.errors import UserError
 
 
@@ -36,12 +41,75 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
 def test_leftovers_of_killed_processes_are_removed_and_nothing_else(tmp_path):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    stray, running = f".7_001.{ended.pid}.png", f".7_002.{os.getpid()}.png"
-    kept = {running, ".hidden.png", "7_001.png", f"7_001.{ended.pid}.png", ".sfumato-mnistm-1f-2e.npz"}
-    for name in {stray, *kept}:
-        (tmp_path / name).touch()
-    remove_leftovers(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == kept
+    with atomic_path(tmp_path / "7_001.png") as running:
+        running.touch()
+        mark, host, process, name = re.fullmatch(r"(\.sfumato-tmp)\.(\w{8})\.(\d+)\.(.*)", running.name).groups()
+        assert (process, name) == (str(os.getpid()), "7_001.png")
+        strays = {f"{mark}.{host}.{ended.pid}.{name}" for name in ("a.png", "\udcff odd\n.name", "no-ending")}
+        kept = {
+            *(running.name, ".hidden.png", "7_001.1.png", f".7_001.{ended.pid}.png", ".sfumato-mnistm-1f-2e.npz"),
+            *(".env.2024.bak", ".notes.20240131.txt", f"{mark}.{host}x.{ended.pid}.a.png", f"{mark}.{host}.x.a.png"),
+            *(f"{mark}.elsewhere.{ended.pid}.a.png", f"x{mark}.{host}.{ended.pid}.a.png"),
+        }
+        for name in {*strays, *kept} - {running.name}:
+            (tmp_path / name).write_text("x")
+        (tmp_path / f"{mark}.{host}.{ended.pid}.folder" / "inside").mkdir(parents=True)
+        remove_leftovers(tmp_path)
+        assert {path.name for path in tmp_path.iterdir()} == kept
+    remove_leftovers(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 246 + ".png", "\u00e9" * 120 + ".json", "a." + "y" * 240, "\n odd \udcff", ".dot"]
+)
+def test_names_of_every_length_and_sign_are_written(tmp_path, name):
+    write_text(tmp_path / name, "whole")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "whole"
+
+
+def test_long_names_that_begin_alike_are_written_side_by_side(tmp_path):
+    one, two = (tmp_path / ("x" * 100 + end) for end in ("1.txt", "2.txt"))
+    with atomic_path(one) as first, atomic_path(two) as second:
+        assert first != second and first.suffix == second.suffix == ".txt"
+        first.write_text("1")
+        second.write_text("2")
+    assert (one.read_text(), two.read_text()) == ("1", "2")
+
+
+def test_what_goes_to_the_disk_is_open_for_writing(tmp_path, monkeypatch):
+    """As Windows demands it; there a process is never asked by a signal either."""
+    modes = []
+    monkeypatch.setattr(os, "fsync", lambda file: modes.append(fcntl.fcntl(file, fcntl.F_GETFL) & os.O_ACCMODE))
+    write_text(tmp_path / "a", "b")
+    assert modes == [os.O_RDWR]
+    windows = SimpleNamespace(name="nt", kill=lambda *told: pytest.fail("killed"))
+    monkeypatch.setattr("sfumato.checkpoints.files.os", windows)
+    assert _runs(1)
+
+
+def test_a_temporary_folder_goes_with_all_that_is_in_it(tmp_path):
+    with pytest.raises(RuntimeError, match="half-way"):
+        _fail_in_a_folder(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def _fail_in_a_folder(where):
+    with temporary_folder(where / "data") as folder:
+        (folder / "inside").mkdir()
+        assert folder.parent == where and folder.name.startswith(".sfumato-tmp.")
+        raise RuntimeError("half-way")
+
+
+def test_copies_beside_training_states_are_left_alone(tmp_path):
+    pytest.importorskip("safetensors")
+    mine = {"state-best.safetensors", "state-00000001 (copy).safetensors", "state-1.safetensors"}
+    for name in mine:
+        (tmp_path / name).write_text("mine")
+    for step in (1, 2, 3):
+        save_state(tmp_path, step, {"w": torch.ones(1)}, {})
+    states = {"state-00000002.safetensors", "state-00000003.safetensors"}
+    assert {path.name for path in tmp_path.iterdir()} == mine | states
 
 
 LARGEST = """
@@ -133,11 +201,17 @@ ENTRY = {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}
         (b"PK\x03\x04 a zip file of some kind", "is not a safetensors file"),
         (raw({"a": ENTRY})[:20], "truncated inside its header"),
         (raw({"a": ENTRY}, b"\0" * 10), "truncated: tensor 'a' ends at byte 16 of 10"),
-        (raw(b"[1, 2]"), "its header is not an object"),
+        (raw(b"[1, 2]"), "is not a safetensors file"),
+        (raw(b'{"a": [1, 2]}'), "entry of tensor 'a' is damaged"),
+        (raw(b'{"a": ' + b"[" * 10**5), "its header is not JSON"),
+        (raw(b'{"__metadata__": {"a": 1}}'), "its metadata is not an object of texts"),
+        (raw({"a": {**ENTRY, "shape": [1e400]}}), "entry of tensor 'a' is damaged"),
+        (raw({"a": {**ENTRY, "shape": [True, 4]}}, b"\0" * 16), "entry of tensor 'a' is damaged"),
+        (raw({"a": {**ENTRY, "shape": [0, 2**62 - 1], "data_offsets": [0, 0]}}), "entry of tensor 'a' is damaged"),
+        (struct.pack("<Q", 2**25) + b"{" * 2**25, "has a header of 33554432 bytes"),
         (raw(b"{nonsense"), "its header is not JSON"),
         (raw({"a": {**ENTRY, "shape": [5]}}, b"\0" * 20), "entry of tensor 'a' is damaged"),
         (raw({"a": {**ENTRY, "data_offsets": [-16, 0]}}, b"\0" * 20), "entry of tensor 'a' is damaged"),
-        (raw({"a": {**ENTRY, "dtype": "F7"}}, b"\0" * 20), "entry of tensor 'a' is damaged"),
         (raw({"a": {**ENTRY, "shape": [-2, -2]}}, b"\0" * 20), "entry of tensor 'a' is damaged"),
     ],
 )

@@ -117,3 +117,34 @@ def test_without_baselines_nothing_passes_or_fails(course, clip_folder, capsys):
     course[0].write_text(json.dumps(content))
     assert [one.passed for one in evaluate(EvaluateOptions(*course, clip=str(clip_folder)))] == [None, None]
     assert "pass" not in capsys.readouterr().out
+
+
+def test_photos_that_the_grader_does_not_read_are_left_out_aloud(course, clip_folder):
+    """Its mean has none of them, and takes the others as they lie."""
+    before = evaluate(EvaluateOptions(*course, clip=str(clip_folder)))
+    for name in ("c.webp", "d.jfif"):
+        Image.new("RGB", (32, 32), (0, 255, 0)).save(course[1] / "0" / name)
+    with pytest.warns(UserWarning, match=r"photos/0: left out c.webp, d.jfif, which the course's grader does not read"):
+        assert evaluate(EvaluateOptions(*course, clip=str(clip_folder))) == before
+    for name in ("a.jpg", "b.png"):
+        (course[1] / "0" / name).unlink()
+    with pytest.raises(UserError, match=r"photos/0: the course's grader reads none of c.webp, d.jfif; convert them"):
+        evaluate(EvaluateOptions(*course, clip=str(clip_folder)))
+
+
+def test_pictures_are_taken_as_they_lie(course, clip_folder, monkeypatch):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pixels = np.zeros((20, 32, 4), np.uint8)
+    pixels[:, :16, 1] = 200
+    Image.fromarray(pixels).save(course[1] / "0" / "c.png", exif=exif)
+    given = []
+    real = Clip.pictures
+
+    def pictures(self, pictures):
+        given.append(np.asarray(pictures[-1]))
+        return real(self, pictures)
+
+    monkeypatch.setattr(Clip, "pictures", pictures)
+    evaluate(EvaluateOptions(*course, clip=str(clip_folder)))
+    assert np.array_equal(given[0], pixels[..., :3])

@@ -16,9 +16,10 @@ from sfumato.checkpoints import read_embeddings
 from sfumato.concepts.learn import Batches, encode_photos, initial_vectors, learn
 from sfumato.concepts.learn_options import LearnOptions
 from sfumato.concepts.model import StableDiffusion
-from sfumato.concepts.photos import photo_files, read_photo
+from sfumato.concepts.photos import photo_files
 from sfumato.diffusion import training_loss
 from sfumato.errors import UserError
+from sfumato.images import open_picture
 from sfumato.models.stable_diffusion.tokenizer import Tokenizer
 
 
@@ -47,7 +48,7 @@ def test_learning_lowers_the_loss_that_it_is_about(photos, checkpoint, tmp_path)
     model = StableDiffusion.load(checkpoint)
     first = initial_vectors(model, "dog", 1)
     model.learn_words([word])
-    moments = encode_photos(model, [read_photo(path) for path in photo_files(photos)], True, 1, 0)
+    moments = encode_photos(model, [open_picture(path) for path in photo_files(photos)], True, 1, 0)
     ids = torch.tensor([model.tokenizer()("a photo of a <new1>").ids])
     x0, t, eps, ids = Batches(moments, ids, 64, 1000, seed=99)(0, slice(None))
     losses = []
@@ -169,7 +170,7 @@ def test_first_vectors_follow_the_rule(checkpoint):
 
 def test_photos_are_encoded_once_with_their_mirror_images(photos, checkpoint):
     model = StableDiffusion.load(checkpoint)
-    pictures = [read_photo(path) for path in photo_files(photos)]
+    pictures = [open_picture(path) for path in photo_files(photos)]
     assert encode_photos(model, pictures, True, 1, 0).shape == (4, 8, 8, 8)
     plain = encode_photos(model, pictures, False, 1, 0)
     torch.testing.assert_close(encode_photos(model, pictures, True, 1, 0)[::2], plain)

@@ -5,8 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from sfumato.concepts.photos import cropped, photo_files, photo_hashes, read_photo
+from sfumato.concepts.photos import cropped, photo_files, photo_hashes
 from sfumato.errors import UserError
+from sfumato.images import open_picture
 
 
 def gradient(width, height):
@@ -37,7 +38,7 @@ def test_a_photo_is_turned_as_its_camera_says(tmp_path):
     photo, exif = gradient(60, 30), Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees clockwise
     photo.save(tmp_path / "a.jpg", exif=exif, quality=100)
-    upright = read_photo(tmp_path / "a.jpg")
+    upright = open_picture(tmp_path / "a.jpg")
     assert upright.size == (30, 60) and upright.mode == "RGB"
     pixels = np.asarray(upright).astype(int)
     assert pixels[5, 25, 0] < 60 and pixels[55, 25, 0] > 195, "red grew to the right and now grows downwards"
@@ -61,4 +62,4 @@ def test_a_corrupt_photo_is_named(tmp_path):
     whole = (tmp_path / "a.png").read_bytes()
     (tmp_path / "a.png").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UserError, match=r"a.png: cannot be decoded"):
-        read_photo(tmp_path / "a.png")
+        open_picture(tmp_path / "a.png")

@@ -46,7 +46,11 @@ def changed(**fields):
         ([], "must hold an object of sources"),
         ({}, "must hold an object of sources"),
         ({"0": []}, "source '0': must be an object"),
-        ({"../0": GOOD["0"]}, "names a folder"),
+        *[({key: GOOD["0"]}, "names a folder") for key in ("../0", "..", ".", "", " ", "a/b", "a\\b", "C:0", "x" * 61)],
+        ({"a\0b": GOOD["0"]}, r"holds 'a\\x00b', which has half a character or a NUL in it"),
+        (changed(prompt=["a \ud83d"]), r"holds 'a \\ud83d', which has half a character"),
+        ('{"0": {"token_name": "<a>", "prompt": ["a <a>"], "baseline": [[NaN, 1]]}}', "holds NaN, which is no number"),
+        (changed(baseline=[[10**400, 1], [1, 1]]), "holds a number of 401 digits"),
         (changed(token_name=None), "source '0': lacks the field token_name"),
         ({"7": {"token_name": "<a>"}}, "source '7': lacks the field prompt"),
         (changed(prompt="a dog"), "prompt must be a list of texts"),
@@ -70,5 +74,5 @@ def test_files_that_cannot_be_read_are_refused(tmp_path):
 
 
 def test_unknown_words_are_found():
-    assert unknown_words("a <new1> and a <new2>", ["<new1>"]) == "<new2>"
-    assert unknown_words("a <new1> and 3 < 4 > 2", ["<new1>"]) is None
+    assert unknown_words("a <new1> and a <new2>") == "<new1>"
+    assert unknown_words("a photo and 3 < 4 > 2") is None

@@ -5,7 +5,7 @@ import json
 import torch
 from PIL import Image
 
-from tests.concepts.conftest import tiny_state
+from tests.concepts.conftest import lightning_checkpoint, tiny_state
 from tests.course.scripts import run_script
 
 INPUT = {
@@ -16,7 +16,7 @@ INPUT = {
 
 def prepare(folder):
     (folder / "input.json").write_text(json.dumps(INPUT))
-    torch.save({"state_dict": tiny_state(), "global_step": 1}, str(folder / "model.ckpt"))
+    torch.save(lightning_checkpoint(tiny_state()), str(folder / "model.ckpt"))
 
 
 def test_every_prompt_gets_25_pictures_with_the_words_beside_the_checkpoint(tmp_path):

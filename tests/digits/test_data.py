@@ -65,8 +65,10 @@ def spoil(folder, how):
         picture.unlink()
     elif how == "picture large":
         Image.new("RGB", (32, 28)).save(picture)
-    elif how == "picture grey":
-        Image.new("L", (28, 28)).save(picture)
+    elif how == "label of 5,000 digits":
+        table.write_text("image_name,label\n00000.png," + "1" * 5000 + "\n")
+    elif how == "empty label":
+        table.write_text("image_name,label\n00000.png,\n")
     elif how == "picture truncated":
         picture.write_bytes(picture.read_bytes()[:500])
     elif how == "picture is text":
@@ -85,8 +87,9 @@ def spoil(folder, how):
         ("a zero byte", r"train.csv: "),
         ("a huge field", r"train.csv: is no table of text in UTF-8 \(field larger than field limit"),
         ("picture missing", r"00002.png: is named in .*train.csv and is missing"),
-        ("picture large", r"00002.png: is 32x28 RGB; digits are 28x28 RGB"),
-        ("picture grey", r"00002.png: is 28x28 L; digits are 28x28 RGB"),
+        ("picture large", r"00002.png: is 32x28; digits are 28x28"),
+        ("label of 5,000 digits", r"train.csv: row 2: '00000.png' has the label"),
+        ("empty label", r"train.csv: row 2: '00000.png' has the label ''"),
         ("picture truncated", r"00002.png: cannot be decoded"),
         ("picture is text", r"00002.png: cannot be decoded"),
     ],
@@ -112,7 +115,7 @@ def test_held_out_digits_are_read_or_refused_in_one_line(tmp_path):
     digits = read_test_digits(path, "svhn")
     assert np.array_equal(digits.pixels[3, 1], pixels[3, :, :, 1])
     assert digits.labels.tolist() == [0, 1, 2, 3, 4]
-    with pytest.raises(UserError, match=r"test.npz: has no digits of mnistm; give an .npz with mnistm_x and mnistm_y"):
+    with pytest.raises(UserError, match=r"test.npz: has no array mnistm_x and mnistm_y; give an .npz with mnistm_x"):
         read_test_digits(path, "mnistm")
     np.savez(path, svhn_x=pixels[:, :14], svhn_y=np.arange(5))
     with pytest.raises(UserError, match=r"svhn_x is uint8 \[5, 14, 28, 3\]; it must be"):
@@ -120,7 +123,7 @@ def test_held_out_digits_are_read_or_refused_in_one_line(tmp_path):
     np.save(tmp_path / "plain.npy", pixels)
     for content in (b"", b"text", (tmp_path / "plain.npy").read_bytes()):
         path.write_bytes(content)
-        with pytest.raises(UserError, match=r"test.npz: is no whole .npz of numbers") as error:
+        with pytest.raises(UserError, match=r"test.npz: is no whole .npz of numbers .*; give an .npz with sv") as error:
             read_test_digits(path, "svhn")
         assert "\n" not in str(error.value)
 
@@ -140,7 +143,7 @@ def test_a_damaged_compressed_file_is_one_line(tmp_path):
     raw = bytearray(path.read_bytes())
     raw[200:400] = bytes(200)
     path.write_bytes(raw)
-    with pytest.raises(UserError, match=r"test.npz: is no whole .npz"):
+    with pytest.raises(UserError, match=r"test.npz: 'svhn_x.npy' inside it is damaged"):
         read_test_digits(path, "svhn")
 
 
@@ -149,3 +152,41 @@ def test_a_table_that_a_spreadsheet_wrote_is_read(data):
     table = data / "mnistm" / "train.csv"
     table.write_text(table.read_text(), encoding="utf-8-sig")
     assert np.array_equal(read_digits(data / "mnistm").labels, before.labels)
+
+
+@pytest.mark.parametrize(
+    "name", ["../../x.png", "a/../../x.png", "/x.png", "C:\\x.png", "c:x.png", "..\\x.png", "a\0.png", ".."]
+)
+def test_a_table_names_nothing_outside_its_data(data, name):
+    Image.new("RGB", (28, 28)).save(data / "x.png")
+    with open(data / "mnistm" / "train.csv", "w") as table:
+        table.write(f"image_name,label\n00000.png,3\n{name},4\n")
+    with pytest.raises(UserError, match=r"train.csv: (row 3: .* leads out of data/|is no table of text)"):
+        read_digits(data / "mnistm")
+
+
+def test_a_picture_may_be_named_twice_and_lie_in_a_folder_and_be_grey(data):
+    folder = data / "mnistm"
+    (folder / "data" / "inside").mkdir()
+    Image.new("L", (28, 28), 77).save(folder / "data" / "inside" / "a.png")
+    (folder / "train.csv").write_text("image_name,label\n00001.png,3\n00001.png,07\ninside/a.png,0\n")
+    digits = read_digits(folder)
+    assert digits.labels.tolist() == [3, 7, 0]
+    assert np.array_equal(digits.pixels[0], digits.pixels[1])
+    assert (digits.pixels[2] == 77).all()
+
+
+def test_only_caches_of_ours_are_removed(data, tmp_path):
+    """Not those of another folder, whose names fit this one's as a pattern, nor what a user called alike."""
+    folder, cache = data / "mnist*", tmp_path / "cache"
+    (data / "mnistm").rename(folder)
+    read_digits(folder, cache)
+    (kept,) = cache.iterdir()
+    begin = kept.stem.rpartition("-")[0]
+    mine = {f"{begin}-backup.npz", f"{begin}-{'0' * 16}.npz.bak", kept.name.replace("*", "m")}
+    for name in {*mine, f"{begin}-{'0' * 16}.npz"}:
+        (cache / name).write_text("x")
+    os.utime(folder / "data" / "00003.png", ns=(1, 1))
+    read_digits(folder, cache)
+    left = {path.name for path in cache.iterdir()}
+    assert mine < left and len(left) == 4 and kept.name not in left

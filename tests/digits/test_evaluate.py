@@ -127,7 +127,7 @@ def spoil(folder, how):
         ("no datasets", "holds neither mnistm nor svhn"),
         ("empty", "svhn: holds no PNG"),
         ("bad name", r"x_001.png: the first character of a painted digit's name is its digit"),
-        ("bad size", r"1_001.png: is 32x32 RGB"),
+        ("bad size", r"1_001.png: is 32x32; digits are 28x28"),
         ("truncated", r"1_001.png: cannot be decoded"),
         ("too few", r"svhn: precision and recall need more than 3 pictures"),
     ],

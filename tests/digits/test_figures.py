@@ -12,7 +12,7 @@ from sfumato.digits.labels import DATASETS, label_of
 from sfumato.digits.model import DigitModel
 from sfumato.digits.painting import Sampling, paint, walk
 from sfumato.errors import UserError
-from sfumato.pictures import sheet, to_pixels
+from sfumato.images import sheet, to_pixels
 from tests.digits.conftest import sheet_cell
 
 SEED = 3

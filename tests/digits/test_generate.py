@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+import sfumato.digits.generate
 from sfumato.diffusion import SeededNoise, seed_of
 from sfumato.digits.evaluate import accuracies, read_painted
 from sfumato.digits.generate import GenerateOptions, generate
@@ -41,6 +43,35 @@ def test_names_folders_and_format_are_the_courses(tmp_path):
     with Image.open(tmp_path / "out" / "svhn" / "7_001.png") as picture:
         told = json.loads(picture.text["sfumato"])
     assert (told["dataset"], told["digit"], told["number"], told["seed"]) == ("svhn", 7, 1, seed_of(0, 17, 1))
+
+
+def test_a_billion_pictures_begin_at_once_and_what_is_painted_counts_as_done(tmp_path, monkeypatch):
+    options = GenerateOptions(tmp_path / "out", datasets=("svhn",), digits=(3,), count=2, sampling=QUICK)
+    generate(options)
+    bars = []
+
+    class Bar(sfumato.digits.generate.tqdm):
+        def __init__(self, *arguments, **told):
+            super().__init__(*arguments, **told)
+            bars.append(self)
+
+    class BegunError(Exception):
+        """Painting began."""
+
+    def begin(model, labels, seeds, *rest):
+        assert seeds == [seed_of(0, 13, number) for number in range(3, 6)]
+        raise BegunError
+
+    monkeypatch.setattr(sfumato.digits.generate, "tqdm", Bar)
+    monkeypatch.setattr(sfumato.digits.generate, "paint", begin)
+    options.count, options.batch_size = 10**9, 3
+    tracemalloc.start()
+    with pytest.raises(BegunError):
+        generate(options)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 50e6
+    assert (bars[0].n, bars[0].total) == (2, 10**9)
 
 
 def judged(out, sampling):
@@ -194,3 +225,15 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"judge-mnistm.safetensors: holds sfumato digit judge 1, not a digit model"):
         generate(GenerateOptions(tmp_path / "out", weights=shipped_judge_path("mnistm")))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_billion_pictures_begin_at_once(tmp_path, monkeypatch):
+    class FirstBatch(Exception):
+        """Painting began."""
+
+    def begins(*_, **__):
+        raise FirstBatch
+
+    monkeypatch.setattr("sfumato.digits.generate.paint", begins)
+    with pytest.raises(FirstBatch):
+        generate(GenerateOptions(tmp_path / "many", count=10**9))

@@ -11,8 +11,9 @@ pytest.importorskip("safetensors")
 
 from sfumato.diffusion import DDIM, DDIMInversion, NoiseSchedule, Prediction, sample, spaced_times
 from sfumato.errors import UserError
-from sfumato.faces.invert import InvertOptions, invert, noise_of
+from sfumato.faces.invert import InvertOptions, invert, noise_of, to_square
 from sfumato.faces.painting import Recipe, paint
+from sfumato.images import open_picture, to_pixels
 
 
 def curved(schedule):
@@ -78,3 +79,14 @@ def test_what_is_no_picture_is_refused(tmp_path):
         invert(InvertOptions(tmp_path / "me.jpg"))
     with pytest.raises(UserError, match="at least one number of steps"):
         invert(InvertOptions(tmp_path / "me.jpg", steps=()))
+
+
+def test_the_picture_is_named_where_it_is_missing_and_turned_as_its_camera_says(tiny, tmp_path):
+    with pytest.raises(UserError, match=r"nope\.png: there is no such file; check the path"):
+        invert(InvertOptions(tmp_path / "nope.png"))
+    pixels = np.random.RandomState(0).randint(0, 255, (16, 16, 3)).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    found = to_square(open_picture(tmp_path / "a.png"), 16)
+    assert np.array_equal(to_pixels(found)[0].numpy(), np.rot90(pixels, -1))

@@ -80,7 +80,10 @@ def test_a_folder_is_read_like_a_zip(faces, tmp_path):
         archive.extractall(tmp_path / "folder")
     with zipfile.ZipFile(faces, "a") as archive:
         archive.writestr("__MACOSX/._00.png", b"what macOS adds")
+        archive.writestr("faces/@eaDir/00.png/SYNOPHOTO_THUMB_M.jpg", b"what a network storage adds")
     (tmp_path / "folder" / "._00.png").write_bytes(b"the same")
+    (tmp_path / "folder" / ".ipynb_checkpoints").mkdir()
+    (tmp_path / "folder" / ".ipynb_checkpoints" / "00.png").write_bytes(b"the same")
     assert np.array_equal(read_faces(faces, 16), read_faces(tmp_path / "folder", 16))
 
 
@@ -96,7 +99,22 @@ def test_pictures_that_cannot_be_used_are_named(faces, tmp_path):
     with pytest.raises(UserError, match=r"me\.png: cannot be decoded"):
         read_faces(tmp_path / "folder", 16)
     (tmp_path / "no.zip").write_text("no zip")
-    with pytest.raises(UserError, match="is no folder and no whole zip file"):
+    with pytest.raises(UserError, match=r"no\.zip: is no whole zip file of faces"):
         read_faces(tmp_path / "no.zip", 16)
     with pytest.raises(UserError, match="must leave something of the 12 faces"):
         train(TrainOptions(faces, tmp_path / "run", network=TINY, held_out=12))
+
+
+def test_more_faces_than_memory_are_refused_before_one_is_decoded(faces, monkeypatch):
+    monkeypatch.setattr("sfumato.faces.data.main_memory", lambda: (12 * 3 * 16 * 16 - 1, 10**9))
+    monkeypatch.setattr("sfumato.faces.data.open_picture", lambda *a: pytest.fail("decoded"))
+    with pytest.raises(UserError, match=r"faces.zip: its 12 pictures take 0.0 GiB and 0.0 are free; give fewer"):
+        read_faces(faces, 16)
+
+
+def test_a_picture_that_unpacks_to_far_too_much_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "faces.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.bmp", bytes((64 << 20) + 1))
+        archive.writestr("noise.txt", np.random.RandomState(0).bytes(2 << 20))
+    with pytest.raises(UserError, match=r"faces.zip: 'a.bmp' inside it has 67,108,865 bytes; at most 67,108,864 are"):
+        read_faces(tmp_path / "faces.zip", 16)

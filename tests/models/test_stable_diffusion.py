@@ -102,6 +102,18 @@ def test_a_learned_word_is_whole_wherever_it_stands():
     assert tokenizer.known("<new1>")
 
 
+def test_words_of_any_case_are_found_where_a_word_begins_and_ends():
+    tokenizer = Tokenizer({"<art>": 1, "Art": 2}, length=10, any_case={"Art"}, also={"<me>": "Art"})
+    exact, first, second = VOCABULARY, VOCABULARY + 1, VOCABULARY + 2
+    for text in ("art", "ART", "<Art>", "<me>"):
+        assert tokenizer(text).ids[:4] == [49406, first, second, 49407], text
+    assert tokenizer("<art>").ids[:3] == [49406, exact, 49407], "letter for letter goes before any case"
+    assert tokenizer.words("a party, art-like <ME>, Art") == ["Art"]
+    assert tokenizer.without_words("an art <ME> of <art>") == "an   <ME> of  "
+    assert tokenizer("a party").ids == Tokenizer(length=10)("a party").ids
+    assert tokenizer("one two three four five six seven art").cut == "art"
+
+
 @pytest.mark.parametrize("causal", [False, True])
 def test_attention_is_the_same_in_slices(causal, monkeypatch):
     """What torch 1.11 computes, a few heads at a time, and what torch 2 fuses."""

@@ -246,6 +246,8 @@ def test_a_pdf_of_an_earlier_report_does_not_stay_beside_a_new_one(runs, tmp_pat
     out.mkdir()
     (out / "report.pdf").write_bytes(b"%PDF-")
     report(ReportOptions(out, (runs,), pdf=False))
+    assert (out / "report.pdf").exists(), "there was no earlier report: it may be anything of the user's"
+    report(ReportOptions(out, (runs,), pdf=False))
     assert not (out / "report.pdf").exists()
     assert "removed " in capsys.readouterr().out
     (out / "report.pdf").mkdir()
@@ -307,3 +309,56 @@ def test_runs_are_found_below_the_folders(runs):
     found = find_runs([runs])
     assert [note.folder.name for note in found.all("digits evaluate")] == ["digits"]
     assert found.all("digits paint") == []
+
+
+@pytest.mark.parametrize("outside", ["../../mine", "/home/somebody/pictures", "..\\mine", "1/../../../mine"])
+def test_a_run_of_somebody_elses_does_not_show_your_pictures(tmp_path, outside):
+    (tmp_path / "mine").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "mine" / "0.png")
+    theirs = tmp_path / "theirs" / "run"
+    paint(theirs / "1" / "0.png")
+    prompts = [[outside, "a dog"], ["1", "a cat"]]
+    note = {"command": "concepts generate", "versions": {}, "settings": {"prompts": prompts}}
+    (theirs / "run.json").write_text(json.dumps(note))
+    with pytest.warns(UserWarning, match=r"run.json: names '.*', which is not in its folder; left out"):
+        page = page_of(ReportOptions(tmp_path / "out", (theirs,), pdf=False))
+    assert [image["alt"] for image in page.images] == ["pictures of the prompt a cat"], "the rest is shown"
+
+
+def test_links_in_a_run_of_somebody_elses_are_not_followed_out_of_it(tmp_path):
+    paint(tmp_path / "mine" / "0.png")
+    theirs = tmp_path / "theirs"
+    paint(theirs / "1" / "0.png")
+    prompts = {"prompts": [["0", "a dog"], ["1", "a cat"]]}
+    for folder, command in ((".", "concepts generate"), ("digits", "digits figures"), ("faces", "faces generate")):
+        (theirs / folder).mkdir(exist_ok=True)
+        write_note(theirs / folder / "run.json", command, prompts)
+    (theirs / "0").symlink_to(tmp_path / "mine")
+    for link in (theirs / "1" / "1.png", theirs / "digits" / "svhn-sheet.png", theirs / "faces" / "00.png"):
+        link.symlink_to(tmp_path / "mine" / "0.png")
+    (tmp_path / "link").symlink_to(theirs)
+    with pytest.warns(UserWarning, match="which is not in its folder") as warned:
+        page = page_of(ReportOptions(tmp_path / "out", (tmp_path / "link",), pdf=False))
+    assert [image["alt"] for image in page.images] == ["pictures of the prompt a cat"], (
+        "what the user names is followed"
+    )
+    named = {str(one.message).split("names ")[1].split(",")[0] for one in warned}
+    assert named == {"'0'", "'00.png'", "'1/1.png'", "'svhn-sheet.png'"}
+
+
+def test_a_page_shows_names_that_are_not_utf_8_as_escapes(tmp_path):
+    write_note(tmp_path / "run.json", "digits generate", {"photos": {"caf\udce9.jpg": "0"}})
+    report(ReportOptions(tmp_path / "out", (tmp_path,), title="a \udce9", pdf=False))
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "caf\\udce9.jpg" in page and "a \\udce9" in page
+
+
+def test_notes_that_systems_copied_are_none(tmp_path):
+    (tmp_path / ".hidden" / "run").mkdir(parents=True)
+    for name in ("run.json", "._run.json", ".ipynb_checkpoints/run.json"):
+        path = tmp_path / ".hidden" / "run" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({"command": "x", "versions": {}}) if name == "run.json" else "damaged")
+    assert [note.path.name for note in find_runs([tmp_path / ".hidden"]).all("x")] == ["run.json"]
+    with pytest.raises(UserError, match="holds no run"):
+        find_runs([tmp_path])

@@ -147,8 +147,18 @@ def test_photos_show_the_unnamed_digit_and_the_unnamed_look(data, tmp_path):
         assert blue > red
     with pytest.raises(UserError, match="count must be at least 1"):
         photos(PhotosOptions(*data, tmp_path / "none", count=0))
-    with pytest.raises(UserError, match=r"nothing.npz: holds no MNIST"):
+    with pytest.raises(UserError, match=r"nothing.npz: there is no such file"):
         photos(PhotosOptions(data[0], tmp_path / "nothing.npz", tmp_path / "none"))
+    digits, labels = np.zeros((3, 28, 28), np.uint8), np.arange(3)
+    for x, y, words in (
+        (digits / 255, labels, r"x_\w+ is float64 \[3, 28, 28\]; MNIST is uint8"),
+        (digits[:, :14], labels, r"x_\w+ is uint8 \[3, 14, 28\]; MNIST is"),
+        (digits, labels - 1, r"y_\w+ holds other things than the digits"),
+        (digits, np.full(3, np.nan), r"y_\w+ holds other things than the digits"),
+    ):
+        np.savez(tmp_path / "mnist.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+        with pytest.raises(UserError, match=rf"mnist.npz: {words}"):
+            photos(PhotosOptions(data[0], tmp_path / "mnist.npz", tmp_path / "none"))
 
 
 def test_a_judge_is_trained_and_read_back(data, tmp_path, capsys):

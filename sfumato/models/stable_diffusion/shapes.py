@@ -73,8 +73,8 @@ def text_config(shapes: Shapes) -> TextConfig:
 
 
 def _count(shapes: Shapes, pattern: str) -> int:
-    """One more than the largest number that the pattern finds at the beginning of a key."""
-    found = [int(match.group(1)) for match in (re.match(pattern, key) for key in shapes) if match]
-    if not found:
+    """How many numbers, from 0 on without a gap, the pattern finds at the beginning of keys."""
+    found = {int(match.group(1)) for match in (re.match(pattern, key) for key in shapes) if match}
+    if not found or max(found) + 1 != len(found):
         raise KeyError(pattern)
-    return max(found) + 1
+    return len(found)

@@ -7,7 +7,7 @@ of its vectors.
 
 import re
 from pathlib import Path
-from typing import Dict, List, Mapping, NamedTuple, Tuple
+from typing import Collection, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 BEGIN, END = 49406, 49407
 VOCABULARY = 49408
@@ -31,9 +31,18 @@ class Tokenizer:
     Args:
         learned: word -> its number of vectors, in the order in which they take ids.
         length: of the encoded prompts.
+        any_case: those of the learned words that are found in any letter case, bare where a word begins and ends, or in
+            angle brackets.
+        also: another spelling -> the learned word that it stands for.
     """
 
-    def __init__(self, learned: Mapping[str, int] = {}, length: int = 77) -> None:
+    def __init__(
+        self,
+        learned: Mapping[str, int] = {},
+        length: int = 77,
+        any_case: Collection[str] = (),
+        also: Mapping[str, str] = {},
+    ) -> None:
         from transformers import PreTrainedTokenizerFast
 
         self._encoding = PreTrainedTokenizerFast(tokenizer_file=str(TOKENIZER_FILE))
@@ -43,9 +52,15 @@ class Tokenizer:
         for word, vectors in learned.items():
             self._learned[word] = list(range(following, following + vectors))
             following += vectors
+        spellings = [(word, re.escape(word), word) for word in learned if word not in any_case]
+        spellings += [(spelling, re.escape(spelling), word) for spelling, word in also.items()]
+        for word in any_case:
+            spellings.append((word, rf"(?<!\w)(?i:{re.escape(word)})(?!\w)", word))
+            spellings.append((f"<{word}>", f"<(?i:{re.escape(word)})>", word))
         # The longest first, so that <new1> does not hide inside a longer word.
-        words = sorted(self._learned, key=len, reverse=True)
-        self._split = re.compile("(" + "|".join(re.escape(word) for word in words) + ")") if words else None
+        spellings.sort(key=lambda spelling: -len(spelling[0]))
+        self._words = [word for _, _, word in spellings]
+        self._found = re.compile("|".join(f"({pattern})" for _, pattern, _ in spellings)) if spellings else None
 
     def __call__(self, prompt: str) -> Tokens:
         """Encode a prompt; what does not fit is left out and told."""
@@ -63,14 +78,30 @@ class Tokenizer:
         """Whether a text is a learned word or one token of the vocabulary."""
         return text in self._learned or text in self._encoding.get_vocab() or len(self._pieces(text)) == 1
 
+    def words(self, text: str) -> List[str]:
+        """The learned words in a text, in the order in which they first stand there."""
+        return list(dict.fromkeys(word for _, _, word in self._parts(text) if word is not None))
+
+    def without_words(self, text: str) -> str:
+        """A text with a space in place of each learned word."""
+        return " ".join(part for part, _, word in self._parts(text) if word is None)
+
+    def _parts(self, text: str) -> Iterator[Tuple[str, int, Optional[str]]]:
+        """A text in parts: (part, where it begins, the learned word that it is)."""
+        place = 0
+        for match in self._found.finditer(text) if self._found else ():
+            yield text[place : match.start()], place, None
+            yield match.group(), match.start(), self._words[(match.lastindex or 0) - 1]
+            place = match.end()
+        yield text[place:], place, None
+
     def _pieces(self, prompt: str) -> List[Tuple[int, int]]:
         """(id, where in the prompt it begins) of every token."""
-        found, place = [], 0
-        for part in self._split.split(prompt) if self._split else [prompt]:
-            if part in self._learned:
-                found += [(number, place) for number in self._learned[part]]
-            else:
+        found: List[Tuple[int, int]] = []
+        for part, place, word in self._parts(prompt):
+            if word is not None:
+                found += [(number, place) for number in self._learned[word]]
+            elif part:
                 encoded = self._encoding(part, add_special_tokens=False, return_offsets_mapping=True)
                 found += [(n, place + begin) for n, (begin, _) in zip(encoded["input_ids"], encoded["offset_mapping"])]
-            place += len(part)
         return found

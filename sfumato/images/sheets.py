@@ -1,35 +1,16 @@
-"""Pictures in and out: between tensors and files, many on one sheet."""
+"""Many pictures on one sheet."""
 
-import io
-import json
-from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Sequence
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
-
-from .checkpoints import atomic_path
-from .errors import UserError
-
-PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
-"""How the names of pictures end, in lower case."""
 
 _GAP = 2
 _PAPER = 255
 _MARGIN = 8
 _TEXT = 16
-
-
-def to_pixels(x: Tensor) -> Tensor:
-    """[-1, 1] to uint8 0 ... 255, rounded; [B, 3, H, W] to [B, H, W, 3] on the CPU."""
-    return ((x.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu()
-
-
-def from_pixels(pixels: Tensor) -> Tensor:
-    """uint8 0 ... 255 to float32 in [-1, 1], of the same shape."""
-    return pixels.float() / 127.5 - 1.0
 
 
 def sheet(pixels: Tensor, columns: int, scale: int = 2) -> Image.Image:
@@ -109,46 +90,3 @@ def captioned(pictures: Sequence[Image.Image], texts: Sequence[str], columns: in
 
 def _font() -> Any:
     return ImageFont.load_default(_TEXT)
-
-
-def picture_files(folder: Path, endings: Sequence[str] = PICTURE_ENDINGS) -> List[Path]:
-    """The pictures of a folder by name, none where it is missing; hidden ones are not meant, or were never finished."""
-    return sorted(path for path in folder.glob("[!.]*") if path.suffix.lower() in endings)
-
-
-def open_picture(path: Path, raw: Optional[bytes] = None) -> Image.Image:
-    """A picture, decoded whole: the file's, or that of bytes which came from there.
-
-    Raises:
-        UserError: if the file is missing, is no picture, or ends early.
-    """
-    try:
-        with Image.open(path if raw is None else io.BytesIO(raw)) as image:
-            image.load()
-            return image.copy()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path}: cannot be decoded ({error}); get the file again") from None
-
-
-def save_png(path: Path, pixels: Tensor, told: Mapping[str, Any]) -> None:
-    """Write one picture, uint8 [H, W, 3], whole or not at all; how it was made goes into its text chunk as JSON."""
-    info = PngImagePlugin.PngInfo()
-    info.add_text("sfumato", json.dumps(told))
-    save_image(Image.fromarray(pixels.numpy()), path, pnginfo=info)
-
-
-def told_by(path: Path) -> Dict[str, Any]:
-    """What `save_png` was told of a picture; nothing where there is none, or no picture, or no such note in it."""
-    try:
-        with Image.open(path) as image:
-            told = json.loads(image.info.get("sfumato", "{}"))
-    except (OSError, SyntaxError, ValueError):
-        return {}
-    return told if isinstance(told, dict) else {}
-
-
-def save_image(image: Image.Image, path: Path, **how: Any) -> Path:
-    """Write an image, whole or not at all, in the format of the path's ending; returns the path."""
-    with atomic_path(path, durable=False) as beside:
-        image.save(beside, **how)
-    return path

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sfumato.pictures import labelled_grid, to_pixels
+from sfumato.images import labelled_grid, to_pixels
 
 
 @pytest.mark.parametrize("beside", [-0.4, 0.0, 0.4])

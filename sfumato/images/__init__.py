@@ -1,0 +1,25 @@
+"""Pictures in and out: between files and tensors, and many on one sheet."""
+
+from .listing import GRADED_ENDINGS, PICTURE_ENDINGS, picture_files, pictures_among
+from .opening import MOST_PIXELS, graders_picture, open_picture
+from .pixels import from_pixels, to_pixels
+from .saving import save_image, save_png, told_by
+from .sheets import captioned, labelled_grid, sheet
+
+__all__ = [
+    "GRADED_ENDINGS",
+    "MOST_PIXELS",
+    "PICTURE_ENDINGS",
+    "captioned",
+    "from_pixels",
+    "graders_picture",
+    "labelled_grid",
+    "open_picture",
+    "picture_files",
+    "pictures_among",
+    "save_image",
+    "save_png",
+    "sheet",
+    "to_pixels",
+    "told_by",
+]

@@ -1,0 +1,34 @@
+"""Pictures out, with what they were told of themselves."""
+
+import json
+from pathlib import Path
+from typing import Any, Dict, Mapping
+
+from PIL import Image, PngImagePlugin
+from torch import Tensor
+
+from ..checkpoints import atomic_path
+
+
+def save_png(path: Path, pixels: Tensor, told: Mapping[str, Any]) -> None:
+    """Write one picture, uint8 [H, W, 3], whole or not at all; how it was made goes into its text chunk as JSON."""
+    info = PngImagePlugin.PngInfo()
+    info.add_text("sfumato", json.dumps(told))
+    save_image(Image.fromarray(pixels.numpy()), path, pnginfo=info)
+
+
+def told_by(path: Path) -> Dict[str, Any]:
+    """What `save_png` was told of a picture; nothing where there is none, or no picture, or no such note in it."""
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            told = json.loads(image.info.get("sfumato", "{}"))
+    except Exception:  # whatever Pillow and JSON raise on what is none of ours
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def save_image(image: Image.Image, path: Path, **how: Any) -> Path:
+    """Write an image, whole or not at all, in the format of the path's ending; returns the path."""
+    with atomic_path(path, durable=False) as beside:
+        image.save(beside, **how)
+    return path

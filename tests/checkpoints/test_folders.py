@@ -1,0 +1,52 @@
+"""One rule for what systems put beside the user's files."""
+
+from pathlib import PurePosixPath
+
+import pytest
+
+from sfumato.checkpoints import is_hidden, leads_out, visible_files
+
+HIDDEN = [
+    *("._00.pt", ".ipynb_checkpoints/a.png", "in/.DS_Store", "@eaDir/a.png/THUMB.jpg", "__MACOSX/in/._a.png"),
+    *("Thumbs.db", "in/thumbs.db", "Desktop.ini", "in/.git/x/y"),
+]
+SHOWN = ["a.png", "in/b.png", "in/deep/eaDir/c.pt", "x.y.z", "Thumbs.db.png"]
+
+
+def test_hidden_things_are_skipped_and_all_else_is_there(tmp_path):
+    for name in (*HIDDEN, *SHOWN):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    assert all(is_hidden(PurePosixPath(name)) for name in HIDDEN)
+    assert not any(is_hidden(PurePosixPath(name)) for name in (*SHOWN, "../a.png", "."))
+    assert visible_files(tmp_path, deep=True) == sorted(tmp_path / name for name in SHOWN)
+    assert visible_files(tmp_path) == [tmp_path / name for name in ("Thumbs.db.png", "a.png", "x.y.z")]
+
+
+def test_folders_above_the_one_that_was_given_do_not_count(tmp_path):
+    folder = tmp_path / ".cache" / "__MACOSX" / "run"
+    folder.mkdir(parents=True)
+    (folder / "a.png").write_text("x")
+    assert visible_files(folder, deep=True) == [folder / "a.png"]
+    assert visible_files(tmp_path, deep=True) == []
+
+
+def test_links_that_are_given_or_lie_in_a_folder_are_followed_and_loops_end(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a.png").write_text("x")
+    (tmp_path / "real" / "loop").symlink_to(tmp_path / "real")
+    (tmp_path / "real" / "b.png").symlink_to(tmp_path / "real" / "a.png")
+    (tmp_path / "real" / "gone.png").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert [path.name for path in visible_files(tmp_path / "link", deep=True)] == ["a.png", "b.png"]
+    assert visible_files(tmp_path / "nowhere") == visible_files(tmp_path / "real" / "a.png") == []
+
+
+@pytest.mark.parametrize("name", ["../a", "a/../../b", "..", "/a", "\\a", "a\\..\\b", "C:a", "c:/a", "a\0b"])
+def test_paths_that_leave_a_folder_are_known(name):
+    assert leads_out(name)
+
+
+@pytest.mark.parametrize("name", ["a", "a/b.png", "a..b/c", "...", "./a", "ab:c", "1:2"])
+def test_paths_that_stay_in_a_folder_are_known(name):
+    assert not leads_out(name)
