@@ -15,7 +15,7 @@ import typing
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from . import __version__
-from .errors import UserError, in_words, speak_plainly, unwritable
+from .errors import UserError, in_one_line, in_words, speak_plainly, unwritable
 
 
 class Command(NamedTuple):
@@ -209,5 +209,5 @@ def _overview(names: Optional[List[str]] = None) -> str:
 
 
 def _complain(message: str) -> int:
-    print(f"sfumato: {message}", file=sys.stderr)
+    print(f"sfumato: {in_one_line(message)}", file=sys.stderr)
     return 2

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from .checkpoints import fitting, load_strictly, read_json, read_tensors, weights_in
+from .checkpoints import fitting, load_strictly, read_json, read_tensors, shortened, weights_in
 from .errors import UserError, first_line
 from .models.stable_diffusion.tokenizer import Tokenizer
 
@@ -72,6 +72,18 @@ class Clip:
         self._device = torch.device("cpu") if device is None else device
         self._network.to(self._device).eval().requires_grad_(False)
         self._tokenizer = Tokenizer(length=config.text_config.max_position_embeddings)
+        self._check_preparation(folder / "preprocessor_config.json", config.vision_config.image_size)
+
+    def _check_preparation(self, path: Path, size: int) -> None:
+        """Prepare a picture: whether what the file says can be done shows in nothing else."""
+        try:
+            pixels = self._prepare(images=[Image.new("RGB", (60, 40))], return_tensors="pt")["pixel_values"]
+            found = [*pixels.shape[1:]]
+            reason = f"as {found}" if found != [3, size, size] else "" if pixels.isfinite().all() else "as no numbers"
+        except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RuntimeError) as error:
+            reason = f"not at all: {shortened(first_line(error))}"
+        if reason:
+            raise UserError(f"{path}: prepares pictures {reason}, and the network needs [3, {size}, {size}]; {_ADVICE}")
 
     @property
     def scale(self) -> float:
@@ -116,6 +128,10 @@ def _config(told: Dict[str, Any]) -> Any:
         }
         for name in ("text_config", "vision_config")
     }
+    for half in (told, *halves.values()):
+        for key in _SHAPE - {"hidden_act", "layer_norm_eps"}:
+            if not isinstance(half.get(key, 1), int):
+                raise ValueError(f"its {key} is {shortened(str(half[key]))}")
     old: Any = {f"{name}_dict": half for name, half in halves.items()}
     return CLIPConfig(**halves, **old, projection_dim=told["projection_dim"])
 

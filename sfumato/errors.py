@@ -31,6 +31,12 @@ def first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
+def in_one_line(text: str) -> str:
+    """A message as a terminal may show it: names out of files can hold signs that end a line, colour it or move the
+    cursor; those, and halves of characters, are spelled out."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
 def speak_plainly(program: str) -> None:
     """Have all that a program says reach the terminal: warnings in one line each, and what the terminal has no sign for
     as an escape, such as the bytes of a file's name that are not UTF-8.
@@ -42,10 +48,10 @@ def speak_plainly(program: str) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
-    def in_one_line(message: object, *place: object, **more: object) -> None:
-        print(f"{program}: warning: {message}", file=sys.stderr)
+    def shown(message: object, *place: object, **more: object) -> None:
+        print(f"{program}: warning: {in_one_line(str(message))}", file=sys.stderr)
 
-    warnings.showwarning = in_one_line
+    warnings.showwarning = shown
 
 
 def unwritable(text: str) -> bool:

@@ -1,5 +1,6 @@
 """The command line as a newcomer meets it."""
 
+import os
 import subprocess
 import sys
 
@@ -97,3 +98,29 @@ def test_a_full_disk_is_one_line(capsys, monkeypatch, tmp_path):
     picture = tmp_path / "mnistm" / "0_001.png"
     assert said == f"sfumato: {picture}: No space left on device; free some space, then run it again"
     assert not list((tmp_path / "mnistm").iterdir())
+
+
+def test_a_prompt_that_is_not_utf_8_is_one_line(capsys, tmp_path):
+    flags = ["--prompt", "a seven", "caf\udce9", "--count", "1"]
+    assert main(["concepts", "generate", str(tmp_path / "out"), *flags]) == 2
+    assert capsys.readouterr().err == "sfumato: --prompt: 'caf\\udce9' is not UTF-8 text; type it anew\n"
+    assert main(["concepts", "generate", str(tmp_path), "--prompt", "a", "--negative-prompt", "\udce9"]) == 2
+    assert "--negative-prompt: '\\udce9' is not UTF-8" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are UTF-8 elsewhere")
+def test_files_whose_names_are_not_utf_8_are_used_and_named(tmp_path):
+    """As a shell gives them, and with a terminal of any encoding."""
+    folder = os.fsencode(tmp_path) + b"/no\xefse"
+    for encoding in ("utf-8", "ascii"):
+        environment = {**os.environ, "PYTHONIOENCODING": encoding}
+        command = [sys.executable, "-m", "sfumato", "faces"]
+        done = subprocess.run(
+            [*command, "noise", folder, "--count", "1", "--size", "8"], capture_output=True, env=environment
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert b"no\\udcefse" in done.stdout
+        done = subprocess.run([*command, "generate", folder + b"x", b"out", "shipped"], capture_output=True, env=environment)
+        assert done.returncode == 2
+        assert done.stderr.count(b"\n") == 1 and b"no\\udcefsex: there is no such folder" in done.stderr
+    assert os.listdir(folder) == [b"00.pt"]

@@ -8,7 +8,7 @@ from .folders import is_hidden, leads_out, visible_files
 from .model_file import ModelFormat, read_model, write_model
 from .safetensor_files import read_safetensors, write_safetensors
 from .stable_diffusion import PREFIXES, SIZE_KEY, Parts, fingerprint, read_stable_diffusion
-from .stand_ins import StandIn, described
+from .stand_ins import StandIn, described, shortened
 from .strict import filled, fitting, load_strictly, loaded, refuse_others, some
 from .tensor_files import read_tensors, weights_in
 from .texts import TextError, parsed_json, read_json, read_text
@@ -47,6 +47,7 @@ __all__ = [
     "refuse_others",
     "remove_leftovers",
     "save_state",
+    "shortened",
     "some",
     "temporary_folder",
     "visible_files",

@@ -87,7 +87,7 @@ class _Whole:
 def _array(member: Union[Member, _Whole]) -> np.ndarray:
     """An .npy: a magic word, a version of two bytes, the header's length, the header, the numbers."""
     start = member.read(8)
-    if start[:6] != _MAGIC or start[6] not in _LENGTHS:
+    if len(start) < 8 or start[:6] != _MAGIC or start[6] not in _LENGTHS:
         raise ValueError("does not begin like an .npy")
     length = _LENGTHS[start[6]]
     (size,) = struct.unpack(length, member.read(struct.calcsize(length)))

@@ -121,8 +121,10 @@ def vae_entry(key: str, value: Tensor, levels: int) -> Tuple[str, Tensor]:
         key, value: diffusers'.
         levels: of the autoencoder; the decoder's are counted from the other end.
     """
-    key = re.sub(r"\.up_blocks\.(\d{1,3})\.resnets\.", lambda m: f".up.{levels - 1 - int(m.group(1))}.block.", key)
-    key = re.sub(r"\.up_blocks\.(\d{1,3})\.upsamplers\.0\.", lambda m: f".up.{levels - 1 - int(m.group(1))}.upsample.", key)
+    for name, new in (("resnets.", "block."), ("upsamplers.0.", "upsample.")):
+        found = re.search(rf"\.up_blocks\.(\d{{1,3}})\.{re.escape(name)}", key)
+        if found:
+            key = f"{key[: found.start()]}.up.{levels - 1 - int(found.group(1))}.{new}{key[found.end() :]}"
     for pattern, new in _VAE:
         key = re.sub(pattern, new, key)
     # Attention's linear layers are 1x1 convolutions there.

@@ -92,7 +92,8 @@ def read_embeddings(path: Path, token: Optional[str] = None) -> List[Embedding]:
 def _checked(vectors: Tensor, token: str, path: Path) -> Tensor:
     """Vectors as float32 [n, width], or a refusal."""
     if vectors.dim() != 2 or not vectors.is_floating_point() or not vectors.numel():
-        raise UserError(f"{path}: {token} has the shape {list(vectors.shape)}; an embedding is [vectors, width]")
+        what = f"{list(vectors.shape)} in {str(vectors.dtype)[len('torch.') :]}"
+        raise UserError(f"{path}: {token} has the shape {what}; an embedding is [vectors, width] in floating point")
     count, width = vectors.shape
     if width in _OTHER_WIDTHS:
         raise UserError(f"{path}: {token} is {width} wide: it was learned for {_OTHER_WIDTHS[width]}, not version 1")

@@ -14,6 +14,8 @@ from .stand_ins import StandIn, described, shortened
 Network = TypeVar("Network", bound=nn.Module)
 
 _SLACK = 2**20
+_LEAST = 256
+"""Numbers that a parameter counts as at least: with its layer it takes as much memory."""
 _NAMED = 3
 """How many offending keys an error names."""
 
@@ -38,7 +40,7 @@ def _no_larger_than(most: int) -> Iterator[None]:
     plain, left = nn.Module.register_parameter, [most]
 
     def counted(self: nn.Module, name: str, param: Optional[nn.Parameter]) -> None:
-        left[0] -= 0 if param is None else param.numel()
+        left[0] -= 0 if param is None else max(_LEAST, param.numel())
         if left[0] < 0:
             raise _TooLargeError
         plain(self, name, param)

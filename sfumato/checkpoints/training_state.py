@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..errors import UserError
 from .safetensor_files import read_safetensors, write_safetensors
+from .stand_ins import shortened
 
 _KEPT = 2
 _STATE = re.compile(r"state-\d{8,}\.safetensors")
@@ -46,7 +47,9 @@ def load_state(folder: Path, settings: Mapping[str, Any]) -> Optional[Tuple[int,
         try:
             tensors, metadata = read_safetensors(path)
             step, saved = int(metadata["step"]), json.loads(metadata["settings"])
-        except (UserError, KeyError, ValueError) as error:
+            if not isinstance(saved, dict):
+                raise ValueError("its settings are no table")
+        except (UserError, KeyError, ValueError, RecursionError) as error:
             warnings.warn(f"{path.name} is passed over: {error}", stacklevel=2)
             continue
         _check_same(folder, saved, json.loads(json.dumps(settings)))
@@ -57,8 +60,9 @@ def load_state(folder: Path, settings: Mapping[str, Any]) -> Optional[Tuple[int,
 def _check_same(folder: Path, saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     for name in sorted(set(saved) | set(wanted)):
         if saved.get(name) != wanted.get(name):
+            there = shortened(str(saved.get(name)))
             raise UserError(
-                f"{folder}: holds a run with {name} = {saved.get(name)}, not {wanted.get(name)};"
+                f"{folder}: holds a run with {shortened(name)} = {there}, not {wanted.get(name)};"
                 " give its settings to go on, or another folder to begin anew"
             )
 

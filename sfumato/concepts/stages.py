@@ -27,7 +27,7 @@ def newest(words: Sequence[GivenWord]) -> List[GivenWord]:
     Files of one token are stages of it where their metadata tell different steps, or where their names differ in
     numbers alone: word-500.pt, word-1000.pt. Others are left as they are, for `refuse_clashes`.
     """
-    kept = list(words)
+    kept = _once(words)
     for token, places in _clashes(kept).items():
         steps = _steps([kept[place] for place in places])
         if steps is None:
@@ -53,6 +53,11 @@ def refuse_clashes(words: Sequence[GivenWord]) -> List[GivenWord]:
         raise UserError(
             f'{other}: its word {token} comes from {one} too; call one of them otherwise: --embeddings "{other}=<dog>"'
         )
+    return _once(words)
+
+
+def _once(words: Sequence[GivenWord]) -> List[GivenWord]:
+    """Without those of the same token and vectors as an earlier one, such as copies of one file."""
     kept: List[GivenWord] = []
     for given in words:
         if not any(given.word.token == one.word.token and _same(given, one) for one in kept):

@@ -3,7 +3,7 @@
 import sys
 from typing import Callable, List, Sequence
 
-from ..errors import UserError, in_words, speak_plainly
+from ..errors import UserError, in_one_line, in_words, speak_plainly
 
 
 def run(script: str, names: Sequence[str], work: Callable[..., object]) -> int:
@@ -22,10 +22,10 @@ def run(script: str, names: Sequence[str], work: Callable[..., object]) -> int:
     try:
         work(*given)
     except UserError as error:
-        print(f"{script}: {error}", file=sys.stderr)
+        print(f"{script}: {in_one_line(str(error))}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"{script}: {in_words(error)}", file=sys.stderr)
+        print(f"{script}: {in_one_line(in_words(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"{script}: interrupted; run it again", file=sys.stderr)

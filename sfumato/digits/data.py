@@ -134,7 +134,9 @@ def _row(path: Path, number: int, name: Optional[str], label: Optional[str]) -> 
         shown, told = ascii(name)[:_SHOWN], ascii(label)[:_SHOWN]
         raise UserError(f"{path}: row {number}: {shown} has the label {told}; a label is a digit 0 ... 9")
     if leads_out(name) or len(name) > _LONGEST_PATH:
-        raise UserError(f"{path}: row {number}: {ascii(name)[:_SHOWN]} leads out of data/; name a picture that lies in it")
+        raise UserError(
+            f"{path}: row {number}: {ascii(name)[:_SHOWN]} leads out of data/ or is too long; name a picture in it"
+        )
     return name, int(digit)
 
 

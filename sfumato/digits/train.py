@@ -42,6 +42,7 @@ def train(options: TrainOptions) -> Path:
     sets = {name: read_digits(options.data / name, options.cache) for name in DATASETS}
     data = {name: digest(one.pixels, one.labels) for name, one in sets.items()}
     settings = {**options.settings(), "data": data, "precision": trainer.accelerator.mixed_precision}
+    batches = _batches(sets, options, len(model.schedule))
     resume(trainer, options.out, settings, "digits train")
     finished = options.out / "digits.safetensors"
 
@@ -51,7 +52,7 @@ def train(options: TrainOptions) -> Path:
 
     run_recorded(
         trainer,
-        _batches(sets, options, len(model.schedule)),
+        batches,
         _loss_of(model, trainer.accelerator.device),
         finish,
         out=options.out,

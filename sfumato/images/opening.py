@@ -22,6 +22,8 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 MOST_PIXELS = 64_000_000
 """As many have the largest cameras of 35 mm; decoded and made RGB they take 0.8 GB for a moment, of WebP 1.2."""
 _MOST_BYTES = 512 << 20
+_LONGEST = 200
+"""Times its other side that a side may have: what makes the shorter side larger makes the other as much larger."""
 _ORIENTATION = 0x0112
 _NOTES = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")
 """Where Pillow keeps what may tell how the camera was held."""
@@ -128,6 +130,8 @@ def _check_file(path: Path) -> None:
 def _check_size(path: Path, image: Image.Image) -> None:
     if image.width * image.height > MOST_PIXELS:
         raise UserError(f"{path}: is {image.width}x{image.height}; shrink it below {MOST_PIXELS:,} pixels")
+    if max(image.size) > _LONGEST * min(image.size):
+        raise UserError(f"{path}: is {image.width}x{image.height}; cut it to less than {_LONGEST} times as long as wide")
 
 
 def _plain_rgb(image: Image.Image) -> Image.Image:

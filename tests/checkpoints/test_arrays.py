@@ -61,6 +61,7 @@ def test_what_others_write_is_read(tmp_path, version):
         (b"\x93NUMPY\2\0\xff\xff\xff\xff", "describes itself in 4,294,967,295 bytes"),
         (b"\x93NUMPY\7\0", "does not begin like an .npy"),
         (b"", "does not begin like an .npy"),
+        (b"\x93NUMPY", "does not begin like an .npy"),
     ],
 )
 def test_what_a_header_asks_for_is_not_given(tmp_path, content, words):

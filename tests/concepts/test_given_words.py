@@ -1,14 +1,16 @@
 """Which of the given words are taken, what they are called, and what is said of them."""
 
 import warnings
+from pathlib import Path
 
+import numpy
 import pytest
 import torch
 
-from sfumato.checkpoints import read_embeddings
+from sfumato.checkpoints import Embedding, read_embeddings, write_embedding
 from sfumato.concepts.generate import GenerateOptions, generate
 from sfumato.concepts.painting import Sampling
-from sfumato.concepts.words import given_words
+from sfumato.concepts.words import given_words, with_words
 from sfumato.errors import UserError
 from sfumato.models.stable_diffusion.tokenizer import VOCABULARY, Tokenizer
 
@@ -97,6 +99,73 @@ def test_of_several_stages_the_newest_is_taken(tmp_path):
     assert float(found.word.vectors[0, 0]) == 1000
 
 
+def test_the_newest_stage_is_known_by_what_the_files_tell_or_by_their_names(tmp_path):
+    for name, step in (("a", 900), ("b", 1000), ("c", 20)):
+        vectors = torch.full((1, 64), float(step))
+        write_embedding(tmp_path / f"{name}.safetensors", Embedding("<new1>", vectors, {"step": str(step)}))
+    write_embedding(tmp_path / "word.safetensors", Embedding("<new1>", torch.full((1, 64), 900.0), {"step": "900"}))
+    (found,) = given_words([tmp_path])
+    assert (found.file.name, found.stages) == ("b.safetensors", 3), "the same vectors twice are one stage"
+    torch.save(word("<new1>", 7), str(tmp_path / "odd.pt"))
+    with pytest.raises(UserError, match="its word <new1> comes from"):
+        given_words([tmp_path])
+
+
+def test_a1111s_stages_keep_their_own_names_and_the_newest_the_common_one(tmp_path):
+    for step in (1000, 500):
+        torch.save(a1111("<dog>", float(step), step), str(tmp_path / f"w-{step}.PT"))
+    found = {one.word.token: one.word.also for one in given_words([tmp_path])}
+    assert found == {"w-1000": ("<dog>",), "w-500": ()}
+    torch.save(a1111("x", 3.0, 500), str(tmp_path / "W-500.bin"))
+    with pytest.raises(UserError, match=r"w-500 comes from .*w-500.PT too|w-500 comes from .*W-500.bin too"):
+        given_words([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("two.pt=<dog>", r"two.pt: holds several words"),
+        ("one.pt=", "one.pt=: a file and what its word is to be called"),
+        ("=<dog>", "=<dog>: a file and what its word is to be called"),
+        ("none.pt=<dog>", r"none.pt: cannot be read"),
+        ("one.pt=<a b\n>", "which no prompt can say"),
+        ("none=x.pt", r"none=x.pt: cannot be read"),
+    ],
+)
+def test_names_that_cannot_be_given_are_refused(tmp_path, monkeypatch, given, words):
+    monkeypatch.chdir(tmp_path)
+    torch.save({**word("<a>"), **word("<b>", 2)}, "two.pt")
+    torch.save(word("<a>"), "one.pt")
+    with pytest.raises(UserError, match=words):
+        given_words([Path(given)])
+
+
+def test_files_of_any_ending_and_case_are_found_and_hidden_ones_are_not(tmp_path):
+    for number, name in enumerate(("a.PT", "b.Pth", "c.ckpt", "d.BIN", "._a.PT", "e.txt")):
+        torch.save(word(f"<{name[0]}>", number), str(tmp_path / name))
+    numpy.save(tmp_path / "f.NPY.npy", numpy.ones(64, numpy.float32))
+    assert [one.word.token for one in given_words([tmp_path])] == ["<a>", "<b>", "<c>", "<d>", "<f.NPY>"]
+
+
+def test_a_word_that_does_not_fit_is_named_with_its_file(checkpoint, tmp_path):
+    torch.save({"<a>": torch.ones(32)}, str(tmp_path / "narrow.pt"))
+    with pytest.raises(UserError, match=r"narrow.pt: <a>: its vectors are 32 wide, the checkpoint's 64"):
+        with_words(checkpoint, torch.float32, given_words([tmp_path / "narrow.pt"]))
+
+
+def test_a1111s_word_may_be_one_of_the_vocabulary_and_others_may_not(checkpoint, tmp_path):
+    torch.save(a1111("x"), str(tmp_path / "art.pt"))
+    model = with_words(checkpoint, torch.float32, given_words([tmp_path / "art.pt"]))
+    assert model.tokenizer()("Art").ids[1:3] == [VOCABULARY, VOCABULARY + 1]
+    assert model.tokenizer()("a party").ids == Tokenizer()("a party").ids
+    torch.save(word("art"), str(tmp_path / "other.pt"))
+    with pytest.raises(UserError, match=r"other.pt: art: is in the vocabulary already"):
+        with_words(checkpoint, torch.float32, given_words([tmp_path / "other.pt"]))
+    # A given word takes the place of what answered to its token before.
+    model.learn_words([read_embeddings(tmp_path / "art.pt", token="<art>")[0]._replace(also=("art",))])
+    assert (set(model.words), model.any_case, model.also) == ({"<art>"}, set(), {"art": "<art>"})
+
+
 def test_a_token_from_two_files_is_refused_with_the_way_out(tmp_path):
     one, other = tmp_path / "one.pt", tmp_path / "other.pt"
     torch.save(word("<new1>", 1), str(one))
@@ -141,6 +210,26 @@ def test_words_that_are_used_or_have_no_effect_are_told(checkpoint, tmp_path, ca
     assert f"using EasyNegative from {files[0]} (2 vectors)" in told
     assert f"no prompt uses <new1> ({files[1]})" in told
     assert "nobody has learned <nosuch> in the negative prompt" in told
+
+
+def test_the_line_on_a_word_says_what_it_takes_the_place_of_and_how_new_it_is(checkpoint, tmp_path, capsys):
+    torch.save(a1111("x"), str(tmp_path / "art.pt"))
+    (tmp_path / "stages").mkdir()
+    for step in (1, 20):
+        torch.save(word("<s>", step), str(tmp_path / "stages" / f"s-{step}.pt"))
+    files = (tmp_path / "art.pt", tmp_path / "stages")
+    told = said(checkpoint, tmp_path, capsys, prompt=("ART of <s>",), embeddings=files, sampling=QUICK)
+    assert f"using art from {files[0]} (2 vectors), in place of the word that the vocabulary has\n" in told
+    assert f"using <s> from {files[1] / 's-20.pt'} (1 vector), the newest of 2 stages\n" in told
+    assert "no prompt uses" not in told
+
+
+def test_of_folders_that_the_user_did_not_name_only_what_is_used_is_told(checkpoint, tmp_path, capsys):
+    for token in ("<a>", "<b>"):
+        torch.save(word(token, len(token)), str(tmp_path / f"{token}.pt"))
+    generate(GenerateOptions(tmp_path / "out", checkpoint, ("an <a>",), count=1, sampling=QUICK), [tmp_path])
+    lines = [line for line in capsys.readouterr().out.splitlines() if "using" in line]
+    assert lines == [f"using <a> from {tmp_path / '<a>.pt'} (1 vector)"]
 
 
 def test_prompts_of_an_input_json_without_their_own_word_are_told(checkpoint, tmp_path, capsys):
