@@ -33,6 +33,9 @@ ENSEMBLE = (
 _TOP = 5
 _SHOWN = 5
 _AT_ONCE = 100
+_MOST_LABELS = 25_000
+"""The largest ImageNet has 21,841."""
+_LONGEST_LABEL, _SHOWN_KEY = 300, 40
 
 
 @dataclass
@@ -128,6 +131,14 @@ def _read_labels(path: Path) -> Dict[str, str]:
     labels = read_json(path, "give the course's id2label.json")
     if not isinstance(labels, dict) or not labels or not all(isinstance(label, str) for label in labels.values()):
         raise UserError(f'{path}: must be an object of texts, such as {{"0": "bicycle"}}')
+    if len(labels) > _MOST_LABELS:
+        raise UserError(f"{path}: has {len(labels):,} labels; at most {_MOST_LABELS:,} are told apart")
+    for key, label in labels.items():
+        if len(label) > _LONGEST_LABEL or not label.isprintable():
+            raise UserError(
+                f"{path}: the label of {key[:_SHOWN_KEY]!a} is no name of a class; give a line of at most"
+                f" {_LONGEST_LABEL} letters"
+            )
     return labels
 
 

@@ -120,7 +120,9 @@ def test_files_whose_names_are_not_utf_8_are_used_and_named(tmp_path):
         )
         assert (done.returncode, done.stderr) == (0, b"")
         assert b"no\\udcefse" in done.stdout
-        done = subprocess.run([*command, "generate", folder + b"x", b"out", "shipped"], capture_output=True, env=environment)
+        done = subprocess.run(
+            [*command, "generate", folder + b"x", b"out", "shipped"], capture_output=True, env=environment
+        )
         assert done.returncode == 2
         assert done.stderr.count(b"\n") == 1 and b"no\\udcefsex: there is no such folder" in done.stderr
     assert os.listdir(folder) == [b"00.pt"]

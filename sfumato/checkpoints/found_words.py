@@ -89,7 +89,7 @@ def _of_a1111(table: Mapping[Any, Any], name: str, path: Path) -> List[FoundWord
     return [FoundWord(token, _rows(value), any_case=bare, also=also) for value in found.values()]
 
 
-def _of_table(table: Mapping[Any, Any], name: str, path: Path) -> List[FoundWord]:
+def _of_table(table: Mapping[Any, Any], name: str, path: Path, wrapped: bool = False) -> List[FoundWord]:
     tensors = _tensors(table)
     if "tokens" in table and "embeddings" in tensors:
         return _shared_out(table["tokens"], tensors["embeddings"], path)
@@ -108,15 +108,18 @@ def _of_table(table: Mapping[Any, Any], name: str, path: Path) -> List[FoundWord
         if isinstance(value, StandIn) and isinstance(key, str) and _in_brackets(key) and key not in tensors:
             raise UserError(f"{path}: has {described(value)} where {shortened(key)} has its vectors; get it again")
     if not tensors:
+        if wrapped:
+            return []  # a table can lie in itself
         inside = [table[key] for key in _WRAPPERS if _table(table.get(key)) is not None]
-        return _of_table(_table(inside[0]) or {}, name, path) if len(inside) == 1 else []
+        return _of_table(_table(inside[0]) or {}, name, path, True) if len(inside) == 1 else []
     return [FoundWord(name if key in (*_HOLDERS, "clip_l") else key, _rows(v)) for key, v in tensors.items()]
 
 
 def _shared_out(tokens: Any, vectors: Tensor, path: Path) -> List[FoundWord]:
     """As many rows for each token."""
     rows = vectors[VOCABULARY:] if _is_vocabulary(vectors) else _rows(vectors)
-    texts = [tokens] if isinstance(tokens, str) else [str(token) for token in tokens if isinstance(token, str)]
+    told = [tokens] if isinstance(tokens, str) else tokens if isinstance(tokens, (list, tuple)) else []
+    texts = [token for token in told if isinstance(token, str)]
     if not texts or rows.dim() != 2 or not len(rows) or len(rows) % len(texts):
         raise UserError(f"{path}: has {len(texts)} tokens for {len(rows)} vectors; save each word by itself")
     _check_count(len(texts), path)

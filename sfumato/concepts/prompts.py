@@ -9,6 +9,9 @@ from ..checkpoints import leads_out, read_json
 from ..errors import UserError
 
 _LONGEST_KEY = 60
+_LONGEST_TOKEN = 200
+_LONGEST_PROMPT = 20_000
+"""Letters; a text encoder reads the first few hundred."""
 
 
 class UnknownWordError(UserError):
@@ -61,6 +64,8 @@ def _source(path: Path, key: str, entry: Any) -> Source:
     token = entry.get("token_name")
     if not isinstance(token, str) or not token.strip():
         raise UserError(f"{where}: lacks the field token_name, such as '<new1>'")
+    if not token.isprintable() or len(token) > _LONGEST_TOKEN:
+        raise UserError(f"{where}: token_name is {token[:_LONGEST_KEY]!a}, which no prompt can say")
     prompts = _texts(where, "prompt", entry.get("prompt"))
     judged = _texts(where, "prompt_4_clip_eval", entry["prompt_4_clip_eval"]) if "prompt_4_clip_eval" in entry else ()
     if judged and len(judged) != len(prompts):
@@ -78,6 +83,9 @@ def _texts(where: str, field: str, value: Any) -> Tuple[str, ...]:
         raise UserError(f"{where}: {field} must be a list of texts")
     if not value:
         raise UserError(f"{where}: {field} is empty; give at least one text")
+    longest = max(map(len, value))
+    if longest > _LONGEST_PROMPT:
+        raise UserError(f"{where}: {field} has a text of {longest:,} letters; give at most {_LONGEST_PROMPT:,}")
     return tuple(value)
 
 

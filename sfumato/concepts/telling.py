@@ -10,6 +10,8 @@ from .prompts import Source, unknown_words
 from .small_world import NAME, unknown_to_it
 from .stages import GivenWord
 
+_SHOWN = 3
+
 
 def tell_words(given: Sequence[GivenWord], tokenizer: Tokenizer, prompts: Sequence[str], negative: str) -> None:
     """Print each given word that a prompt uses; warn of those of the user's that none does, and of words in angle
@@ -27,7 +29,8 @@ def tell_words(given: Sequence[GivenWord], tokenizer: Tokenizer, prompts: Sequen
             print(_in_words(one, tokenizer))
     idle = [f"{one.word.token} ({one.file})" for one in given if one.by_user and one.word.token not in used]
     if idle:
-        warnings.warn(f"no prompt uses {some(idle)}; write the word into a prompt as it stands here", stacklevel=2)
+        which = ", ".join(idle[:_SHOWN]) + (f" and {len(idle) - _SHOWN} more" if len(idle) > _SHOWN else "")
+        warnings.warn(f"no prompt uses {which}; write the word into a prompt as it stands here", stacklevel=2)
     unknown = unknown_words(tokenizer.without_words(negative))
     if unknown:
         warnings.warn(f"nobody has learned {unknown} in the negative prompt; it has no effect", stacklevel=2)

@@ -22,7 +22,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 MOST_PIXELS = 64_000_000
 """As many have the largest cameras of 35 mm; decoded and made RGB they take 0.8 GB for a moment, of WebP 1.2."""
 _MOST_BYTES = 512 << 20
-_LONGEST = 200
+_LONGEST = 1000
 """Times its other side that a side may have: what makes the shorter side larger makes the other as much larger."""
 _ORIENTATION = 0x0112
 _NOTES = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")
@@ -131,7 +131,7 @@ def _check_size(path: Path, image: Image.Image) -> None:
     if image.width * image.height > MOST_PIXELS:
         raise UserError(f"{path}: is {image.width}x{image.height}; shrink it below {MOST_PIXELS:,} pixels")
     if max(image.size) > _LONGEST * min(image.size):
-        raise UserError(f"{path}: is {image.width}x{image.height}; cut it to less than {_LONGEST} times as long as wide")
+        raise UserError(f"{path}: is {image.width}x{image.height}; no side may be over {_LONGEST} times the other")
 
 
 def _plain_rgb(image: Image.Image) -> Image.Image:

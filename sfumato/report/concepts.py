@@ -13,6 +13,8 @@ from .words import words
 
 _SHOWN = 8
 _BEST = 5
+_MOST_PROMPTS = 25
+"""Whose best pictures are shown; the numbers of all are."""
 _RESULT = {True: "pass", False: "fail"}
 
 
@@ -71,7 +73,7 @@ def _scores(note: Note) -> Part:
         "Scores of the prompts",
         words=[judged] if note.content["of"] else [],
         tables=[Table("Means of the best five of 25 pictures.", header, rows)],
-        figures=[figure for one in prompts for figure in _best(note, one, prompts)],
+        figures=[figure for one in prompts[:_MOST_PROMPTS] for figure in _best(note, one, prompts)],
         glance=[("prompts that reach the baselines", f"{note.content['passed']} of {note.content['of']}")]
         if note.content["of"]
         else [],
@@ -81,7 +83,7 @@ def _scores(note: Note) -> Part:
 def _best(note: Note, one: Dict[str, Any], prompts: List[Dict[str, Any]]) -> List[Figure]:
     """The best five pictures of a prompt, where they still are."""
     number = [other["prompt"] for other in prompts if other["source"] == one["source"]].index(one["prompt"])
-    found = [note.file(f"{one['source']}/{number}/{name}") for name in one["best"]]
+    found = [note.file(f"{one['source']}/{number}/{name}") for name in one["best"][:_BEST]]
     paths = [path for path in found if path is not None]
     if len(paths) < len(found):
         return []

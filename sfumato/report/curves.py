@@ -4,6 +4,9 @@ from typing import Any, Dict, List, Sequence, Tuple
 
 from .parts import Figure, drawing
 
+_MOST_POINTS = 20_000
+"""Of a curve; of longer logs every second line is drawn, or every third ..."""
+_MOST_TABLES, _MOST_ROWS, _LONGEST_TITLE = 8, 32, 60
 _SMOOTHED = 0.02
 """Share of a curve that one point of its smoothed form is a mean of."""
 
@@ -11,7 +14,8 @@ _SMOOTHED = 0.02
 def series(lines: Sequence[Dict[str, float]], name: str) -> Tuple[List[float], List[float]]:
     """(steps, values) of one logged quantity; of steps logged twice, after a run went on, the later."""
     found = {line["step"]: line[name] for line in lines if name in line}
-    return sorted(found), [found[step] for step in sorted(found)]
+    steps = sorted(found)[:: 1 + len(found) // _MOST_POINTS]
+    return steps, [found[step] for step in steps]
 
 
 def smoothed(values: Sequence[float]) -> List[float]:
@@ -44,9 +48,15 @@ def curve(lines: Sequence[Dict[str, float]], names: Dict[str, str], alt: str, ca
 
 
 def confusions(tables: Dict[str, Sequence[Sequence[int]]], alt: str, caption: str) -> Figure:
-    """Confusion matrices side by side, rows what was asked for, columns what was read."""
+    """Confusion matrices side by side, rows what was asked for, columns what was read.
+
+    Raises:
+        ValueError: for more of them than can be drawn, or larger ones.
+    """
     from matplotlib.figure import Figure as Drawing
 
+    if len(tables) > _MOST_TABLES or any(max(map(len, (rows, *rows))) > _MOST_ROWS for rows in tables.values()):
+        raise ValueError("its confusions are too many to draw")
     figure = Drawing(figsize=(4.2 * len(tables), 3.9), layout="constrained")
     for axis, (name, rows) in zip(_row(figure, len(tables)), tables.items()):
         most = max(max(row) for row in rows)
@@ -58,7 +68,7 @@ def confusions(tables: Dict[str, Sequence[Sequence[int]]], alt: str, caption: st
                     axis.text(read, asked, str(count), ha="center", va="center", fontsize=7, color=shade)
         axis.set_xticks(range(len(rows)))
         axis.set_yticks(range(len(rows)))
-        axis.set_title(name)
+        axis.set_title(name[:_LONGEST_TITLE], parse_math=False)  # a name in a file is no formula
         axis.set_xlabel("read")
         axis.set_ylabel("asked for")
     return drawing(figure, alt, caption)

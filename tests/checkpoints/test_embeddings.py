@@ -133,6 +133,7 @@ def test_only_a_single_word_can_be_renamed(tmp_path):
 
 
 def test_safetensors_of_several_words_and_of_other_models(tmp_path):
+    pytest.importorskip("safetensors")
     write_safetensors(tmp_path / "w.SAFETENSORS", {"<a>": ROWS[:1], "<b>": ROWS[1:]}, {"step": "5"})
     assert found(tmp_path / "w.SAFETENSORS") == {"<a>": ROWS[:1].tolist(), "<b>": ROWS[1:].tolist()}
     write_safetensors(tmp_path / "w.pt", {"clip_l": ROWS, "clip_g": ROWS.clone()}, {})

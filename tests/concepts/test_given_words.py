@@ -100,6 +100,7 @@ def test_of_several_stages_the_newest_is_taken(tmp_path):
 
 
 def test_the_newest_stage_is_known_by_what_the_files_tell_or_by_their_names(tmp_path):
+    pytest.importorskip("safetensors")
     for name, step in (("a", 900), ("b", 1000), ("c", 20)):
         vectors = torch.full((1, 64), float(step))
         write_embedding(tmp_path / f"{name}.safetensors", Embedding("<new1>", vectors, {"step": str(step)}))

@@ -97,7 +97,7 @@ def test_the_command_converts_words_and_renames_them(tmp_path):
     assert "<new1>" in (word.token, *word.also), (
         "A1111's words are called as their files are; ours keep their token too"
     )
-    back = convert(ConvertOptions(out, tmp_path / "back.safetensors", "sfumato"))
+    back = convert(ConvertOptions(out, tmp_path / "back.bin", "diffusers"))
     assert [word.token for word in read_embeddings(back)] == ["<new1>"]
     with pytest.raises(UserError, match="unknown format 'lora'"):
         convert(ConvertOptions(tmp_path / "learned_embeds.bin", tmp_path / "new.pt", "lora"))

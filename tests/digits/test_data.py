@@ -161,7 +161,9 @@ def test_a_table_names_nothing_outside_its_data(data, name):
     Image.new("RGB", (28, 28)).save(data / "x.png")
     with open(data / "mnistm" / "train.csv", "w") as table:
         table.write(f"image_name,label\n00000.png,3\n{name},4\n")
-    with pytest.raises(UserError, match=r"train.csv: (row 3: .* leads out of data/ or is too long|is no table of text)"):
+    with pytest.raises(
+        UserError, match=r"train.csv: (row 3: .* leads out of data/ or is too long|is no table of text)"
+    ):
         read_digits(data / "mnistm")
 
 

@@ -50,7 +50,7 @@ def test_plain_pictures_come_in_to_the_byte(tmp_path, ending):
 
 @pytest.mark.parametrize("ending", ["png", "tif"])
 def test_sixteen_bits_are_divided_by_257(tmp_path, ending):
-    ramp = np.linspace(0, 65535, 512).astype(np.uint16)[None]
+    ramp = np.linspace(0, 65535, 512).astype(np.uint16).reshape(16, 32)
     Image.fromarray(ramp).save(tmp_path / f"a.{ending}")
     assert np.array_equal(shown(tmp_path / f"a.{ending}")[..., 0], np.round(ramp / 257))
 
