@@ -9,13 +9,13 @@ import zipfile
 
 import pytest
 
-from sfumato.checkpoints import read_tensors
+from sfumato.checkpoints import load_state, read_embeddings, read_tensors
 from sfumato.checkpoints.diffusers_layout import unet_keys
 from sfumato.checkpoints.pickles import run_inert
 from sfumato.checkpoints.stand_ins import DamagedError
 from sfumato.errors import UserError
 
-from ..hostile.programs import built, call, listed, named, number, some, storage, tensor, text, whole
+from ..hostile.programs import built, call, listed, named, new_file, number, some, storage, table, tensor, text, whole
 
 _RAW = b"B" + struct.pack("<I", 2**20) + bytes(2**20)
 
@@ -127,3 +127,24 @@ def test_the_names_of_many_tensors_are_found_at_once():
 def test_a_number_of_thousands_of_digits_in_a_name_is_no_block():
     name = f"down_blocks.0.resnets.{'9' * 5000}.norm1.weight"
     assert unet_keys([name]) == {name: name}
+
+
+def test_a_table_of_words_that_lies_in_itself_ends(tmp_path):
+    (tmp_path / "a.pt").write_bytes(new_file(whole(b"}q\x00" + text("words") + b"h\x00s")))
+    with pytest.raises(UserError, match="holds no embedding"):
+        read_embeddings(tmp_path / "a.pt")
+
+
+@pytest.mark.parametrize("tokens", [b"N", number(1), named("os.system"), b"\x88"])
+def test_tokens_that_are_no_texts_are_refused(tmp_path, tokens):
+    vector = tensor(storage(numbers=768), number(0), some(number(1), number(768)), some(number(768), number(1)))
+    (tmp_path / "a.pt").write_bytes(new_file(whole(table(tokens=tokens, embeddings=vector)), (bytes(4 * 768),)))
+    with pytest.raises(UserError, match="has 0 tokens for 1 vectors"):
+        read_embeddings(tmp_path / "a.pt")
+
+
+@pytest.mark.parametrize("settings", ["[]", "1", "null", "[" * 100_000])
+def test_a_state_whose_settings_are_no_table_is_passed_over(tmp_path, settings):
+    safetensors(tmp_path / "state-00000001.safetensors", {"__metadata__": {"step": "1", "settings": settings}}, 0)
+    with pytest.warns(UserWarning, match="is passed over"):
+        assert load_state(tmp_path, {"lr": 0.1}) is None
