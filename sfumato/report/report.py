@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from .. import __version__
-from ..checkpoints import atomic_path, write_text
+from ..checkpoints import atomic_path, shortened, write_text
 from ..errors import UserError, first_line
 from ..runs import open_folder
 from .concepts import concepts_section
@@ -52,10 +52,12 @@ def report(options: ReportOptions) -> List[Path]:
     for path in (page, paper):
         if path.is_dir():
             raise UserError(f"{path}: is a folder; give another output path, or move it away")
-    found = find_runs(_folders(options))
+    folders = _folders(options)
+    found = find_runs(folders)
     sections = [digits_section(found), faces_section(found), concepts_section(found)]
     if not any(section.parts for section in sections):
-        raise UserError(f"nothing to show: there are runs of {', '.join(sorted(found.notes))} only; add --run folders")
+        where, there = ", ".join(map(str, folders)), ", ".join(map(shortened, sorted(found.notes)))
+        raise UserError(f"{where}: nothing to show: there are runs of {there} only; add --run folders")
     # On paper nothing unfolds: there the settings stand open.
     printed = _as_pdf(rendered(sections, options.title, options.author, unfolded=True)) if options.pdf else None
     open_folder(options.out)
