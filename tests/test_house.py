@@ -70,3 +70,9 @@ ONE_PLACE = {
 def test_what_can_do_harm_is_done_in_one_place(words):
     found = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if words in path.read_text()}
     assert found == ONE_PLACE[words]
+
+
+def test_no_test_changes_torch_for_the_others():
+    """An import that sets the number of threads changes the rounding of whichever test comes after it."""
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        assert not [line for line in path.read_text().splitlines() if line.startswith("torch.set_")], path

@@ -8,6 +8,7 @@ import sys
 import warnings
 
 import atheris
+import torch
 
 with atheris.instrument_imports(include=["sfumato", "pickletools", "json.decoder", "zipfile"]):
     from .mutations import MUTATIONS
@@ -19,6 +20,7 @@ _ATHERIS_SHARE = 0.25
 def main() -> None:
     """Fuzz until libFuzzer's limits or the first input that breaks a promise."""
     warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
     name, watch = sys.argv[1], Watch()
 
     def changed(raw: bytes, most: int, seed: int) -> bytes:

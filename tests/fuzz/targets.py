@@ -11,8 +11,6 @@ import tempfile
 import time
 from typing import Any, Callable, Dict, NamedTuple
 
-import torch
-
 from sfumato.checkpoints import read_embeddings, read_tensors
 from sfumato.concepts.prompts import read_input
 from sfumato.digits.model import DigitModel
@@ -131,6 +129,3 @@ def _forget_peak() -> None:
 def _peak() -> int:
     with open("/proc/self/status") as file:
         return next(int(line.split()[1]) << 10 for line in file if line.startswith("VmHWM"))
-
-
-torch.set_num_threads(1)
