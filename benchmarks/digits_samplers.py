@@ -1,14 +1,15 @@
-"""Accuracy, variety and time of each sampler and number of steps, with the shipped weights and judges.
+"""Accuracy, variety and cost of each sampler and number of steps, with the shipped weights and judges.
 
-    python benchmarks/digits_samplers.py [PICTURES_PER_DIGIT]
+    python benchmarks/digits_samplers.py [PICTURES_PER_LABEL] [--plot docs/images/samplers.png]
 
-Prints the table of docs/samplers.md.
+Prints the table of docs/samplers.md, and draws the Frechet distance against passes through the network.
 """
 
-import sys
-import time
-from typing import Dict, List
+import argparse
+from pathlib import Path
+from typing import List, NamedTuple
 
+import matplotlib
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -17,58 +18,100 @@ from sfumato.diffusion import seed_of
 from sfumato.digits.evaluate import in_batches, real_features
 from sfumato.digits.judge import load_judge
 from sfumato.digits.labels import DATASETS, DIGITS, label_of
-from sfumato.digits.metrics import precision_recall
-from sfumato.digits.model import DigitModel
+from sfumato.digits.metrics import frechet_distance, precision_recall
+from sfumato.digits.model import load_digits
 from sfumato.digits.painting import Sampling, paint
+from sfumato.model import Diffusion
 
 BATCH = 50
 CASES = [
-    *[Sampling(sampler="unipc", steps=n) for n in (6, 9, 15)],
-    *[Sampling(sampler="dpmpp-2m", steps=n) for n in (6, 9, 15)],
-    *[Sampling(sampler="dpm-2m", steps=n) for n in (9, 15)],
-    *[Sampling(sampler="heun", steps=n) for n in (5, 9)],
-    *[Sampling(sampler="ddim", steps=n) for n in (9, 25)],
-    *[Sampling(sampler="ddpm", steps=n) for n in (25, 50, 100)],
-    *[Sampling(guidance_scale=w) for w in (1.0, 2.0, 4.0, 9.0)],
+    *[Sampling(sampler="unipc", steps=n) for n in (4, 6, 9, 15, 25)],
+    *[Sampling(sampler="dpmpp-2m", steps=n) for n in (4, 6, 9, 15, 25)],
+    *[Sampling(sampler="dpm-2m", steps=n) for n in (6, 9, 15, 25)],
+    *[Sampling(sampler="dpmpp-2m-sde", steps=n) for n in (6, 9, 15, 25, 50)],
+    *[Sampling(sampler="heun", steps=n) for n in (3, 5, 8, 13)],
+    *[Sampling(sampler="edm", churn=0.2 * n, steps=n) for n in (5, 8, 13, 25)],
+    *[Sampling(sampler="ddim", steps=n) for n in (4, 6, 9, 15, 25, 50)],
+    *[Sampling(sampler="ddpm", steps=n) for n in (9, 15, 25, 50, 100)],
 ]
+GUIDED = [Sampling(guidance_scale=w) for w in (1.0, 2.0, 4.0, 9.0)]
 
 
-def measure(model: DigitModel, sampling: Sampling, count: int) -> Dict[str, float]:
+class Row(NamedTuple):
+    """What was measured of one way to sample; accuracies and recalls are those of MNIST-M and SVHN."""
+
+    sampling: Sampling
+    passes: float
+    """Through the network, for one picture."""
+    accuracy: List[float]
+    recall: List[float]
+    frechet: float
+    """To real digits, the mean over the two datasets."""
+
+    def __str__(self) -> str:
+        one = self.sampling
+        right = " | ".join(f"{share:.1%}" for share in self.accuracy)
+        found = " / ".join(f"{share:.2f}" for share in self.recall)
+        how = f"{one.sampler} | {one.steps} | {one.guidance_scale:g}"
+        return f"| {how} | {right} | {found} | {self.frechet:.2f} | {self.passes:.0f} |"
+
+
+def measure(model: Diffusion, sampling: Sampling, count: int) -> Row:
     """Paint count pictures of every label and score them."""
-    row: Dict[str, float] = {}
-    seconds = 0.0
+    asked: List[int] = []
+    watching = model.network.register_forward_pre_hook(lambda network, given: asked.append(len(given[0])))
+    accuracy, recall, frechet = [], [], []
     for dataset in DATASETS:
         digits = [digit for digit in range(DIGITS) for _ in range(count)]
         labels = [label_of(dataset, digit) for digit in digits]
         seeds = [seed_of(1, label, place) for place, label in enumerate(labels)]
-        began = time.perf_counter()
         parts: List[Tensor] = [
             paint(model, labels[i : i + BATCH], seeds[i : i + BATCH], sampling, torch.device("cpu"))
             for i in range(0, len(labels), BATCH)
         ]
-        seconds += time.perf_counter() - began
         pixels = torch.cat(parts).permute(0, 3, 1, 2).float() / 127.5 - 1.0
         judge = load_judge(dataset)
-        row[f"{dataset} accuracy"] = float((in_batches(judge, pixels).argmax(1) == torch.tensor(digits)).float().mean())
-        row[f"{dataset} recall"] = precision_recall(in_batches(judge.features, pixels), real_features(dataset))[1]
-    row["seconds per 1,000"] = seconds / (len(DATASETS) * DIGITS * count) * 1000
-    return row
+        features, real = in_batches(judge.features, pixels), real_features(dataset)
+        accuracy.append(float((in_batches(judge, pixels).argmax(1) == torch.tensor(digits)).float().mean()))
+        recall.append(precision_recall(features, real)[1])
+        frechet.append(frechet_distance(features, real))
+    watching.remove()
+    pictures = len(DATASETS) * DIGITS * count
+    mean = sum(frechet) / len(frechet)
+    return Row(sampling, sum(asked) / pictures, accuracy, recall, mean)
+
+
+def draw(rows: List[Row], path: Path) -> None:
+    """One line a sampler: Frechet distance against passes, both in logarithms."""
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7.5, 4.5))
+    for name in dict.fromkeys(row.sampling.sampler for row in rows):
+        line = [row for row in rows if row.sampling.sampler == name]
+        axes.plot([row.passes for row in line], [row.frechet for row in line], marker="o", markersize=4, label=name)
+    axes.set(xscale="log", yscale="log", xlabel="passes through the network, a picture", ylabel="Frechet distance")
+    axes.set_xticks([5, 10, 20, 50, 100])
+    axes.xaxis.set_major_formatter(matplotlib.ticker.ScalarFormatter())
+    axes.grid(alpha=0.3, which="both")
+    axes.legend(ncol=2)
+    figure.savefig(path, dpi=120, bbox_inches="tight")
 
 
 def main() -> None:
-    """Print the table."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    model = DigitModel.load()
-    print("| sampler | steps | guidance | MNIST-M right | SVHN right | recall MNIST-M / SVHN | seconds per 1,000 |")
-    print("|---|---|---|---|---|---|---|")
-    for sampling in tqdm(CASES, desc="samplers", unit="case"):
-        row = measure(model, sampling, count)
-        print(
-            f"| {sampling.sampler} | {sampling.steps} | {sampling.guidance_scale:g} |"
-            f" {row['mnistm accuracy']:.1%} | {row['svhn accuracy']:.1%} |"
-            f" {row['mnistm recall']:.2f} / {row['svhn recall']:.2f} | {row['seconds per 1,000']:.0f} |",
-            flush=True,
-        )
+    """Print the table, and draw it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("count", nargs="?", type=int, default=50, help="pictures of each of the 20 labels")
+    parser.add_argument("--plot", type=Path, help="where the picture goes")
+    options = parser.parse_args()
+    model, rows = load_digits(), []
+    print("| sampler | steps | guidance | MNIST-M right | SVHN right | recall | Frechet | passes |")
+    print("|---|---|---|---|---|---|---|---|")
+    for sampling in tqdm([*CASES, *GUIDED], desc="samplers", unit="case"):
+        rows.append(measure(model, sampling, options.count))
+        print(rows[-1], flush=True)
+    if options.plot is not None:
+        draw(rows[: len(CASES)], options.plot)
 
 
 if __name__ == "__main__":

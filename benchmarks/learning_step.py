@@ -24,7 +24,7 @@ from sfumato.checkpoints.diffusers_layout import unet_keys
 from sfumato.concepts.learn import Batches, Word, encode_photos, word_loss
 from sfumato.concepts.model import StableDiffusion
 from sfumato.devices import DTYPES, choose_precision
-from sfumato.diffusion import NoiseSchedule
+from sfumato.diffusion import ScaledLinearSchedule
 from sfumato.models.stable_diffusion import VAE, TextEncoder
 
 STEPS = 3
@@ -36,7 +36,7 @@ def our_step(dtype: torch.dtype, saving: bool) -> Callable[[int], None]:
     text: Any
     vae: Any
     text, vae = (network.to(dtype).eval().requires_grad_(False) for network in (TextEncoder(), VAE()))
-    model = StableDiffusion(ours(dtype), vae, text, NoiseSchedule.scaled_linear(), "", 512, {})  # type: ignore[arg-type]
+    model = StableDiffusion(ours(dtype), vae, text, ScaledLinearSchedule(), "", 512, {})  # type: ignore[arg-type]
     model.unet.checkpointing = saving
     first = text.token_embedding.weight[:1].float()
     model.learn_words([Embedding("<new1>", first, {})])

@@ -8,11 +8,11 @@ import sys
 import torch
 
 from sfumato.digits.labels import label_of
-from sfumato.digits.model import DigitModel
+from sfumato.digits.model import load_digits
 from sfumato.digits.painting import Sampling, paint
 from sfumato.images import sheet
 
 number, path = sys.argv[1], sys.argv[2]
 labels = [label_of("svhn", int(digit)) for digit in number]
-pixels = paint(DigitModel.load(), labels, range(len(labels)), Sampling(), torch.device("cpu"))
+pixels = paint(load_digits(), labels, range(len(labels)), Sampling(), torch.device("cpu"))
 sheet(pixels, columns=len(labels), scale=4).save(path)

@@ -8,16 +8,7 @@ import sys
 import torch
 
 from sfumato.concepts.model import SMALL_WORLD, StableDiffusion
-from sfumato.diffusion import (
-    ClassifierFreeGuidance,
-    DPMSolver,
-    NetworkDenoiser,
-    Regions,
-    SeededNoise,
-    columns,
-    sample,
-    spaced_times,
-)
+from sfumato.diffusion import Guidance, NetworkDenoiser, Regions, SeededNoise, columns, make_sampler, sample
 from sfumato.images import sheet, to_pixels
 
 left, right, path = sys.argv[1:4]
@@ -26,7 +17,7 @@ tokenizer = model.tokenizer()
 told, untold = model.encode([tokenizer(left), tokenizer(right)]), model.encode([tokenizer("")])
 prompts = [NetworkDenoiser(model.unet, model.schedule, "eps", (state[None],)) for state in told]
 both = Regions(prompts, columns(2, 12, 12))
-guided = ClassifierFreeGuidance(both, NetworkDenoiser(model.unet, model.schedule, "eps", (untold,)), 5.0)
+guided = Guidance(both, NetworkDenoiser(model.unet, model.schedule, "eps", (untold,)), 5.0)
 with torch.no_grad():
-    latents = sample(DPMSolver(model.schedule)(SeededNoise([0], (4, 12, 12))(), guided, spaced_times(1000, 20)))
+    latents = sample(make_sampler("dpmpp-2m")(SeededNoise([0], (4, 12, 12))(), guided, model.schedule.times(20)))
     sheet(to_pixels(model.vae.decode(latents)), 1, scale=4).save(path)

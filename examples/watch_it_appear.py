@@ -7,10 +7,10 @@ import torch
 
 from sfumato.digits.judge import load_judge
 from sfumato.digits.labels import label_of
-from sfumato.digits.model import DigitModel
+from sfumato.digits.model import load_digits
 from sfumato.digits.painting import Sampling, walk
 
-model, judge = DigitModel.load(), load_judge("mnistm")
+model, judge = load_digits(), load_judge("mnistm")
 with torch.no_grad():
     for step in walk(model, [label_of("mnistm", 8)], [3], Sampling(steps=25), torch.device("cpu")):
         sure = judge(step.x0).softmax(dim=1)[0]

@@ -1,11 +1,8 @@
-"""A sampler is one method. This one adds half of DDPM's noise at every step; the loop, and all checks, are inherited.
-
-python examples/your_own_sampler.py
-"""
+"""A sampler is one method; the loop and all checks are inherited. To run it: python examples/your_own_sampler.py"""
 
 import torch
 
-from sfumato.diffusion import DDIM, DDPM, NoiseSchedule, Prediction, Sampler, sample, spaced_times
+from sfumato import DDIM, DDPM, LinearSchedule, Prediction, Sampler, sample
 
 
 class Half(Sampler):
@@ -13,20 +10,20 @@ class Half(Sampler):
 
     stochastic = True
 
-    def advance(self, past, s, walk):
-        rule = DDPM(self.schedule) if walk.index % 2 == 0 else DDIM(self.schedule)
-        return rule.advance(past, s, walk)
+    def advance(self, past, following, walk):
+        return (DDPM() if walk.index % 2 == 0 else DDIM()).advance(past, following, walk)
 
 
-schedule = NoiseSchedule.linear()
+class Normal:
+    """Exact for data that are N(0, 1): x0 is the signal's share of x_t, eps the noise's."""
 
+    schedule = LinearSchedule()
 
-def denoiser(x_t, t):
-    """Exact for data that are N(0, 1): eps is the noise's share of x_t."""
-    signal, noise = schedule.signal_noise(t, x_t)
-    return Prediction(signal * x_t, noise * x_t)
+    def __call__(self, x_t, t):
+        signal, noise = self.schedule.signal_noise(t, x_t)
+        return Prediction(signal * x_t, noise * x_t)
 
 
 x = torch.randn(20_000, 1, generator=torch.Generator().manual_seed(0))
-out = sample(Half(schedule)(x, denoiser, spaced_times(1000, 500), lambda: torch.randn(x.shape)))
+out = sample(Half()(x, Normal(), Normal.schedule.times(500), lambda: torch.randn(x.shape)))
 print(f"std {out.std():.3f} (1.000)")

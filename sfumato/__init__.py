@@ -1,7 +1,39 @@
 """sfumato: a small, exact, fast diffusion library and command-line tool.
 
-The mathematics is in `sfumato.diffusion`; the jobs are `sfumato.digits` and its neighbours. Nothing is imported here,
-so that `import sfumato` costs nothing.
+The mathematics is in `sfumato.diffusion`; the jobs are `sfumato.digits` and its neighbours. The names below can be had
+from here; each is imported when it is asked for, so that `import sfumato` costs nothing.
 """
 
-__version__ = "0.1.0"
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, List
+
+__version__ = "0.2.0"
+
+if TYPE_CHECKING:
+    from .diffusion import *  # noqa: F403
+    from .model import Diffusion as Diffusion
+
+_HOMES = {
+    "diffusion": (
+        *("CLEAN", "LOSSES", "PREDICTIONS", "SAMPLERS", "SCHEDULES"),
+        *("Schedule", "TableSchedule", "LinearSchedule", "ScaledLinearSchedule", "CosineSchedule", "FlowSchedule"),
+        *("EDMSchedule", "make_schedule"),
+        *("Denoiser", "NetworkDenoiser", "Clamped", "Guidance", "Prediction", "Regions", "columns"),
+        *("Sampler", "Step", "DDIM", "DDPM", "DPMSolver", "DPMSolverPlusPlus", "SDEDPMSolverPlusPlus", "EDMSampler"),
+        *("Heun", "UniPC", "LCM", "DDIMInversion", "make_sampler", "sample", "sampler_options"),
+        *("SeededNoise", "seed_of", "lerp", "slerp", "make_loss", "stratified_times", "training_loss"),
+    ),
+    "model": ("Diffusion",),
+}
+"""Module -> the public names that are in it."""
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f".{home}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> List[str]:
+    return sorted([*globals(), *(name for names in _HOMES.values() for name in names)])

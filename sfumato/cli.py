@@ -194,6 +194,11 @@ def _named(options: Any) -> Any:
 
     types = typing.get_type_hints(options)
     for field in dataclasses.fields(options):
+        if dataclasses.is_dataclass(types[field.name]):
+            _named(types[field.name])
+        if "help" in field.metadata:
+            told = tyro.conf.arg(help=field.metadata["help"])
+            options.__annotations__[field.name] = typing.Annotated[types[field.name], told]
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         if required and not field.metadata.get("flag"):
             named = tyro.conf.arg(metavar=field.name.upper())

@@ -14,7 +14,7 @@ from . import __version__
 from .checkpoints import parsed_json, read_json, remove_leftovers, visible_files, write_text
 from .devices import Worker
 from .errors import UserError
-from .images import told_by
+from .images import note_in
 
 NOTE = "run.json"
 _LONGEST_LINE = 1 << 16
@@ -34,7 +34,7 @@ def digest(*parts: Any) -> str:
     return whole.hexdigest()[:16]
 
 
-def told_file(path: Optional[Path]) -> Optional[Dict[str, str]]:
+def file_identity(path: Optional[Path]) -> Optional[Dict[str, str]]:
     """A file or folder among settings: its name and what is in it, not where it lies; None for none."""
     if path is None:
         return None
@@ -104,7 +104,7 @@ def open_run(
 
 def painted_by(run: str, path: Path) -> bool:
     """Whether a picture is there and was painted by this run: an older one may have its name."""
-    return bool(told_by(path).get("run") == run)
+    return bool(note_in(path).get("run") == run)
 
 
 def numbers_path(given: Optional[Path], folder: Path) -> Path:

@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "sfumato"
 
-SHARED = {"clip", "errors", "devices", "images", "runs"}
+SHARED = {"clip", "errors", "devices", "images", "model", "runs", "sampler_options"}
 """What all tasks use."""
 
 MAY_IMPORT = {
@@ -22,6 +22,9 @@ MAY_IMPORT = {
     "faces": {"faces", "training", "checkpoints", "models", "diffusion", *SHARED},
     "course": {"course", "digits", "faces", "concepts", "checkpoints", "models", *SHARED},
     "doctor.py": {"devices"},
+    "model.py": {"model_files", "diffusion"},
+    "model_files.py": {"checkpoints", "models", "diffusion", "errors"},
+    "sampler_options.py": {"diffusion"},
     "zero_shot.py": {"checkpoints", *SHARED},
     "cli.py": {"errors", "runs"},
     "errors.py": set(),

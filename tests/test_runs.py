@@ -9,7 +9,7 @@ import torch
 from sfumato.devices import Worker
 from sfumato.errors import UserError
 from sfumato.images import save_png
-from sfumato.runs import digest, open_run, painted_by, told_file
+from sfumato.runs import digest, file_identity, open_run, painted_by
 
 ALONE = Worker(0, 1, 0)
 
@@ -50,9 +50,9 @@ def test_a_digest_is_of_contents():
 def test_what_systems_leave_in_a_folder_is_none_of_its_contents(tmp_path):
     (tmp_path / "inside").mkdir()
     (tmp_path / "inside" / "a.pt").write_text("x")
-    before = told_file(tmp_path)
+    before = file_identity(tmp_path)
     for name in (".DS_Store", "inside/._a.pt", "Thumbs.db"):
         (tmp_path / name).write_text("y")
-    assert told_file(tmp_path) == before
+    assert file_identity(tmp_path) == before
     (tmp_path / "inside" / "b.pt").write_text("y")
-    assert told_file(tmp_path) != before
+    assert file_identity(tmp_path) != before

@@ -140,6 +140,10 @@ def _scored(clip: Clip, source: Source, number: int, paths: Sequence[Path], refe
 def _photos_of(source: Source, folder: Path) -> List[Path]:
     """The photos in the folder that the file names, which may be written as a path, or in the source's own."""
     # What the file names must lie in the folder that the user named: it may be somebody else's file.
+    if leads_out(source.photos):
+        warnings.warn(
+            f"source {source.key}: src_image {source.photos!a} leads out of {folder}: not followed", stacklevel=2
+        )
     inside = "" if leads_out(source.photos) else source.photos
     named = [folder / part for part in (inside, Path(source.photos).name, source.key) if part and part != ".."]
     found = photo_files(next((path for path in named if path.is_dir()), named[-1]))

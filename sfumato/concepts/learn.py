@@ -19,14 +19,14 @@ from tqdm import tqdm
 
 from ..checkpoints import Embedding, read_text
 from ..devices import DTYPES, Worker, choose_precision
-from ..diffusion import seed_of, training_loss
+from ..diffusion import make_loss, seed_of, training_loss
 from ..errors import UserError
 from ..images import open_picture
 from ..models.stable_diffusion.tokenizer import Tokenizer
 from ..models.stable_diffusion.vae import drawn_latents
 from ..training import LoopOptions, Loss, Trainer, resume, run_recorded
 from .learn_options import LearnOptions
-from .model import SMALL_WORLD, StableDiffusion
+from .model import SMALL_WORLD, TIMES, StableDiffusion
 from .photos import cropped, photo_files, photo_hashes
 from .previews import Previews
 from .recipes import TEMPLATES, Recipe
@@ -77,7 +77,7 @@ def learn(options: LearnOptions) -> Path:
     moments = encode_photos(model, photos, recipe.flip, options.crops, options.seed)
     run_recorded(
         trainer,
-        Batches(moments, ids, recipe.batch_size, len(model.schedule), options.seed),
+        Batches(moments, ids, recipe.batch_size, TIMES, options.seed),
         word_loss(model, options.token, trainer.accelerator.device),
         lambda word: previews.finish(word.vectors),
         out=options.out,
@@ -173,7 +173,7 @@ def word_loss(model: StableDiffusion, token: str, device: torch.device) -> Loss:
     def loss(word: nn.Module, batch: Sequence[Tensor]) -> Tensor:
         x0, t, eps, ids = (part.to(device) for part in batch)
         model.words[token] = word()
-        rows = training_loss(model.unet, model.schedule, x0, t, eps, (model.states(ids),))
+        rows = training_loss(model.denoiser(model.states(ids)), x0, t, eps, make_loss("uniform"))
         recent.append(float(rows.detach().mean()))
         if len(early) < _RECENT:
             early.append(recent[-1])

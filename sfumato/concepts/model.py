@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checkpoints import Embedding, filled, fingerprint, read_stable_diffusion
-from ..diffusion import NoiseSchedule
+from ..diffusion import NetworkDenoiser, ScaledLinearSchedule, Schedule
 from ..errors import UserError
 from ..models.stable_diffusion import VAE, TextEncoder, UNet
 from ..models.stable_diffusion.shapes import text_config, unet_config, vae_config
@@ -16,6 +16,9 @@ from ..models.stable_diffusion.tokenizer import VOCABULARY, Tokenizer, Tokens
 
 SMALL_WORLD = Path(__file__).parents[1] / "models" / "weights" / "world.safetensors"
 """The checkpoint that ships with the package: digits on 48x48 pixels."""
+
+TIMES = 1000
+"""Of the schedule that all of version 1 were trained on."""
 
 _Network = TypeVar("_Network", bound=nn.Module)
 _Config = TypeVar("_Config")
@@ -28,7 +31,7 @@ class StableDiffusion:
     unet: UNet
     vae: VAE
     text: TextEncoder
-    schedule: NoiseSchedule
+    schedule: Schedule
     name: str
     """The checkpoint's fingerprint."""
     size: int
@@ -58,7 +61,7 @@ class StableDiffusion:
             unet=_network(unet_config, UNet, parts.unet, dtype, path, "U-Net"),
             vae=_network(vae_config, VAE, parts.vae, wide, path, "autoencoder"),
             text=_network(text_config, TextEncoder, parts.text, dtype, path, "text encoder"),
-            schedule=NoiseSchedule.scaled_linear(),
+            schedule=ScaledLinearSchedule(),
             name=name,
             size=parts.size,
             words={},
@@ -109,6 +112,10 @@ class StableDiffusion:
     def states(self, ids: Tensor) -> Tensor:
         """The text states [B, tokens, width] of ids [B, tokens], through which gradients reach learned words."""
         return self.text(ids.clamp(max=VOCABULARY - 1), self.embedded(ids))
+
+    def denoiser(self, states: Tensor) -> NetworkDenoiser:
+        """What the U-Net knows of latents whose texts' hidden states [B, 77, 768] are these; it predicts eps."""
+        return NetworkDenoiser(self.unet, self.schedule, "eps", (states,))
 
     def embedded(self, ids: Tensor) -> Tensor:
         """The embeddings [B, n, width] of ids, learned words' from their vectors."""

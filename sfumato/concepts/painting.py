@@ -1,43 +1,40 @@
 """Prompts to pictures, in memory: the sampling settings and the walk of one batch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Callable, Iterator, List, Optional, Sequence
 
 import torch
 from torch import Tensor
 
 from ..diffusion import (
-    ClassifierFreeGuidance,
-    NetworkDenoiser,
-    NoiseSchedule,
+    Guidance,
     Regions,
+    ScaledLinearSchedule,
     SeededNoise,
     Step,
     columns,
-    make_sampler,
-    spaced_times,
 )
 from ..errors import UserError
 from ..images import to_pixels
+from ..sampler_options import SAMPLER_HELP, SamplerOptions
 from .model import StableDiffusion
 
 
 @dataclass(frozen=True)
-class Sampling:
+class Sampling(SamplerOptions):
     """How a prompt becomes a picture."""
 
-    sampler: str = "dpmpp-2m"
-    """dpmpp-2m, unipc, ddim, dpm-2m, heun or ddpm."""
+    sampler: str = field(default="dpmpp-2m", metadata=SAMPLER_HELP)
+    """One of SAMPLERS."""
     steps: int = 25
     """Denoising steps, 1 ... 1000."""
     guidance_scale: float = 7.5
     """1 is no guidance; more follows the prompt closer, with less variety."""
     negative_prompt: str = ""
     """What the pictures are guided away from."""
-    eta: float = 0.0
-    """Noise added by ddim, 0 ... 1."""
     spacing: str = "trailing"
-    """Where the steps are: trailing (from 999 down), leading (from 1 up, as CompVis) or linspace."""
+    """Where the steps are: trailing (from 999 down), leading (from 1 up, as CompVis), linspace, or karras (even in the
+    seventh root of sigma)."""
     regions: bool = False
     """Part each prompt at every | and the picture into as many columns: each is told its own text, so that concepts do
     not merge. Every text should describe the whole layout."""
@@ -52,7 +49,8 @@ class Sampling:
         Raises:
             ValueError: if there are no such times.
         """
-        return spaced_times(1000, self.steps, self.spacing, offset=1 if self.spacing == "leading" else 0)
+        told = {"offset": 1} if self.spacing == "leading" else {}
+        return ScaledLinearSchedule().times(self.steps, self.spacing, **told)
 
     def texts(self, prompt: str) -> List[str]:
         """What the parts of the picture are told, from left to right."""
@@ -65,7 +63,7 @@ class Sampling:
             UserError: naming the setting.
         """
         try:
-            make_sampler(self.sampler, NoiseSchedule.scaled_linear(), self.eta)
+            self.made()
             self.times()
         except ValueError as error:
             raise UserError(str(error)) from None
@@ -85,14 +83,13 @@ def walk(
     """
     shape = model.latent_shape(sampling.height, sampling.width)
     noise = SeededNoise(seeds, shape, texts.device)
-    told = [NetworkDenoiser(model.unet, model.schedule, "eps", (part,)) for part in texts.unbind(dim=1)]
-    conditional = told[0] if len(told) == 1 else Regions(told, columns(len(told), *shape[1:]))
-    unconditional = NetworkDenoiser(model.unet, model.schedule, "eps", (negative.expand_as(texts[:, 0]),))
+    parts = [model.denoiser(part) for part in texts.unbind(dim=1)]
+    conditional = parts[0] if len(parts) == 1 else Regions(parts, columns(len(parts), *shape[1:]))
+    unconditional = model.denoiser(negative.expand_as(texts[:, 0]))
     # One pass of a doubled batch where that fills the device better; on a CPU one picture fills it already.
-    batched = texts.device.type != "cpu" and len(told) == 1
-    denoiser = ClassifierFreeGuidance(conditional, unconditional, sampling.guidance_scale, batched=batched)
-    sampler = make_sampler(sampling.sampler, model.schedule, sampling.eta)
-    return sampler(noise(), denoiser, sampling.times(), noise)
+    batched = texts.device.type != "cpu" and len(parts) == 1
+    denoiser = Guidance(conditional, unconditional, sampling.guidance_scale, batched=batched)
+    return sampling.made()(noise(), denoiser, sampling.times(), noise)
 
 
 @torch.no_grad()

@@ -1,48 +1,49 @@
 """The mathematics of diffusion: no files, no network architectures, no devices.
 
-Three nouns carry it. A `NoiseSchedule` says what the noise does, a `Denoiser` what the network knows,
-and a `Sampler` how to walk back:
+Three nouns carry it. A `Schedule` says what the noise does, a `Denoiser` what is known of a noisy picture, and a
+`Sampler` how to walk back:
 
-    NoiseSchedule   t            -> alpha_bar(t)
-    Denoiser        (x_t, t)     -> Prediction(x0, eps)
-    Sampler         x_T, denoiser, times -> x_0, one `Step` at a time
+    Schedule    t <-> (signal, noise)              x_t = signal x0 + noise eps
+    Denoiser    (x_t, t) -> Prediction(x0, eps)    carries its schedule
+    Sampler     x_T, denoiser, times -> x_0        one `Step` at a time
+
+The fourth, `Diffusion`, puts a network to them; it stands above, in `sfumato/model.py`.
 """
 
-from .denoiser import Clamped, Denoiser, NetworkDenoiser, Parameterization, Prediction
-from .guidance import ClassifierFreeGuidance
+from .denoiser import Clamped, Denoiser, NetworkDenoiser, schedule_of
+from .guidance import Guidance
+from .losses import LOSSES, make_loss, training_loss
 from .noise import SeededNoise, lerp, seed_of, slerp
-from .objective import stratified_timesteps, training_loss
+from .predictions import PREDICTIONS, Prediction
 from .regions import Regions, columns
-from .samplers import DDIM, DDPM, SAMPLERS, DDIMInversion, DPMSolver, Heun, Sampler, Step, UniPC, make_sampler, sample
-from .schedule import CLEAN, NoiseSchedule, spaced_times
-
-__all__ = [
-    "CLEAN",
-    "DDIM",
-    "DDPM",
-    "SAMPLERS",
-    "Clamped",
-    "ClassifierFreeGuidance",
-    "DDIMInversion",
-    "DPMSolver",
-    "Denoiser",
-    "Heun",
-    "NetworkDenoiser",
-    "NoiseSchedule",
-    "Parameterization",
-    "Prediction",
-    "Regions",
-    "Sampler",
-    "SeededNoise",
-    "Step",
-    "UniPC",
-    "columns",
-    "lerp",
-    "make_sampler",
-    "sample",
-    "seed_of",
-    "slerp",
-    "spaced_times",
-    "stratified_timesteps",
-    "training_loss",
-]
+from .samplers import (
+    DDIM,
+    DDPM,
+    LCM,
+    SAMPLERS,
+    DDIMInversion,
+    DPMSolver,
+    DPMSolverPlusPlus,
+    EDMSampler,
+    Heun,
+    Sampler,
+    SDEDPMSolverPlusPlus,
+    Step,
+    UniPC,
+    make_sampler,
+    sample,
+    sampler_options,
+)
+from .schedules import (
+    CLEAN,
+    SCHEDULES,
+    CosineSchedule,
+    EDMSchedule,
+    FlowSchedule,
+    LinearSchedule,
+    ScaledLinearSchedule,
+    Schedule,
+    TableSchedule,
+    make_schedule,
+)
+from .training_times import stratified_times

@@ -1,124 +1,118 @@
-"""What a network knows about a noisy picture, in one form whatever it was trained to predict.
+"""What is known of a noisy picture, in one form whatever a network was trained to predict.
 
-With s = sqrt(alpha_bar(t)) and n = sqrt(1 - alpha_bar(t)), a noisy picture is x_t = s x0 + n eps, so any one of
-x0, eps and v = s eps - n x0 (Salimans & Ho 2022, section 4 and appendix D) gives the other two:
-
-    eps known:   x0 = (x_t - n eps) / s
-    x0 known:    eps = (x_t - s x0) / n
-    v known:     x0 = s x_t - n v,      eps = n x_t + s v
+A Denoiser is anything that has a `schedule` and answers (x_t, t) with a Prediction(x0, eps), where
+x_t = signal x0 + noise eps: a network, an exact formula, a guided pair, parts side by side.
 """
 
-from typing import Callable, NamedTuple, Tuple
+from typing import Any, Callable, Protocol, Sequence, Tuple
 
-import torch
 from torch import Tensor
 
-from .schedule import NoiseSchedule
-
-Parameterization = str
-"""What a network's output means: "eps", "x0" or "v"."""
-
-PARAMETERIZATIONS = ("eps", "x0", "v")
+from .predictions import Levels, Prediction, from_x0, prediction_of
+from .schedules import Schedule
 
 
-class Prediction(NamedTuple):
-    """A denoiser's answer: the clean picture and the noise, both of x_t's shape [B, ...]."""
+class Denoiser(Protocol):
+    """Whatever has a schedule and can be called is one."""
 
-    x0: Tensor
-    eps: Tensor
+    @property
+    def schedule(self) -> Schedule:
+        """On which its times lie."""
+
+    def __call__(self, x_t: Tensor, t: Tensor) -> Prediction:
+        """What is known of x_t [B, ...] at times t [B]."""
 
 
-Denoiser = Callable[[Tensor, Tensor], Prediction]
-"""(x_t [B, ...], t [B]) -> Prediction. Any function of this form is one: a network, an exact formula, a guided pair."""
-
-
-def to_prediction(output: Tensor, x_t: Tensor, signal: Tensor, noise: Tensor, kind: Parameterization) -> Prediction:
-    """Turn a network's output into (x0, eps) by the module's three rows.
+def schedule_of(*denoisers: Denoiser) -> Schedule:
+    """The schedule that all of these denoisers carry.
 
     Raises:
-        ValueError: if kind is none of "eps", "x0", "v".
+        TypeError: for what carries none.
+        ValueError: if they carry different ones.
     """
-    if kind == "eps":
-        return Prediction((x_t - noise * output) / signal, output)
-    if kind == "x0":
-        return Prediction(output, (x_t - signal * output) / noise)
-    if kind == "v":
-        return Prediction(signal * x_t - noise * output, noise * x_t + signal * output)
-    raise ValueError(f"unknown parameterization {kind!r}; choose one of {', '.join(PARAMETERIZATIONS)}")
-
-
-def target_of(x0: Tensor, eps: Tensor, signal: Tensor, noise: Tensor, kind: Parameterization) -> Tensor:
-    """What a network of this kind should answer: the inverse of `to_prediction`."""
-    if kind == "v":
-        return signal * eps - noise * x0
-    if kind not in PARAMETERIZATIONS:
-        raise ValueError(f"unknown parameterization {kind!r}; choose one of {', '.join(PARAMETERIZATIONS)}")
-    return eps if kind == "eps" else x0
+    for denoiser in denoisers:
+        if not isinstance(getattr(denoiser, "schedule", None), Schedule):
+            raise TypeError(f"{denoiser!r} is no Denoiser: it carries no schedule")
+        if denoiser.schedule != denoisers[0].schedule:
+            raise ValueError(f"denoisers of different schedules: {denoisers[0].schedule} and {denoiser.schedule}")
+    return denoisers[0].schedule
 
 
 class NetworkDenoiser:
     """A network with its condition, as a Denoiser.
 
+    The answer is in x_t's own type: a network in half precision does not round the sampler's arithmetic.
+
     Args:
         network: called as network(x_t, t, *condition); answers a tensor of x_t's shape.
         schedule: the schedule that the network was trained on.
-        kind: what its output means.
+        predicts: what its output means, one of PREDICTIONS.
         condition: tensors whose first dimension is the batch, such as labels [B] or text [B, 77, 768].
+        sigma_data: the data's standard deviation; "edm" and EDMSchedule scale by it.
 
-    The answer is in x_t's own type: a network in half precision does not round the sampler's arithmetic.
+    Raises:
+        ValueError: for an unknown prediction, or one that the schedule does not have.
     """
 
     def __init__(
         self,
         network: Callable[..., Tensor],
-        schedule: NoiseSchedule,
-        kind: Parameterization = "eps",
+        schedule: Schedule,
+        predicts: str = "eps",
         condition: Tuple[Tensor, ...] = (),
+        sigma_data: float = 0.5,
     ) -> None:
-        self.network = network
-        self.schedule = schedule
-        self.kind = kind
-        self.condition = condition
+        self.network, self.schedule, self.predicts = network, schedule, predicts
+        self.condition, self.sigma_data = tuple(condition), sigma_data
+        self.prediction = prediction_of(predicts)
+        self.prediction.check(schedule)
 
     def __call__(self, x_t: Tensor, t: Tensor) -> Prediction:
-        signal, noise = self.schedule.signal_noise(t, x_t)
-        output = self.network(x_t, t, *self.condition).to(x_t.dtype)
-        return to_prediction(output, x_t, signal, noise, self.kind)
+        levels = self.levels(t, x_t)
+        if self.prediction.needs_signal and self.schedule.ends_without_signal and bool((levels.signal == 0).any()):
+            raise ValueError(f"{self.predicts} divides by the signal, which is 0 at time {self.schedule.start}")
+        return self.prediction.read(self.output(x_t, t, levels).to(x_t.dtype), x_t, levels)
 
-    def joined(self, other: "NetworkDenoiser") -> "NetworkDenoiser":
-        """One denoiser of a batch of 2B: self's condition on the first half, other's on the second."""
-        condition = tuple(torch.cat(pair) for pair in zip(self.condition, other.condition))
-        return NetworkDenoiser(self.network, self.schedule, self.kind, condition)
+    def levels(self, t: Tensor, like: Tensor) -> Levels:
+        """What the prediction may use at times t [B], in the type of pictures like it."""
+        return Levels(*self.schedule.signal_noise(t, like), self.sigma_data)
+
+    def output(self, x_t: Tensor, t: Tensor, levels: Levels) -> Tensor:
+        """What the network itself answers: x_t is scaled by its prediction, or else by its schedule; never by both."""
+        scale = self.prediction.input_scale(levels)
+        if scale is None:
+            scale = self.schedule.input_scale(t, x_t, self.sigma_data)
+        time = self.schedule.network_time(t)
+        return self.network(scale * x_t, time.float() if time.is_floating_point() else time, *self.condition)
 
 
 class Clamped:
-    """A Denoiser whose x0 stays inside [low, high], as pixels do.
+    """A Denoiser whose x0 stays inside [-1, 1], as pixels do.
 
     Args:
         denoiser: the one to wrap.
-        schedule: its schedule.
-        low: lower bound of x0, exact.
-        high: upper bound.
-        recompute_eps: whether eps is made to agree with the clamped x0. Agreeing keeps x_t = s x0 + n eps true;
+        recompute_eps: whether eps is made to agree with the clamped x0, so that x_t = signal x0 + noise eps stays true;
             the DDIM of many pixel models leaves eps as the network said it.
     """
 
-    def __init__(
-        self,
-        denoiser: Denoiser,
-        schedule: NoiseSchedule,
-        low: float = -1.0,
-        high: float = 1.0,
-        recompute_eps: bool = True,
-    ) -> None:
-        self.denoiser = denoiser
-        self.schedule = schedule
-        self.low, self.high = low, high
-        self.recompute_eps = recompute_eps
+    def __init__(self, denoiser: Denoiser, recompute_eps: bool = True) -> None:
+        self.denoiser, self.recompute_eps = denoiser, recompute_eps
+        self.schedule = schedule_of(denoiser)
 
     def __call__(self, x_t: Tensor, t: Tensor) -> Prediction:
-        prediction = self.denoiser(x_t, t)
-        x0 = prediction.x0.clamp(self.low, self.high)
+        x0, eps = self.denoiser(x_t, t)
+        x0 = x0.clamp(-1, 1)
         if not self.recompute_eps:
-            return Prediction(x0, prediction.eps)
-        return to_prediction(x0, x_t, *self.schedule.signal_noise(t, x_t), "x0")
+            return Prediction(x0, eps)
+        return from_x0(x0, x_t, Levels(*self.schedule.signal_noise(t, x_t), 0.0))
+
+
+def mixed(answers: Sequence[Prediction], weights: Sequence[Any]) -> Prediction:
+    """The weighted sum of predictions; where the weights' sum is 1, x_t = signal x0 + noise eps stays true.
+
+    Args:
+        answers: of one x_t.
+        weights: numbers, or tensors that multiply x0.
+    """
+    x0 = sum(w * answer.x0 for w, answer in zip(weights, answers))
+    return Prediction(x0, sum(w * answer.eps for w, answer in zip(weights, answers)))  # type: ignore[arg-type]

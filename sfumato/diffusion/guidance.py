@@ -1,39 +1,38 @@
-"""Classifier-free guidance (Ho & Salimans 2022): a Denoiser out of two.
+"""Guidance: a Denoiser out of two or three, away from what one does not want.
 
-    eps = eps_uncond + guidance_scale * (eps_cond - eps_uncond)            (Ho & Salimans 2022, eq. 6, scale = 1 + w)
+Classifier-free (Ho & Salimans 2022, eq. 6, scale = 1 + w), and by a weaker network (Karras et al. 2024, eq. 4):
 
-x0 mixes by the same weights, because it is linear in eps. A scale of 1 is the conditional model itself, and
-then nothing unconditional is computed. Two refinements:
+    x0 = x0_cond + (guidance_scale - 1) (x0_cond - x0_uncond) + (weak_scale - 1) (x0_cond - x0_weak)
 
-- an interval of times outside which the scale is 1 (Kynkäänniemi et al. 2024): guidance at the noisiest times costs
-  variety, at the cleanest it does nothing, and every time left out saves a pass through the network;
-- a rescale that gives x0 back the spread that the conditional prediction has (Lin et al. 2023, eq. 15-16).
+eps mixes by the same weights, because it is linear in x0. A scale of 1 is the conditional model itself, and then
+nothing else is computed. Outside an interval of times the scale is 1 (Kynkäänniemi et al. 2024): guidance at the
+noisiest times costs variety, at the cleanest it does nothing, and every time left out saves a pass.
 """
 
-from typing import Optional, Tuple
+from typing import List, Optional, Tuple
 
 import torch
 from torch import Tensor
 
-from .denoiser import Denoiser, NetworkDenoiser, Prediction
-from .schedule import NoiseSchedule
+from .denoiser import Denoiser, NetworkDenoiser, mixed, schedule_of
+from .predictions import Prediction
 
 
-class ClassifierFreeGuidance:
+class Guidance:
     """The guided Denoiser.
 
     Args:
         conditional: the denoiser that knows the condition.
-        unconditional: one that does not, or knows it less well (a weaker network: Karras et al. 2024).
+        unconditional: one that does not.
         guidance_scale: 1 leaves the conditional denoiser alone, 0 is the unconditional one.
-        interval: (low, high), the times in which to guide, both included; None means all.
-        rescale: 0 keeps x0 as mixed, 1 gives each picture's x0 the standard deviation of the conditional one.
-        schedule: needed by rescale alone, to make eps agree with the rescaled x0.
+        interval: (low, high), the times in which guidance_scale holds, both included; None means all.
         batched: both predictions in one pass of a doubled batch; both denoisers must then be NetworkDenoisers of
             one network. It pays where a pass does not fill the device, and costs memory.
+        weak: a weaker network with the same condition, such as an early state of the same training.
+        weak_scale: of the guidance by it, at all times; 1 is none.
 
     Raises:
-        ValueError: if rescale leaves [0, 1] or lacks a schedule, or batched denoisers are not of one network.
+        ValueError: if the denoisers are of different schedules, or batched ones not of one network.
     """
 
     def __init__(
@@ -42,61 +41,49 @@ class ClassifierFreeGuidance:
         unconditional: Denoiser,
         guidance_scale: float,
         interval: Optional[Tuple[float, float]] = None,
-        rescale: float = 0.0,
-        schedule: Optional[NoiseSchedule] = None,
         batched: bool = False,
+        weak: Optional[Denoiser] = None,
+        weak_scale: float = 2.0,
     ) -> None:
-        if not 0.0 <= rescale <= 1.0:
-            raise ValueError(f"rescale must be between 0 and 1, got {rescale}")
-        if rescale and schedule is None:
-            raise ValueError("rescale needs the schedule, to make eps agree with x0")
-        self.conditional = conditional
-        self.unconditional = unconditional
-        self.guidance_scale = guidance_scale
+        self.conditional, self.unconditional, self.weak = conditional, unconditional, weak
+        self.guidance_scale, self.weak_scale = guidance_scale, 1.0 if weak is None else weak_scale
         self.interval = interval
-        self.rescale = rescale
-        self.schedule = schedule
+        self.schedule = schedule_of(conditional, unconditional, *([] if weak is None else [weak]))
         self._both = _joined(conditional, unconditional) if batched else None
 
     def __call__(self, x_t: Tensor, t: Tensor) -> Prediction:
-        guided = self._inside(t)
-        if self.guidance_scale == 1.0 or not bool(guided.any()):
-            return self.conditional(x_t, t)
-        cond, uncond = self._predict_both(x_t, t)
-        scale = torch.where(guided, self.guidance_scale, 1.0).to(x_t).reshape(-1, *[1] * (x_t.dim() - 1))
-        x0, eps = (u + scale * (c - u) for c, u in zip(cond, uncond))
-        if self.schedule is None or not self.rescale:
-            return Prediction(x0, eps)
-        return self._rescaled(x0, cond.x0, x_t, t, self.schedule)
+        inside = self._inside(t)
+        guides = self.guidance_scale != 1.0 and bool(inside.any())
+        answers = self._predict_both(x_t, t) if guides else [self.conditional(x_t, t)]
+        if guides:
+            scale = torch.where(inside, self.guidance_scale, 1.0).to(x_t).reshape(-1, *[1] * (x_t.dim() - 1))
+            guided = Prediction(*(u + scale * (c - u) for c, u in zip(*answers)))
+        else:
+            guided = answers[0]
+        if self.weak is None or self.weak_scale == 1.0:
+            return guided
+        more = self.weak_scale - 1.0
+        return mixed([guided, answers[0], self.weak(x_t, t)], [1.0, more, -more])
 
     def _inside(self, t: Tensor) -> Tensor:
         if self.interval is None:
             return torch.ones_like(t, dtype=torch.bool)
         return (t >= self.interval[0]) & (t <= self.interval[1])
 
-    def _predict_both(self, x_t: Tensor, t: Tensor) -> Tuple[Prediction, Prediction]:
+    def _predict_both(self, x_t: Tensor, t: Tensor) -> List[Prediction]:
         if self._both is None:
-            return self.conditional(x_t, t), self.unconditional(x_t, t)
+            return [self.conditional(x_t, t), self.unconditional(x_t, t)]
         x0, eps = self._both(torch.cat([x_t, x_t]), torch.cat([t, t]))
-        (x0_cond, x0_uncond), (eps_cond, eps_uncond) = x0.chunk(2), eps.chunk(2)
-        return Prediction(x0_cond, eps_cond), Prediction(x0_uncond, eps_uncond)
-
-    def _rescaled(self, x0: Tensor, x0_cond: Tensor, x_t: Tensor, t: Tensor, schedule: NoiseSchedule) -> Prediction:
-        factor = _spread(x0_cond) / _spread(x0).clamp(min=1e-8)
-        x0 = x0 * (self.rescale * factor + 1.0 - self.rescale)
-        signal, noise = schedule.signal_noise(t, x_t)
-        return Prediction(x0, (x_t - signal * x0) / noise)
+        return [Prediction(*pair) for pair in zip(x0.chunk(2), eps.chunk(2))]
 
 
-def _spread(x: Tensor) -> Tensor:
-    return x.flatten(1).std(dim=1).reshape(-1, *[1] * (x.dim() - 1))
+def _alike(a: NetworkDenoiser, b: NetworkDenoiser) -> bool:
+    return a.network is b.network and (a.predicts, a.sigma_data) == (b.predicts, b.sigma_data)
 
 
-def _joined(conditional: Denoiser, unconditional: Denoiser) -> NetworkDenoiser:
-    if (
-        isinstance(conditional, NetworkDenoiser)
-        and isinstance(unconditional, NetworkDenoiser)
-        and conditional.network is unconditional.network
-    ):
-        return conditional.joined(unconditional)
-    raise ValueError("batched guidance needs two NetworkDenoisers of one network")
+def _joined(a: Denoiser, b: Denoiser) -> NetworkDenoiser:
+    """One denoiser of a batch of 2B: a's condition on the first half, b's on the second."""
+    if not (isinstance(a, NetworkDenoiser) and isinstance(b, NetworkDenoiser) and _alike(a, b)):
+        raise ValueError("one pass of both needs two NetworkDenoisers of one network, schedule and prediction")
+    condition = tuple(torch.cat(pair) for pair in zip(a.condition, b.condition))
+    return NetworkDenoiser(a.network, a.schedule, a.predicts, condition, a.sigma_data)

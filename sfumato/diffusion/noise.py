@@ -18,25 +18,19 @@ class SeededNoise:
         seeds: one whole number a picture.
         shape: of one picture, such as (3, 28, 28).
         device: of the noise that is handed out; the drawing itself is on the CPU.
-        dtype: of the noise that is handed out; the drawing itself is in float32.
 
     Each call draws the next [B, *shape] of every stream. The first is by custom x_T.
     """
 
     def __init__(
-        self,
-        seeds: Sequence[int],
-        shape: Tuple[int, ...],
-        device: torch.device = torch.device("cpu"),
-        dtype: torch.dtype = torch.float32,
+        self, seeds: Sequence[int], shape: Tuple[int, ...], device: torch.device = torch.device("cpu")
     ) -> None:
-        self.shape = tuple(shape)
-        self.device, self.dtype = device, dtype
+        self.shape, self.device = tuple(shape), device
         self._streams = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
 
     def __call__(self) -> Tensor:
         draws = [torch.randn(self.shape, generator=stream) for stream in self._streams]
-        return torch.stack(draws).to(self.device, self.dtype)
+        return torch.stack(draws).to(self.device)
 
 
 def seed_of(*parts: Union[int, str]) -> int:

@@ -10,7 +10,8 @@ from typing import Sequence
 import torch
 from torch import Tensor
 
-from .denoiser import Denoiser, Prediction
+from .denoiser import Denoiser, mixed, schedule_of
+from .predictions import Prediction
 
 
 class Regions:
@@ -21,7 +22,7 @@ class Regions:
         masks: [parts, h, w], not negative, at every place at least one above 0.
 
     Raises:
-        ValueError: if the masks are not that.
+        ValueError: if the masks are not that, or the denoisers are of different schedules.
     """
 
     def __init__(self, denoisers: Sequence[Denoiser], masks: Tensor) -> None:
@@ -30,14 +31,12 @@ class Regions:
         if bool((masks < 0).any()) or not bool((masks.sum(dim=0) > 0).all()):
             raise ValueError("masks must not be negative, and must cover every place")
         self.denoisers = list(denoisers)
+        self.schedule = schedule_of(*self.denoisers)
         self.weights = masks / masks.sum(dim=0)
 
     def __call__(self, x_t: Tensor, t: Tensor) -> Prediction:
-        weights = self.weights.to(x_t)
         answers = [denoiser(x_t, t) for denoiser in self.denoisers]
-        x0 = sum((w * answer.x0 for w, answer in zip(weights, answers)), torch.zeros_like(x_t))
-        eps = sum((w * answer.eps for w, answer in zip(weights, answers)), torch.zeros_like(x_t))
-        return Prediction(x0, eps)
+        return mixed(answers, list(self.weights.to(x_t)))
 
 
 def columns(parts: int, height: int, width: int) -> Tensor:

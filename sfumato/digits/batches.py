@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..diffusion import seed_of, stratified_timesteps
+from ..diffusion import CosineSchedule, Schedule, seed_of, stratified_times
 from ..errors import UserError
 from ..images import from_pixels
 from .data import DigitSet
@@ -25,8 +25,8 @@ class DigitBatches:
         batch_size: pictures in a global batch.
         svhn_share: the share of SVHN in a batch; it is the harder one.
         hidden: the share of labels that are hidden.
-        times: of the noise schedule.
-        time_focus: see `stratified_timesteps`' logit_normal.
+        schedule: of the noise; digits' own by default.
+        time_focus: see `stratified_times`' logit_normal.
         seed: of everything drawn.
 
     Raises:
@@ -39,7 +39,7 @@ class DigitBatches:
         batch_size: int,
         svhn_share: float = 0.5,
         hidden: float = 0.1,
-        times: int = 1000,
+        schedule: Optional[Schedule] = None,
         time_focus: Optional[Tuple[float, float]] = None,
         seed: int = 0,
     ) -> None:
@@ -56,7 +56,7 @@ class DigitBatches:
         self._sizes = torch.tensor([len(members) for members in self._members])
         self._svhn = round(batch_size * svhn_share)
         self.batch_size, self.hidden, self.seed = batch_size, hidden, seed
-        self.times, self.time_focus = times, time_focus
+        self._schedule, self.time_focus = schedule or CosineSchedule(), time_focus
 
     def __call__(self, step: int, rows: slice) -> Sequence[Tensor]:
         """Those rows of a step's batch: x0 [n, 3, 28, 28] in [-1, 1], label [n], t [n], eps like x0."""
@@ -69,6 +69,6 @@ class DigitBatches:
         inverted = (torch.rand(self.batch_size, generator=source) < 0.5) & (label >= label_of("svhn", 0))
         x0[inverted] *= -1.0
         label[torch.rand(self.batch_size, generator=source) < self.hidden] = len(DATASETS) * DIGITS
-        t = stratified_timesteps(self.times, self.batch_size, source, self.time_focus)
+        t = stratified_times(self._schedule, self.batch_size, source, self.time_focus)
         eps = torch.randn(x0.shape, generator=source)
         return x0[rows], label[rows], t[rows], eps[rows]

@@ -11,10 +11,11 @@ from ..checkpoints import atomic_path
 from ..devices import Worker
 from ..diffusion import SeededNoise, seed_of
 from ..images import save_image, sheet, to_pixels
+from ..model import Diffusion
 from ..runs import NOTE, open_folder, write_note
 from .data import SIZE
 from .labels import DATASETS, DIGITS, label_of
-from .model import SHIPPED, DigitModel
+from .model import SHIPPED, load_digits
 from .painting import Sampling, paint, walk
 
 _COLUMNS = 10
@@ -41,7 +42,7 @@ def figures(options: FiguresOptions) -> List[Path]:
         UserError: for settings or an output path that cannot be used.
     """
     options.sampling.check()
-    model, device = DigitModel.load(options.weights or SHIPPED), Worker.here().device()
+    model, device = load_digits(options.weights or SHIPPED), Worker.here().device()
     model.network.to(device)
     open_folder(options.out)
     written = []
@@ -72,10 +73,10 @@ class Moment(NamedTuple):
 
 
 @torch.no_grad()
-def reverse_process(model: DigitModel, label: int, seed: int, sampling: Sampling, device: torch.device) -> List[Moment]:
+def reverse_process(model: Diffusion, label: int, seed: int, sampling: Sampling, device: torch.device) -> List[Moment]:
     """Every moment of painting one picture, from pure noise to the clean picture."""
     x = SeededNoise([seed], (3, SIZE, SIZE), device)()
-    level, moments = len(model.schedule), []
+    level, moments = round(model.schedule.start) + 1, []
     for step in walk(model, [label], [seed], sampling, device):
         moments.append(Moment(level, to_pixels(x)[0], to_pixels(step.x0)[0]))
         # The course counts noise levels from 1; the schedule's times count from 0.

@@ -19,7 +19,7 @@ from ..errors import UserError, in_range
 from ..images import save_png
 from ..runs import digest, open_run, painted_by
 from .labels import DATASETS, DIGITS, label_of
-from .model import SHIPPED, DigitModel
+from .model import SHIPPED, load_digits
 from .painting import Sampling, paint
 
 
@@ -76,7 +76,7 @@ def generate(options: GenerateOptions) -> Path:
     """
     worker = Worker.here()
     _check(options)
-    model = DigitModel.load(options.weights or SHIPPED)
+    model = load_digits(options.weights or SHIPPED)
     device = worker.device()
     precision = choose_precision(device, options.precision)
     model.network.to(device)

@@ -8,22 +8,21 @@ import torch
 from torch import Tensor
 
 from ..devices import autocast
-from ..diffusion import SeededNoise, Step, make_sampler, spaced_times
+from ..diffusion import CosineSchedule, SeededNoise, Step
 from ..errors import UserError
 from ..images import to_pixels
+from ..model import Diffusion
+from ..sampler_options import SamplerOptions
 from .data import SIZE
-from .model import DigitModel, digit_schedule
 
 _SMALL_BATCH = 16
 """Up to so many pictures both predictions of guidance are one pass through the network on CPUs too."""
 
 
 @dataclass(frozen=True)
-class Sampling:
+class Sampling(SamplerOptions):
     """How noise becomes a digit."""
 
-    sampler: str = "unipc"
-    """ddim, ddpm, dpmpp-2m, dpm-2m, heun or unipc."""
     steps: int = 9
     """Denoising steps, 1 ... 1000."""
     guidance_scale: float = 4.0
@@ -32,8 +31,6 @@ class Sampling:
     """The least noisy time that is guided, 0 ... 999."""
     guide_to: float = 999.0
     """The noisiest time that is guided; outside the interval the scale is 1 and a step costs half."""
-    eta: float = 0.0
-    """Noise added by ddim, 0 ... 1."""
 
     def check(self) -> None:
         """Refuse what cannot be sampled with.
@@ -42,9 +39,8 @@ class Sampling:
             UserError: naming the setting.
         """
         try:
-            schedule = digit_schedule()
-            make_sampler(self.sampler, schedule, self.eta)
-            spaced_times(len(schedule), self.steps)
+            self.made()
+            CosineSchedule().times(self.steps)
         except ValueError as error:
             raise UserError(str(error)) from None
         for name in ("guidance_scale", "guide_from", "guide_to"):
@@ -55,7 +51,7 @@ class Sampling:
 
 
 def walk(
-    model: DigitModel, labels: Sequence[int], seeds: Sequence[int], sampling: Sampling, device: torch.device
+    model: Diffusion, labels: Sequence[int], seeds: Sequence[int], sampling: Sampling, device: torch.device
 ) -> Iterator[Step]:
     """The reverse process of a batch, one Step at a time.
 
@@ -70,14 +66,18 @@ def walk(
     interval = (sampling.guide_from, sampling.guide_to)
     # On a GPU one large pass wins. On a CPU a large batch keeps it busy, and a doubled one leaves its caches.
     batched = device.type != "cpu" or len(labels) <= _SMALL_BATCH
-    denoiser = model.denoiser(torch.tensor(labels, device=device), sampling.guidance_scale, interval, batched)
-    sampler = make_sampler(sampling.sampler, model.schedule, sampling.eta)
-    return sampler(noise(), denoiser, spaced_times(len(model.schedule), sampling.steps), noise)
+    denoiser = model.denoiser(
+        torch.tensor(labels, device=device),
+        guidance_scale=sampling.guidance_scale,
+        interval=interval,
+        batched=batched and sampling.guidance_scale != 1.0,
+    )
+    return sampling.made()(noise(), denoiser, model.schedule.times(sampling.steps), noise)
 
 
 @torch.no_grad()
 def paint(
-    model: DigitModel,
+    model: Diffusion,
     labels: Sequence[int],
     seeds: Sequence[int],
     sampling: Sampling,

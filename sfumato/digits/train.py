@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from ..checkpoints import atomic_path
-from ..diffusion import seed_of, training_loss
+from ..diffusion import NetworkDenoiser, Schedule, make_loss, seed_of, training_loss
 from ..errors import UserError
 from ..images import from_pixels, sheet
+from ..model import Diffusion
 from ..models.digit_unet import DigitUNet
 from ..runs import digest, refuse_file
 from ..training import Loss, Trainer, resume, run_recorded, start
@@ -18,7 +19,7 @@ from .batches import DigitBatches
 from .data import DigitSet, read_digits
 from .evaluate import accuracies
 from .labels import DATASETS, DIGITS, label_of
-from .model import KIND, DigitModel, digit_schedule
+from .model import digit_model, load_digits
 from .painting import Sampling, paint
 from .train_options import TrainOptions
 
@@ -42,12 +43,12 @@ def train(options: TrainOptions) -> Path:
     sets = {name: read_digits(options.data / name, options.cache) for name in DATASETS}
     data = {name: digest(one.pixels, one.labels) for name, one in sets.items()}
     settings = {**options.settings(), "data": data, "precision": trainer.accelerator.mixed_precision}
-    batches = _batches(sets, options, len(model.schedule))
+    batches = _batches(sets, options, model.schedule)
     resume(trainer, options.out, settings, "digits train")
     finished = options.out / "digits.safetensors"
 
     def finish(network: DigitUNet) -> Path:
-        DigitModel(network, model.schedule).save(finished, note=json.dumps(settings))
+        digit_model(network).save(finished, note=json.dumps(settings))
         return finished
 
     run_recorded(
@@ -65,32 +66,33 @@ def train(options: TrainOptions) -> Path:
     return finished
 
 
-def _batches(sets: Mapping[str, DigitSet], options: TrainOptions, times: int) -> DigitBatches:
+def _batches(sets: Mapping[str, DigitSet], options: TrainOptions, schedule: Schedule) -> DigitBatches:
     shares = (options.svhn_share, options.hidden)
-    return DigitBatches(sets, options.loop.batch_size, *shares, times, options.time_focus, options.loop.seed)
+    return DigitBatches(sets, options.loop.batch_size, *shares, schedule, options.time_focus, options.loop.seed)
 
 
-def _first_model(options: TrainOptions) -> DigitModel:
+def _first_model(options: TrainOptions) -> Diffusion:
     if options.start is None:
-        return DigitModel.new(options.network)
-    model = DigitModel.load(options.start)
+        return digit_model(DigitUNet(options.network))
+    model = load_digits(options.start)
     if model.network.config != options.network:
         raise UserError(f"{options.start}: is a network of {model.network.config}; give its shape as network options")
     model.network.train().requires_grad_(True)
     return model
 
 
-def _loss_of(model: DigitModel, device: torch.device) -> Loss:
+def _loss_of(model: Diffusion, device: torch.device) -> Loss:
     def loss(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
         x0, label, t, eps = (part.to(device) for part in batch)
-        return training_loss(network, model.schedule, x0, t, eps, (label,), KIND)
+        denoiser = NetworkDenoiser(network, model.schedule, model.predicts, (label,))
+        return training_loss(denoiser, x0, t, eps, make_loss(model.loss))
 
     return loss
 
 
 def _look(step: int, trainer: "Trainer[DigitUNet]", options: TrainOptions) -> Dict[str, float]:
     """Paint with the mean weights, judge, and keep the sheet."""
-    model = DigitModel(trainer.ema.network, digit_schedule())
+    model = digit_model(trainer.ema.network)
     painted, sheets = {}, []
     for dataset in DATASETS:
         digits = [digit for digit in range(DIGITS) for _ in range(options.look_count)]

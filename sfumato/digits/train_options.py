@@ -8,7 +8,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from ..errors import UserError, in_range
 from ..models.digit_unet import DigitUNetConfig
-from ..runs import told_file
+from ..runs import file_identity
 from ..training import LoopOptions
 from .labels import DATASETS, DIGITS
 
@@ -76,4 +76,4 @@ class TrainOptions:
         """What is chosen here that decides the resulting weights; data and hardware decide them too."""
         names = ("loop", "network", "muon_lr", "adam_lr", "svhn_share", "hidden", "time_focus")
         chosen = dataclasses.asdict(self)
-        return {**{name: chosen[name] for name in names}, "start": told_file(self.start)}
+        return {**{name: chosen[name] for name in names}, "start": file_identity(self.start)}

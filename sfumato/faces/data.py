@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from ..checkpoints import is_hidden, member_bytes, opened_zip, visible_files
 from ..devices import main_memory
-from ..diffusion import seed_of, stratified_timesteps
+from ..diffusion import Schedule, seed_of, stratified_times
 from ..errors import UserError
 from ..images import PICTURE_ENDINGS, from_pixels, open_picture, pictures_among
 
@@ -66,13 +66,13 @@ class FaceBatches:
     Args:
         pixels: uint8 [N, 3, H, W].
         batch_size: pictures in a global batch.
-        times: of the noise schedule.
+        schedule: of the noise.
         seed: of everything drawn.
     """
 
-    def __init__(self, pixels: np.ndarray, batch_size: int, times: int, seed: int) -> None:
+    def __init__(self, pixels: np.ndarray, batch_size: int, schedule: Schedule, seed: int) -> None:
         self._pixels = torch.from_numpy(pixels)
-        self._batch_size, self._times, self._seed = batch_size, times, seed
+        self._batch_size, self._schedule, self._seed = batch_size, schedule, seed
 
     def __call__(self, step: int, rows: slice) -> Sequence[Tensor]:
         """Those rows of a step's batch: x0 [n, 3, H, W] in [-1, 1], t [n], eps like x0."""
@@ -81,6 +81,6 @@ class FaceBatches:
         x0 = from_pixels(self._pixels[picked])
         mirrored = torch.rand(self._batch_size, generator=source) < 0.5
         x0[mirrored] = x0[mirrored].flip(-1)
-        t = stratified_timesteps(self._times, self._batch_size, source)
+        t = stratified_times(self._schedule, self._batch_size, source)
         eps = torch.randn(x0.shape, generator=source)
         return x0[rows], t[rows], eps[rows]

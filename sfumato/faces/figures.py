@@ -15,11 +15,12 @@ from ..devices import Worker
 from ..diffusion import lerp, seed_of, slerp
 from ..errors import UserError
 from ..images import labelled_grid, save_image, to_pixels
+from ..model import Diffusion
 from ..runs import open_folder, write_note
 from .memory import batch_that_fits
-from .model import SHIPPED, FaceModel
+from .model import SHIPPED, load_faces
 from .noises import drawn_noises, some_noises
-from .painting import Recipe, paint
+from .painting import Sampling, paint
 
 _PATHS = {"slerp": slerp, "lerp": lerp}
 
@@ -36,16 +37,16 @@ class _Source:
     """Folder of noise tensors, of which the first are taken; drawn from the seed by default."""
     seed: int = 0
     """Of the drawn noises, and of the noise added on the way."""
-    recipe: Recipe = field(default_factory=Recipe)
+    sampling: Sampling = field(default_factory=Sampling)
 
     def settings(self) -> Dict[str, Any]:
         """What decides the figures, as JSON can hold it."""
         return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
 
-    def load(self, count: int) -> Tuple[FaceModel, Tensor]:
+    def load(self, count: int) -> Tuple[Diffusion, Tensor]:
         """The model, on the best device, and count noises beside it."""
-        self.recipe.check()
-        model, device = FaceModel.load(self.unet), Worker.here().device()
+        self.sampling.check()
+        model, device = load_faces(self.unet), Worker.here().device()
         size = model.network.config.size
         noises = some_noises(self.noise, count, size) if self.noise else drawn_noises(count, size, self.seed)
         model.network.to(device)
@@ -77,14 +78,14 @@ def eta(options: EtaOptions) -> Path:
     Raises:
         UserError: for settings, weights, noises or a folder that cannot be used.
     """
-    recipes = [replace(options.recipe, eta=value) for value in options.etas]
-    if options.rows < 1 or not recipes:
+    samplings = [replace(options.sampling, eta=value) for value in options.etas]
+    if options.rows < 1 or not samplings:
         raise UserError("eta needs at least one row and one eta")
-    for recipe in recipes:
-        recipe.check()
+    for sampling in samplings:
+        sampling.check()
     model, noises = options.load(options.rows)
     seeds = [seed_of(options.seed, "eta", row) for row in range(options.rows)]
-    columns = [_painted(model, noises, recipe, f"eta {value:g}", seeds) for value, recipe in zip(options.etas, recipes)]
+    columns = [_painted(model, noises, one, f"eta {one.eta:g}", seeds) for one in samplings]
     cells = [column[row] for row in range(options.rows) for column in columns]
     grid = labelled_grid(
         [_bytes(cell) for cell in cells],
@@ -94,7 +95,7 @@ def eta(options: EtaOptions) -> Path:
     moved = torch.stack([(column - columns[0]).square().flatten(1).mean(dim=1).sqrt() for column in columns], dim=1)
     numbers = {"etas": options.etas, "rms_distance_from_first": moved.tolist()}
     write_note(options.out / "eta.json", "faces eta", options.settings(), **numbers)
-    return _said(save_image(grid, options.out / "eta.png"))
+    return _announced(save_image(grid, options.out / "eta.png"))
 
 
 def interpolate(options: InterpolateOptions) -> List[Path]:
@@ -112,25 +113,25 @@ def interpolate(options: InterpolateOptions) -> List[Path]:
     for name, between in _PATHS.items():
         noises = torch.stack([between(ends[0], ends[1], weight) for weight in weights])
         seeds = [seed_of(options.seed, "between")] * options.stops
-        faces = _painted(model, noises, options.recipe, name, seeds)
+        faces = _painted(model, noises, options.sampling, name, seeds)
         strip = labelled_grid([_bytes(face) for face in faces], [name], [f"{weight:.1f}" for weight in weights])
-        written.append(_said(save_image(strip, options.out / f"{name}.png")))
+        written.append(_announced(save_image(strip, options.out / f"{name}.png")))
         numbers[name] = {
             "norm": [float(noise.norm()) for noise in noises],
             "contrast": [float(face.std()) for face in faces],
         }
     write_note(options.out / "paths.json", "faces interpolate", options.settings(), **numbers)
-    return [*written, _said(_plot(numbers, options.out / "paths.png"))]
+    return [*written, _announced(_plot(numbers, options.out / "paths.png"))]
 
 
-def _painted(model: FaceModel, noises: Tensor, recipe: Recipe, what: str, seeds: List[int]) -> Tensor:
+def _painted(model: Diffusion, noises: Tensor, sampling: Sampling, what: str, seeds: List[int]) -> Tensor:
     """[N, 3, H, W] on the CPU, under a bar."""
     size, parts = batch_that_fits(model.network, noises.device), []
-    with tqdm(total=len(noises) * recipe.steps, desc=f"painting faces, {what}", unit="step") as bar:
+    with tqdm(total=len(noises) * sampling.steps, desc=f"painting faces, {what}", unit="step") as bar:
         for start in range(0, len(noises), size):
             batch = noises[start : start + size]
             seeds_of_batch = seeds[start : start + size]
-            part = paint(model, batch, recipe, seeds_of_batch, after_step=partial(bar.update, len(batch)))
+            part = paint(model, batch, sampling, seeds_of_batch, after_step=partial(bar.update, len(batch)))
             parts.append(part.cpu())
     return torch.cat(parts)
 
@@ -160,6 +161,6 @@ def _bytes(x: Tensor) -> np.ndarray:
     return to_pixels(x[None])[0].numpy()
 
 
-def _said(path: Path) -> Path:
+def _announced(path: Path) -> Path:
     print(f"wrote {path}")
     return path

@@ -19,11 +19,12 @@ from ..devices import Worker, choose_precision
 from ..diffusion import seed_of
 from ..errors import UserError, in_range
 from ..images import save_png
+from ..model import Diffusion
 from ..runs import digest, open_run, painted_by
 from .memory import batch_that_fits
-from .model import FaceModel, weights_path
+from .model import load_faces, weights_path
 from .noises import noise_paths, read_noise
-from .painting import RANGES, Recipe, paint, to_range
+from .painting import RANGES, Sampling, paint, to_range
 
 
 @dataclass
@@ -36,7 +37,7 @@ class GenerateOptions:
     """Folder to paint into; made if missing."""
     unet: Path
     """The course's UNet.pt, a faces.safetensors that `faces train` wrote, or the word shipped."""
-    recipe: Recipe = field(default_factory=Recipe)
+    sampling: Sampling = field(default_factory=Sampling)
     saving: str = "minmax"
     """minmax stretches each picture to 0 ... 255 as the course does; fixed maps [-1, 1] there."""
     seed: int = 0
@@ -62,7 +63,7 @@ def generate(options: GenerateOptions) -> Path:
     device = worker.device()
     precision = _checked(options, device)
     paths = noise_paths(options.noise)
-    model = FaceModel.load(options.unet)
+    model = load_faces(options.unet)
     size = model.network.config.size
     noises = {path: read_noise(path, size) for path in paths}
     model.network.to(device)
@@ -72,7 +73,7 @@ def generate(options: GenerateOptions) -> Path:
     todo = [path for path in worker.share(paths) if not painted_by(runs[path], _picture(options, path))]
     batch_size = options.batch_size or batch_that_fits(model.network, device)
     with tqdm(
-        total=len(todo) * options.recipe.steps, desc="painting faces", unit="step", disable=worker.rank > 0
+        total=len(todo) * options.sampling.steps, desc="painting faces", unit="step", disable=worker.rank > 0
     ) as bar:
         for start in range(0, len(todo), batch_size):
             batch = {path: noises[path] for path in todo[start : start + batch_size]}
@@ -81,7 +82,7 @@ def generate(options: GenerateOptions) -> Path:
 
 
 def _paint_batch(
-    model: FaceModel,
+    model: Diffusion,
     batch: Dict[Path, Tensor],
     runs: Dict[Path, str],
     options: GenerateOptions,
@@ -91,9 +92,9 @@ def _paint_batch(
     device = next(model.network.parameters()).device
     noise = torch.stack(list(batch.values())).to(device)
     seeds = [seed_of(options.seed, path.stem) for path in batch]
-    faces = paint(model, noise, options.recipe, seeds, precision, lambda: bar.update(len(batch)))
+    faces = paint(model, noise, options.sampling, seeds, precision, lambda: bar.update(len(batch)))
     for path, seed, pixels in zip(batch, seeds, to_range(faces, options.saving)):
-        told = {"noise": path.name, "seed": seed, "run": runs[path], **asdict(options.recipe)}
+        told = {"noise": path.name, "seed": seed, "run": runs[path], **asdict(options.sampling)}
         save_png(_picture(options, path), pixels, told)
 
 
@@ -103,7 +104,7 @@ def _picture(options: GenerateOptions, noise: Path) -> Path:
 
 def _checked(options: GenerateOptions, device: torch.device) -> str:
     """Refuse bad settings before anything is read; the precision to compute in."""
-    options.recipe.check()
+    options.sampling.check()
     if options.saving not in RANGES:
         raise UserError(f"unknown range {options.saving!r}; choose one of {', '.join(RANGES)}")
     if options.batch_size is not None:
@@ -118,7 +119,7 @@ def _settings(options: GenerateOptions, precision: str) -> Dict[str, Any]:
         weights = digest(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     return {
         "weights": weights,
-        "recipe": asdict(options.recipe),
+        "sampling": asdict(options.sampling),
         "saving": options.saving,
         "seed": options.seed,
         "precision": precision,

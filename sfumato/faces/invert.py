@@ -14,9 +14,10 @@ from ..devices import Worker
 from ..diffusion import DDIMInversion, sample
 from ..errors import UserError
 from ..images import from_pixels, labelled_grid, open_picture, save_image, to_pixels
+from ..model import Diffusion
 from ..runs import open_folder, write_note
-from .model import SHIPPED, FaceModel
-from .painting import Recipe, paint
+from .model import SHIPPED, load_faces
+from .painting import Sampling, paint
 
 
 @dataclass
@@ -56,23 +57,23 @@ def invert(options: InvertOptions) -> List[Inversion]:
         UserError: for a picture, settings, weights or a folder that cannot be used.
     """
     # The way back must not clamp: what was clamped away cannot be found again.
-    recipes = [Recipe(steps=steps, clamp=False) for steps in options.steps]
-    for recipe in recipes:
-        recipe.check()
-    if options.refinements < 0 or not recipes:
+    samplings = [Sampling(steps=steps, clamp=False) for steps in options.steps]
+    for sampling in samplings:
+        sampling.check()
+    if options.refinements < 0 or not samplings:
         raise UserError("invert needs at least one number of steps, and refinements of at least 0")
     picture = open_picture(options.image)
-    model, device = FaceModel.load(options.unet), Worker.here().device()
+    model, device = load_faces(options.unet), Worker.here().device()
     model.network.to(device)
     x = to_square(picture, model.network.config.size).to(device)
     open_folder(options.out)
     found, painted = [], []
-    for recipe in tqdm(recipes, desc="inverting", unit="number of steps"):
-        noise = noise_of(model, x, recipe, options.refinements)
-        again = paint(model, noise, recipe)
-        found.append(_measured(x, noise, again, recipe.steps))
+    for sampling in tqdm(samplings, desc="inverting", unit="number of steps"):
+        noise = noise_of(model, x, sampling, options.refinements)
+        again = paint(model, noise, sampling)
+        found.append(_measured(x, noise, again, sampling.steps))
         painted.append(again)
-        torch.save(noise.cpu(), str(options.out / f"inverted-{recipe.steps:03d}.pt"))
+        torch.save(noise.cpu(), str(options.out / f"inverted-{sampling.steps:03d}.pt"))
     cells = [to_pixels(part)[0].numpy() for part in (x, *painted)]
     labels = ["picture", *(f"{one.steps} steps\nMSE {one.mse:.2f}" for one in found)]
     # The file's name, which may be of any length and script, stands in the note.
@@ -89,10 +90,9 @@ def invert(options: InvertOptions) -> List[Inversion]:
 
 
 @torch.no_grad()
-def noise_of(model: FaceModel, x: Tensor, recipe: Recipe, refinements: int = 0) -> Tensor:
-    """The noise [B, 3, H, W] from which the recipe, deterministic and without clamping, paints x."""
-    sampler = DDIMInversion(model.schedule, refinements)
-    return sample(sampler(x, model.denoiser(clamp=False), recipe.times()[::-1]))
+def noise_of(model: Diffusion, x: Tensor, sampling: Sampling, refinements: int = 0) -> Tensor:
+    """The noise [B, 3, H, W] from which `sampling`, deterministic and without clamping, paints x."""
+    return sample(DDIMInversion(refinements)(x, model.denoiser(clamp=False), sampling.times()[::-1]))
 
 
 def to_square(picture: Image.Image, size: int) -> Tensor:

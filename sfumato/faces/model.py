@@ -1,24 +1,17 @@
 """A trained face model: the course's pretrained file, or one of ours."""
 
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import torch
-
-from ..checkpoints import ModelFormat, loaded, read_model, read_tensors, weights_in, write_model
-from ..diffusion import Clamped, Denoiser, NetworkDenoiser, NoiseSchedule
-from ..models.face_unet import FaceUNet, FaceUNetConfig
+from ..checkpoints import loaded, read_tensors, weights_in
+from ..diffusion import LinearSchedule
+from ..errors import UserError
+from ..model import Diffusion
+from ..models.face_unet import FaceUNet
 
 SHIPPED = "shipped"
 """The word that stands for the weights that come with the package."""
 
-FORMAT = ModelFormat("sfumato faces 1", "face model", "`faces train`")
 _SHIPPED_PATH = Path(__file__).parents[1] / "models" / "weights" / "faces64.safetensors"
-
-
-def face_schedule() -> NoiseSchedule:
-    """The schedule of the pretrained network, and of all ours: betas from 1e-4 to 2e-2 in even steps, 1,000 times."""
-    return NoiseSchedule.linear()
 
 
 def weights_path(unet: Path) -> Path:
@@ -26,35 +19,24 @@ def weights_path(unet: Path) -> Path:
     return _SHIPPED_PATH if str(unet) == SHIPPED else Path(unet)
 
 
-@dataclass
-class FaceModel:
-    """A network that predicts eps."""
+def face_model(network: FaceUNet) -> Diffusion:
+    """A model of faces: the network predicts eps on the linear schedule of 1,000 times, as the pretrained one does."""
+    size = network.config.size
+    return Diffusion(network, LinearSchedule(), "eps", shape=(3, size, size), loss="min-snr")
 
-    network: FaceUNet
-    schedule: NoiseSchedule
 
-    @classmethod
-    def load(cls, unet: Path = Path(SHIPPED)) -> "FaceModel":
-        """Read the course's UNet.pt (a plain state dict), or a .safetensors that `save` wrote.
+def load_faces(unet: Path = Path(SHIPPED)) -> Diffusion:
+    """The course's UNet.pt (a plain state dict), or a .safetensors that `faces train` wrote; frozen.
 
-        Raises:
-            UserError: if the file is neither.
-        """
-        path = weights_path(unet)
-        content = read_tensors(path)
-        if content.metadata.get("format", "").startswith("sfumato"):
-            state, shape = read_model(path, FORMAT)
-            network = loaded(lambda: FaceUNet(FaceUNetConfig(**shape)), state, path, FORMAT.what)
-        else:
-            state = weights_in(content.value, path, "state_dict")
-            network = loaded(FaceUNet, state, path, "pretrained face network")
-        return cls(network, face_schedule())
-
-    def save(self, path: Path, dtype: torch.dtype = torch.float16, note: str = "") -> None:
-        """Write the model, whole or not at all; see `write_model`."""
-        write_model(path, self.network, FORMAT, asdict(self.network.config), dtype, note)
-
-    def denoiser(self, clamp: bool = True, recompute_eps: bool = False) -> Denoiser:
-        """The denoiser; by default as the course's ground truth has it: x0 clamped, eps left as it is."""
-        plain = NetworkDenoiser(self.network, self.schedule, "eps")
-        return Clamped(plain, self.schedule, recompute_eps=recompute_eps) if clamp else plain
+    Raises:
+        UserError: if the file is neither.
+    """
+    path = weights_path(unet)
+    content = read_tensors(path)
+    if not content.metadata.get("format", "").startswith("sfumato"):
+        weights = weights_in(content.value, path, "state_dict")
+        return face_model(loaded(FaceUNet, weights, path, "pretrained face network"))
+    model = Diffusion.load(path, what="face model")
+    if not isinstance(model.network, FaceUNet) or model.shape != face_model(model.network).shape:
+        raise UserError(f"{path}: is no face model; give UNet.pt, or a file that `faces train` wrote")
+    return model

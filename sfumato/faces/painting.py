@@ -1,34 +1,34 @@
-"""Noise to faces, in memory: the recipe and the walk of one batch."""
+"""Noise to faces, in memory: the settings, and the walk of one batch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Callable, Iterator, List, Optional, Sequence
 
 import torch
 from torch import Tensor
 
 from ..devices import autocast
-from ..diffusion import CLEAN, SeededNoise, Step, make_sampler, spaced_times
+from ..diffusion import CLEAN, LinearSchedule, SeededNoise, Step
 from ..errors import UserError
 from ..images import to_pixels
-from .model import FaceModel, face_schedule
+from ..model import Diffusion
+from ..sampler_options import SAMPLER_HELP, SamplerOptions
 
 RANGES = ("minmax", "fixed")
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Sampling(SamplerOptions):
     """How noise becomes a face; the defaults are those of the course's ground truth, to the last rounding."""
 
-    sampler: str = "ddim"
-    """ddim, ddpm, dpmpp-2m, dpm-2m, heun or unipc."""
+    sampler: str = field(default="ddim", metadata=SAMPLER_HELP)
+    """One of SAMPLERS."""
     steps: int = 50
     """Denoising steps, 1 ... 999."""
-    eta: float = 0.0
-    """Noise added by ddim, 0 ... 1."""
     spacing: str = "leading"
-    """Where the steps are: leading (from 1 up), trailing (from 999 down) or linspace."""
+    """Where the steps are: leading (from 1 up), trailing (from 999 down), linspace, or karras (even in the seventh root
+    of sigma)."""
     to_clean: bool = False
-    """End at alpha_bar = 1, not at alpha_bar[0] = 0.9999; linspace always does."""
+    """End at alpha_bar = 1, not at alpha_bar[0] = 0.9999; linspace and karras always do."""
     clamp: bool = True
     """Keep the predicted picture in [-1, 1] at every step."""
     recompute_eps: bool = False
@@ -40,9 +40,10 @@ class Recipe:
         Raises:
             ValueError: if there are no such times.
         """
-        offset = 1 if self.spacing == "leading" else 0
-        final = CLEAN if self.to_clean or self.spacing == "linspace" else 0
-        return spaced_times(len(face_schedule()), self.steps, self.spacing, offset, final)
+        told = {"offset": 1} if self.spacing == "leading" else {}
+        if self.spacing != "karras":
+            told["final"] = CLEAN if self.to_clean or self.spacing == "linspace" else 0
+        return LinearSchedule().times(self.steps, self.spacing, **told)
 
     def check(self) -> None:
         """Refuse what cannot be walked.
@@ -51,31 +52,31 @@ class Recipe:
             UserError: naming the setting.
         """
         try:
-            make_sampler(self.sampler, face_schedule(), self.eta)
+            self.made()
             self.times()
         except ValueError as error:
             raise UserError(str(error)) from None
 
 
-def walk(model: FaceModel, noise: Tensor, recipe: Recipe, seeds: Optional[Sequence[int]] = None) -> Iterator[Step]:
+def walk(model: Diffusion, noise: Tensor, sampling: Sampling, seeds: Optional[Sequence[int]] = None) -> Iterator[Step]:
     """The reverse process of a batch, one Step at a time.
 
     Args:
         model: on noise's device.
         noise: x_T [B, 3, H, W].
-        recipe: checked.
-        seeds: one a picture, of the noise added on the way; needed where the recipe adds any.
+        sampling: checked.
+        seeds: one a picture, of the noise added on the way; needed where the sampler adds any.
     """
     added = SeededNoise(seeds, tuple(noise.shape[1:]), noise.device) if seeds else None
-    sampler = make_sampler(recipe.sampler, model.schedule, recipe.eta)
-    return sampler(noise, model.denoiser(recipe.clamp, recipe.recompute_eps), recipe.times(), added)
+    denoiser = model.denoiser(clamp=sampling.clamp, recompute_eps=sampling.recompute_eps)
+    return sampling.made()(noise, denoiser, sampling.times(), added)
 
 
 @torch.no_grad()
 def paint(
-    model: FaceModel,
+    model: Diffusion,
     noise: Tensor,
-    recipe: Recipe,
+    sampling: Sampling,
     seeds: Optional[Sequence[int]] = None,
     precision: str = "fp32",
     after_step: Optional[Callable[[], object]] = None,
@@ -83,7 +84,7 @@ def paint(
     """The finished pictures of a batch.
 
     Args:
-        model, noise, recipe, seeds: see `walk`.
+        model, noise, sampling, seeds: see `walk`.
         precision: that the network computes in.
         after_step: called after every step, to move a bar.
 
@@ -91,7 +92,7 @@ def paint(
         float [B, 3, H, W], in about [-1, 1].
     """
     with autocast(noise.device, precision):
-        for step in walk(model, noise, recipe, seeds):
+        for step in walk(model, noise, sampling, seeds):
             x = step.x
             if after_step:
                 after_step()

@@ -10,16 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..diffusion import training_loss
+from ..diffusion import NetworkDenoiser, make_loss, training_loss
 from ..errors import UserError
 from ..images import save_image, sheet, to_pixels
+from ..model import Diffusion
 from ..models.face_unet import FACE_64, FaceUNet, FaceUNetConfig
-from ..runs import digest, told_file
+from ..runs import digest, file_identity
 from ..training import LoopOptions, Loss, Trainer, resume, run_recorded, start
 from .data import FaceBatches, read_faces
-from .model import FaceModel, face_schedule
+from .model import face_model, load_faces
 from .noises import drawn_noises
-from .painting import Recipe, paint
+from .painting import Sampling, paint
 
 _SHOWN = 16
 
@@ -55,7 +56,7 @@ class TrainOptions:
         """What is chosen here that decides the resulting weights; data and hardware decide them too."""
         chosen = dataclasses.asdict(self)
         names = ("loop", "network", "muon_lr", "adam_lr", "held_out")
-        return {**{name: chosen[name] for name in names}, "start": told_file(self.start)}
+        return {**{name: chosen[name] for name in names}, "start": file_identity(self.start)}
 
 
 def train(options: TrainOptions) -> Path:
@@ -83,12 +84,12 @@ def train(options: TrainOptions) -> Path:
     finished = options.out / "faces.safetensors"
 
     def finish(network: FaceUNet) -> Path:
-        FaceModel(network, model.schedule).save(finished, note=json.dumps(settings))
+        face_model(network).save(finished, note=json.dumps(settings))
         return finished
 
     run_recorded(
         trainer,
-        FaceBatches(seen, options.loop.batch_size, len(model.schedule), options.loop.seed),
+        FaceBatches(seen, options.loop.batch_size, model.schedule, options.loop.seed),
         _loss_of(model, trainer.accelerator.device),
         finish,
         out=options.out,
@@ -101,20 +102,21 @@ def train(options: TrainOptions) -> Path:
     return finished
 
 
-def _first_model(options: TrainOptions) -> FaceModel:
+def _first_model(options: TrainOptions) -> Diffusion:
     if options.start is None:
-        return FaceModel(FaceUNet(options.network), face_schedule())
-    model = FaceModel.load(options.start)
+        return face_model(FaceUNet(options.network))
+    model = load_faces(options.start)
     if model.network.config != options.network:
         raise UserError(f"{options.start}: is a network of {model.network.config}; give its shape as network options")
     model.network.train().requires_grad_(True)
     return model
 
 
-def _loss_of(model: FaceModel, device: torch.device) -> Loss:
+def _loss_of(model: Diffusion, device: torch.device) -> Loss:
     def loss(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
         x0, t, eps = (part.to(device) for part in batch)
-        return training_loss(network, model.schedule, x0, t, eps, weighting="min-snr")
+        denoiser = NetworkDenoiser(network, model.schedule, model.predicts)
+        return training_loss(denoiser, x0, t, eps, make_loss(model.loss))
 
     return loss
 
@@ -122,10 +124,10 @@ def _loss_of(model: FaceModel, device: torch.device) -> Loss:
 @torch.no_grad()
 def _look(step: int, trainer: "Trainer[FaceUNet]", held_out: np.ndarray, options: TrainOptions) -> Dict[str, float]:
     """Paint with the mean weights, keep the sheet, and measure the loss on faces that were not trained on."""
-    model, device = FaceModel(trainer.ema.network, face_schedule()), trainer.accelerator.device
+    model, device = face_model(trainer.ema.network), trainer.accelerator.device
     noises = drawn_noises(_SHOWN, options.network.size, options.loop.seed).to(device)
-    save_image(sheet(to_pixels(paint(model, noises, Recipe())), 8), options.out / f"sheet-{step:08d}.png")
+    save_image(sheet(to_pixels(paint(model, noises, Sampling())), 8), options.out / f"sheet-{step:08d}.png")
     if not len(held_out):
         return {}
-    batch = FaceBatches(held_out, len(held_out), len(model.schedule), options.loop.seed)(0, slice(None))
+    batch = FaceBatches(held_out, len(held_out), model.schedule, options.loop.seed)(0, slice(None))
     return {"held_out_loss": float(_loss_of(model, device)(model.network, batch).mean())}

@@ -3,7 +3,7 @@
 from .listing import GRADED_ENDINGS, PICTURE_ENDINGS, picture_files, pictures_among
 from .opening import MOST_PIXELS, graders_picture, open_picture
 from .pixels import from_pixels, to_pixels
-from .saving import save_image, save_png, told_by
+from .saving import note_in, save_image, save_png
 from .sheets import captioned, labelled_grid, sheet
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "from_pixels",
     "graders_picture",
     "labelled_grid",
+    "note_in",
     "open_picture",
     "picture_files",
     "pictures_among",
@@ -21,5 +22,4 @@ __all__ = [
     "save_png",
     "sheet",
     "to_pixels",
-    "told_by",
 ]

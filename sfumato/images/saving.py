@@ -1,4 +1,4 @@
-"""Pictures out, with what they were told of themselves."""
+"""Pictures out, with a note in each of how it was made."""
 
 import json
 from pathlib import Path
@@ -10,21 +10,21 @@ from torch import Tensor
 from ..checkpoints import atomic_path
 
 
-def save_png(path: Path, pixels: Tensor, told: Mapping[str, Any]) -> None:
+def save_png(path: Path, pixels: Tensor, note: Mapping[str, Any]) -> None:
     """Write one picture, uint8 [H, W, 3], whole or not at all; how it was made goes into its text chunk as JSON."""
     info = PngImagePlugin.PngInfo()
-    info.add_text("sfumato", json.dumps(told))
+    info.add_text("sfumato", json.dumps(note))
     save_image(Image.fromarray(pixels.numpy()), path, pnginfo=info)
 
 
-def told_by(path: Path) -> Dict[str, Any]:
-    """What `save_png` was told of a picture; nothing where there is none, or no picture, or no such note in it."""
+def note_in(path: Path) -> Dict[str, Any]:
+    """The note that `save_png` wrote into a picture; empty where there is no picture, or no such note in it."""
     try:
         with Image.open(path, formats=["PNG"]) as image:
-            told = json.loads(image.info.get("sfumato", "{}"))
+            note = json.loads(image.info.get("sfumato", "{}"))
     except Exception:  # whatever Pillow and JSON raise on what is none of ours
         return {}
-    return told if isinstance(told, dict) else {}
+    return note if isinstance(note, dict) else {}
 
 
 def save_image(image: Image.Image, path: Path, **how: Any) -> Path:

@@ -57,12 +57,12 @@ class SceneJudge:
 
     @torch.no_grad()
     def _seen(self, x: Tensor) -> Seen:
-        shares = torch.cat([self._network(part).softmax(dim=1) for part in shown(x).split(_AT_ONCE)])
+        shares = torch.cat([self._network(part).softmax(dim=1) for part in as_judged(x).split(_AT_ONCE)])
         by_look = shares.view(-1, len(LOOKS), DIGITS)
         return Seen(by_look.sum(dim=1).argmax(dim=1), by_look.sum(dim=2).argmax(dim=1))
 
 
-def shown(x: Tensor) -> Tensor:
+def as_judged(x: Tensor) -> Tensor:
     """Pictures or halves of them [n, 3, H, W] as the judge sees them: [n, 3, 28, 28], a half as wide as a whole."""
     return F.interpolate(x, (_SIDE, _SIDE), mode="bilinear", antialias=True, align_corners=False)
 

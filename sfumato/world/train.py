@@ -26,13 +26,21 @@ from ..checkpoints import (
 from ..concepts.model import StableDiffusion
 from ..concepts.painting import Sampling, encoded, paint
 from ..devices import choose_precision
-from ..diffusion import NoiseSchedule, seed_of, stratified_timesteps, training_loss
+from ..diffusion import (
+    NetworkDenoiser,
+    ScaledLinearSchedule,
+    Schedule,
+    make_loss,
+    seed_of,
+    stratified_times,
+    training_loss,
+)
 from ..errors import UserError
 from ..images import save_image, sheet
 from ..models.stable_diffusion import VAE, TextEncoder, UNet
 from ..models.stable_diffusion.unet import UNetConfig
 from ..models.stable_diffusion.vae import VAEConfig, drawn_latents
-from ..runs import told_file
+from ..runs import file_identity
 from ..training import LoopOptions, Loss, Trainer, resume, run_recorded, start
 from . import train_autoencoder
 from .captioned import Captions
@@ -89,7 +97,7 @@ class TrainOptions:
         chosen = dataclasses.asdict(self)
         names = ("loop", "network", "pool", "silent", "muon_lr", "adam_lr")
         weights = {"autoencoder": self.autoencoder, "clip": self.clip / "model.safetensors", "start": self.start}
-        files = {name: told_file(path) for name, path in weights.items()}
+        files = {name: file_identity(path) for name, path in weights.items()}
         return {**{name: chosen[name] for name in names}, **files, "precision": self.upkeep.precision}
 
 
@@ -142,7 +150,7 @@ def train(options: TrainOptions) -> Path:
     run_recorded(
         trainer,
         Batches(pool, options.loop.batch_size, options.silent, options.loop.seed),
-        _loss_of(NoiseSchedule.scaled_linear(), device),
+        _loss_of(ScaledLinearSchedule(), device),
         finish,
         out=options.out,
         settings=settings,
@@ -206,16 +214,16 @@ class Batches:
         picked = torch.randint(len(self._pool.moments), (self._count,), generator=source)
         mean, log_variance = self._pool.moments[picked].float().chunk(2, dim=1)
         x0 = drawn_latents(mean, log_variance, torch.randn(mean.shape, generator=source))
-        t = stratified_timesteps(1000, self._count, source)
+        t = stratified_times(ScaledLinearSchedule(), self._count, source)
         eps = torch.randn(mean.shape, generator=source)
         ids = self._captions(self._pool.scenes(picked), seed_of(self._seed, step, 1), self._silent)
         return x0[rows], t[rows], eps[rows], ids[rows]
 
 
-def _loss_of(schedule: NoiseSchedule, device: torch.device) -> Loss:
+def _loss_of(schedule: Schedule, device: torch.device) -> Loss:
     def loss(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
         x0, t, eps, ids = (part.to(device) for part in batch)
-        return training_loss(network, schedule, x0, t, eps, (ids,), weighting="min-snr")
+        return training_loss(NetworkDenoiser(network, schedule, "eps", (ids,)), x0, t, eps, make_loss("min-snr"))
 
     return loss
 
@@ -224,7 +232,7 @@ def _loss_of(schedule: NoiseSchedule, device: torch.device) -> Loss:
 def _look(step: int, trainer: "Trainer[_TextToImage]", vae: VAE, out: Path) -> Dict[str, float]:
     """Paint some prompts with the mean weights and keep the sheet."""
     mean = trainer.ema.network
-    model = StableDiffusion(mean.unet, vae, mean.text, NoiseSchedule.scaled_linear(), "", SIZE, {})
+    model = StableDiffusion(mean.unet, vae, mean.text, ScaledLinearSchedule(), "", SIZE, {})
     states = torch.cat([encoded(model, [prompt]) for prompt in _SHOWN])
     pixels = paint(model, states, encoded(model, [""])[:, 0], list(range(len(_SHOWN))), Sampling(steps=15))
     save_image(sheet(pixels, 8), out / f"sheet-{step:08d}.png")

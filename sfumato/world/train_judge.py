@@ -10,7 +10,7 @@ from torch import Tensor
 from ..checkpoints import write_model
 from ..diffusion import seed_of
 from ..digits.train_judge import BATCH, fitted, moved
-from .judge import CLASSES, FORMAT, SceneJudge, shown
+from .judge import CLASSES, FORMAT, SceneJudge, as_judged
 from .scenes import DIGITS, LOOKS, SIZE, Digits, Scenes, draw_scenes
 
 _MEASURED = 2000
@@ -63,7 +63,8 @@ def _regions(scenes: Scenes) -> Tuple[Tensor, Tensor]:
     single = scenes.digits[:, 1] < 0
     halves = scenes.pixels[~single]
     middle = SIZE // 2
-    pictures = torch.cat([shown(scenes.pixels[single]), shown(halves[..., :middle]), shown(halves[..., middle:])])
+    parts = (scenes.pixels[single], halves[..., :middle], halves[..., middle:])
+    pictures = torch.cat([as_judged(part) for part in parts])
     classes = scenes.looks * DIGITS + scenes.digits
     return pictures, torch.cat([classes[single, 0], classes[~single, 0], classes[~single, 1]])
 

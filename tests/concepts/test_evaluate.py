@@ -103,6 +103,15 @@ def test_a_folder_of_another_count_is_named(course, clip_folder):
     assert not (course[2] / "scores.json").exists()
 
 
+@pytest.mark.parametrize("outside", ["../..", "/etc", "a/../../b"])
+def test_a_path_that_leads_out_is_not_followed_and_that_is_said(course, clip_folder, outside):
+    content = json.loads(course[0].read_text())
+    content["0"]["src_image"] = outside
+    course[0].write_text(json.dumps(content))
+    with pytest.warns(UserWarning, match=f"source 0: src_image '{outside}' leads out of .*photos: not followed"):
+        assert len(evaluate(EvaluateOptions(*course, clip=str(clip_folder)))) == 2
+
+
 def test_photos_are_found_by_title_or_key_and_missing_ones_are_named(course, clip_folder):
     (course[1] / "0").rename(course[1] / "dog")
     assert len(evaluate(EvaluateOptions(*course, clip=str(clip_folder)))) == 2

@@ -17,7 +17,7 @@ from sfumato.concepts.learn import Batches, encode_photos, initial_vectors, lear
 from sfumato.concepts.learn_options import LearnOptions
 from sfumato.concepts.model import StableDiffusion
 from sfumato.concepts.photos import photo_files
-from sfumato.diffusion import training_loss
+from sfumato.diffusion import make_loss, training_loss
 from sfumato.errors import UserError
 from sfumato.images import open_picture
 from sfumato.models.stable_diffusion.tokenizer import Tokenizer
@@ -55,7 +55,8 @@ def test_learning_lowers_the_loss_that_it_is_about(photos, checkpoint, tmp_path)
     for vectors in (first, word.vectors):
         model.words["<new1>"] = vectors
         with torch.no_grad():
-            losses.append(float(training_loss(model.unet, model.schedule, x0, t, eps, (model.states(ids),)).mean()))
+            loss = training_loss(model.denoiser(model.states(ids)), x0, t, eps, make_loss("uniform"))
+            losses.append(float(loss.mean()))
     assert losses[1] < losses[0] - 1e-4, losses
     assert not torch.equal(first, word.vectors)
 

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from sfumato.faces.model import FaceModel, weights_path
-from sfumato.faces.painting import Recipe, paint, to_range
+from sfumato.faces.model import load_faces, weights_path
+from sfumato.faces.painting import Sampling, paint, to_range
 from tests.course.scripts import run_script
 
 UNET = str(weights_path("shipped"))
@@ -20,7 +20,7 @@ def test_every_noise_becomes_its_picture(tmp_path):
     assert done.returncode == 0, done.stderr
     pictures = sorted((tmp_path / "answers" / "two").glob("*.png"))
     assert [path.name for path in pictures] == ["00.png", "01.png", "02.png"]
-    expected = to_range(paint(FaceModel.load(), noises, Recipe()), "minmax").numpy().astype(int)
+    expected = to_range(paint(load_faces(), noises, Sampling()), "minmax").numpy().astype(int)
     for path, wanted in zip(pictures, expected):
         got = np.asarray(Image.open(path)).astype(int)
         assert got.min() == 0

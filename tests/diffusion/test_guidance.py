@@ -3,13 +3,22 @@
 import pytest
 import torch
 
-from sfumato.diffusion import DDIM, ClassifierFreeGuidance, NetworkDenoiser, NoiseSchedule, sample, spaced_times
+from sfumato.diffusion import DDIM, CosineSchedule, Guidance, LinearSchedule, NetworkDenoiser, sample
 
 from .gaussians import GaussianDenoiser
 
-SCHEDULE = NoiseSchedule.cosine()
+SCHEDULE = CosineSchedule()
 X = torch.randn(5, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 T = torch.full((5,), 400)
+
+
+class Never:
+    """A denoiser that must not be asked."""
+
+    schedule = SCHEDULE
+
+    def __call__(self, x, t):
+        raise AssertionError("asked where it should not be")
 
 
 def pair():
@@ -18,50 +27,54 @@ def pair():
 
 def test_guidance_of_equal_spreads_moves_the_mean():
     """With one std, eps is linear in the mean, so scale w is the exact denoiser of mean u + w (c - u)."""
-    guided = ClassifierFreeGuidance(*pair(), guidance_scale=3.0)
+    guided = Guidance(*pair(), guidance_scale=3.0)
     exact = GaussianDenoiser(SCHEDULE, 1.5, 0.4)
     assert torch.allclose(guided(X, T).eps, exact(X, T).eps)
     assert torch.allclose(guided(X, T).x0, exact(X, T).x0)
-    times = spaced_times(1000, 100)
-    out = sample(DDIM(SCHEDULE)(X, guided, times))
-    assert torch.allclose(out, sample(DDIM(SCHEDULE)(X, exact, times)))
+    times = SCHEDULE.times(100)
+    out = sample(DDIM()(X, guided, times))
+    assert torch.allclose(out, sample(DDIM()(X, exact, times)))
 
 
 def test_scale_one_and_zero_are_the_two_denoisers():
     cond, uncond = pair()
-    assert torch.equal(ClassifierFreeGuidance(cond, uncond, 1.0)(X, T).eps, cond(X, T).eps)
-    assert torch.allclose(ClassifierFreeGuidance(cond, uncond, 0.0)(X, T).eps, uncond(X, T).eps)
+    assert torch.equal(Guidance(cond, uncond, 1.0)(X, T).eps, cond(X, T).eps)
+    assert torch.allclose(Guidance(cond, uncond, 0.0)(X, T).eps, uncond(X, T).eps)
 
 
 def test_outside_the_interval_only_the_conditional_is_asked():
     cond, _ = pair()
-
-    def never(x, t):
-        raise AssertionError("asked outside the interval")
-
-    guided = ClassifierFreeGuidance(cond, never, 4.0, interval=(500, 900))
+    guided = Guidance(cond, Never(), 4.0, interval=(500, 900))
     assert torch.equal(guided(X, T).x0, cond(X, T).x0)
 
 
 def test_a_batch_across_the_interval_is_guided_row_by_row():
     cond, uncond = pair()
     t = torch.tensor([100, 500, 700, 900, 950])
-    guided = ClassifierFreeGuidance(cond, uncond, 4.0, interval=(500, 900))(X, t)
-    everywhere = ClassifierFreeGuidance(cond, uncond, 4.0)(X, t)
+    guided = Guidance(cond, uncond, 4.0, interval=(500, 900))(X, t)
+    everywhere = Guidance(cond, uncond, 4.0)(X, t)
     assert torch.equal(guided.x0[1:4], everywhere.x0[1:4])
     assert torch.equal(guided.x0[[0, 4]], cond(X, t).x0[[0, 4]])
 
 
-def test_full_rescale_gives_x0_the_conditional_spread():
-    cond, uncond = GaussianDenoiser(SCHEDULE, 0.5, 0.9), GaussianDenoiser(SCHEDULE, 0.0, 0.3)
-    x = torch.randn(3, 200, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    t = T[:3]
-    plain = ClassifierFreeGuidance(cond, uncond, 5.0)(x, t)
-    rescaled = ClassifierFreeGuidance(cond, uncond, 5.0, rescale=1.0, schedule=SCHEDULE)(x, t)
-    assert torch.allclose(rescaled.x0.std(dim=1), cond(x, t).x0.std(dim=1))
-    assert not torch.allclose(plain.x0.std(dim=1), cond(x, t).x0.std(dim=1), rtol=0.1)
-    signal, noise = SCHEDULE.signal_noise(t, x)
-    assert torch.allclose(signal * rescaled.x0 + noise * rescaled.eps, x)
+def test_a_weaker_network_guides_beside_the_unconditional_one():
+    """Karras et al. 2024: both are differences from the conditional answer, and add up."""
+    cond, uncond = pair()
+    weak = GaussianDenoiser(SCHEDULE, 0.4, 0.6)
+    answers = [one(X, T) for one in (cond, uncond, weak)]
+    guided = Guidance(cond, uncond, 3.0, weak=weak, weak_scale=1.5)(X, T)
+    for part in (0, 1):
+        c, u, w = (answer[part] for answer in answers)
+        assert torch.allclose(guided[part], c + 2.0 * (c - u) + 0.5 * (c - w))
+    alone = Guidance(cond, Never(), 1.0, weak=weak)(X, T)
+    assert torch.allclose(alone.x0, 2 * answers[0].x0 - answers[2].x0)
+
+
+def test_the_weak_network_holds_outside_the_interval_too():
+    cond, _ = pair()
+    weak = GaussianDenoiser(SCHEDULE, 0.4, 0.6)
+    guided = Guidance(cond, Never(), 4.0, interval=(500, 900), weak=weak, weak_scale=3.0)(X, T)
+    assert torch.allclose(guided.x0, cond(X, T).x0 + 2 * (cond(X, T).x0 - weak(X, T).x0))
 
 
 def test_one_batched_pass_is_two_passes():
@@ -71,17 +84,20 @@ def test_one_batched_pass_is_two_passes():
     label = torch.arange(5)
     cond = NetworkDenoiser(network, SCHEDULE, "v", (label,))
     uncond = NetworkDenoiser(network, SCHEDULE, "v", (torch.zeros_like(label),))
-    separate = ClassifierFreeGuidance(cond, uncond, 2.5)(X, T)
-    together = ClassifierFreeGuidance(cond, uncond, 2.5, batched=True)(X, T)
+    separate = Guidance(cond, uncond, 2.5)(X, T)
+    together = Guidance(cond, uncond, 2.5, batched=True)(X, T)
     assert torch.allclose(separate.x0, together.x0)
     assert torch.allclose(separate.eps, together.eps)
 
 
 def test_what_cannot_be_is_refused():
     cond, uncond = pair()
-    with pytest.raises(ValueError, match="rescale must be between"):
-        ClassifierFreeGuidance(cond, uncond, 2.0, rescale=1.5, schedule=SCHEDULE)
-    with pytest.raises(ValueError, match="rescale needs the schedule"):
-        ClassifierFreeGuidance(cond, uncond, 2.0, rescale=0.5)
     with pytest.raises(ValueError, match="two NetworkDenoisers of one network"):
-        ClassifierFreeGuidance(cond, uncond, 2.0, batched=True)
+        Guidance(cond, uncond, 2.0, batched=True)
+    with pytest.raises(ValueError, match="different schedules"):
+        Guidance(cond, GaussianDenoiser(LinearSchedule(), 0.0, 0.4), 2.0)
+    with pytest.raises(ValueError, match="different schedules"):
+        Guidance(cond, uncond, 2.0, weak=GaussianDenoiser(LinearSchedule(), 0.0, 0.4))
+    network = lambda x, t: x  # noqa: E731
+    with pytest.raises(ValueError, match="one network, schedule and prediction"):
+        Guidance(*(NetworkDenoiser(network, SCHEDULE, kind) for kind in ("v", "eps")), 2.0, batched=True)

@@ -3,18 +3,18 @@
 import pytest
 import torch
 
-from sfumato.diffusion import DDIM, NoiseSchedule, Regions, columns, spaced_times
+from sfumato.diffusion import DDIM, LinearSchedule, Regions, columns
 
 from .gaussians import GaussianDenoiser
 
 
 def test_each_part_is_sampled_from_its_own_distribution():
     """Two exact Gaussians side by side: every half gets the mean and spread of its own."""
-    schedule = NoiseSchedule.linear()
+    schedule = LinearSchedule()
     left, right = GaussianDenoiser(schedule, 2.0, 0.3), GaussianDenoiser(schedule, -1.0, 0.6)
     composed = Regions([left, right], columns(2, 1, 4))
     noise = torch.randn(4000, 1, 1, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    for step in DDIM(schedule)(noise, composed, spaced_times(1000, 100, "trailing")):
+    for step in DDIM()(noise, composed, schedule.times(100, "trailing")):
         x = step.x
     assert x[..., :2].mean().item() == pytest.approx(2.0, abs=0.02)
     assert x[..., :2].std().item() == pytest.approx(0.3, abs=0.02)
@@ -23,7 +23,7 @@ def test_each_part_is_sampled_from_its_own_distribution():
 
 
 def test_one_part_is_the_denoiser_itself_and_overlaps_are_means():
-    schedule = NoiseSchedule.linear()
+    schedule = LinearSchedule()
     one, other = GaussianDenoiser(schedule, 1.0, 0.5), GaussianDenoiser(schedule, 3.0, 0.5)
     x, t = torch.full((2, 1, 2, 2), 0.5, dtype=torch.float64), torch.tensor([500.0, 20.0])
     for found, wanted in zip(Regions([one], columns(1, 2, 2))(x, t), one(x, t)):
@@ -40,7 +40,7 @@ def test_columns_part_the_width():
 
 
 def test_bad_masks_are_refused():
-    schedule = NoiseSchedule.linear()
+    schedule = LinearSchedule()
     one = GaussianDenoiser(schedule, 0.0, 1.0)
     with pytest.raises(ValueError, match="need as many masks"):
         Regions([one], columns(2, 2, 2))

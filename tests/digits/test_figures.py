@@ -9,7 +9,7 @@ from sfumato.devices import Worker
 from sfumato.diffusion import SeededNoise, seed_of
 from sfumato.digits.figures import FiguresOptions, figures, reverse_process
 from sfumato.digits.labels import DATASETS, label_of
-from sfumato.digits.model import DigitModel
+from sfumato.digits.model import load_digits
 from sfumato.digits.painting import Sampling, paint, walk
 from sfumato.errors import UserError
 from sfumato.images import sheet, to_pixels
@@ -28,7 +28,7 @@ def test_a_sheet_holds_every_picture_in_its_place():
 
 
 def test_the_reverse_process_goes_from_noise_to_the_picture():
-    model, device = DigitModel.load(), torch.device("cpu")
+    model, device = load_digits(), torch.device("cpu")
     sampling = Sampling(steps=20)
     moments = reverse_process(model, 0, 5, sampling, device)
     assert [m.level for m in moments] == list(range(1000, -1, -50))
@@ -66,7 +66,7 @@ def read(path):
 def test_a_sheets_rows_are_digits_and_its_columns_noises(drawn):
     """Each picture is painted here anew, in another batch: a row's digit from a column's noise."""
     folder, sampling, _ = drawn
-    model, device = DigitModel.load(), torch.device("cpu")
+    model, device = load_digits(), torch.device("cpu")
     seen = set()
     for dataset in DATASETS:
         paper = read(folder / "new" / "figures" / f"{dataset}-sheet.png")
@@ -83,7 +83,7 @@ def test_a_sheets_rows_are_digits_and_its_columns_noises(drawn):
 
 def walked(dataset, sampling, seed):
     """x_t and the x0 seen in it at each moment of painting one 0, by the walk itself."""
-    model, device = DigitModel.load(), Worker.here().device()
+    model, device = load_digits(), Worker.here().device()
     model.network.to(device)
     noise = SeededNoise([seed], (3, 28, 28))()
     with torch.no_grad():

@@ -19,7 +19,7 @@ from sfumato.digits.batches import DigitBatches
 from sfumato.digits.data import read_digits
 from sfumato.digits.evaluate import accuracies
 from sfumato.digits.labels import DATASETS, label_of
-from sfumato.digits.model import DigitModel
+from sfumato.digits.model import load_digits
 from sfumato.digits.painting import paint
 from sfumato.digits.train import TrainOptions, train
 from sfumato.errors import UserError
@@ -39,7 +39,7 @@ def options(data, out, **changes):
 
 def test_a_run_leaves_a_model_a_log_and_sheets(data, tmp_path):
     finished = train(options(data, tmp_path / "run", look_every=12, look_count=1, loop={"steps": 40}))
-    model = DigitModel.load(finished)
+    model = load_digits(finished)
     assert model.network.config == SMALL
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     losses = [line["loss"] for line in lines if "loss" in line]
@@ -164,6 +164,7 @@ def test_a_digit_without_pictures_is_refused(data, tmp_path):
     table.write_text("\n".join(rows) + "\n")
     with pytest.raises(UserError, match="svhn: has no picture of the digit 7"):
         train(options(data, tmp_path / "run"))
+    assert not (tmp_path / "run").exists(), "the note of a run that never began"
 
 
 def test_batches_are_balanced_and_a_function_of_the_step(data):
@@ -206,7 +207,7 @@ def test_training_draws_the_batches_of_its_options(data, tmp_path, monkeypatch):
     chosen = {"svhn_share": 0.25, "hidden": 0.4, "time_focus": (1.5, 0.2)}
     train(options(data, tmp_path / "run", **chosen, loop={"steps": 2, "batch_size": 40, "seed": 5}))
     sets = {name: read_digits(data / name) for name in DATASETS}
-    batches = DigitBatches(sets, 40, **chosen, times=1000, seed=5)
+    batches = DigitBatches(sets, 40, **chosen, seed=5)
     assert len(drawn) == 2
     for step, got in enumerate(drawn):
         assert all(torch.equal(a, b) for a, b in zip(got, batches(step, slice(None))))

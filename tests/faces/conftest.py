@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from sfumato.diffusion import NoiseSchedule
-from sfumato.faces.model import FaceModel
+from sfumato.faces.model import face_model
 from sfumato.models.face_unet import FaceUNet, FaceUNetConfig
 
 TINY = FaceUNetConfig(width=16, multipliers=(1, 2), blocks=1, attention=(1,), groups=8, size=16, patch=2)
@@ -15,7 +14,7 @@ def tiny():
     torch.manual_seed(0)
     network = FaceUNet(TINY)
     torch.nn.init.normal_(network.out[2].weight, std=0.02)
-    return FaceModel(network.eval().requires_grad_(False), NoiseSchedule.linear())
+    return face_model(network.eval().requires_grad_(False))
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ pytest.importorskip("safetensors")
 
 from sfumato.errors import UserError
 from sfumato.faces.figures import EtaOptions, InterpolateOptions, eta, interpolate
-from sfumato.faces.painting import Recipe
+from sfumato.faces.painting import Sampling
 
-FEW = Recipe(steps=4)
+FEW = Sampling(steps=4)
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def unet(tiny, tmp_path):
 
 
 def test_the_eta_grid_begins_each_row_with_the_deterministic_face(unet, noise_folder, tmp_path):
-    path = eta(EtaOptions(tmp_path / "out", unet, noise_folder, recipe=FEW, rows=2, etas=(0.0, 0.5, 1.0)))
+    path = eta(EtaOptions(tmp_path / "out", unet, noise_folder, sampling=FEW, rows=2, etas=(0.0, 0.5, 1.0)))
     moved = np.array(json.loads((tmp_path / "out" / "eta.json").read_text())["rms_distance_from_first"])
     assert moved.shape == (2, 3)
     assert (moved[:, 0] == 0).all()
@@ -36,7 +36,7 @@ def test_the_eta_grid_begins_each_row_with_the_deterministic_face(unet, noise_fo
 
 
 def test_lerp_loses_norm_midway_and_slerp_does_not(unet, noise_folder, tmp_path):
-    written = interpolate(InterpolateOptions(tmp_path / "out", unet, noise_folder, recipe=FEW, stops=5))
+    written = interpolate(InterpolateOptions(tmp_path / "out", unet, noise_folder, sampling=FEW, stops=5))
     assert [path.name for path in written] == ["slerp.png", "lerp.png", "paths.png"]
     numbers = json.loads((tmp_path / "out" / "paths.json").read_text())
     assert numbers["alpha"] == [0.0, 0.25, 0.5, 0.75, 1.0]
@@ -51,9 +51,9 @@ def test_lerp_loses_norm_midway_and_slerp_does_not(unet, noise_folder, tmp_path)
     ("function", "options", "words"),
     [
         (eta, EtaOptions(rows=0), "at least one row"),
-        (eta, EtaOptions(etas=(0.0, 2.0)), "eta must be between"),
+        (eta, EtaOptions(etas=(0.0, 2.0)), "eta of DDIM must be between"),
         (interpolate, InterpolateOptions(stops=1), "stops must be at least 2"),
-        (interpolate, InterpolateOptions(recipe=Recipe(sampler="x")), "unknown sampler"),
+        (interpolate, InterpolateOptions(sampling=Sampling(sampler="x")), "unknown sampler"),
     ],
 )
 def test_bad_settings_are_refused(function, options, words):
@@ -63,4 +63,4 @@ def test_bad_settings_are_refused(function, options, words):
 
 def test_too_few_noises_are_refused(unet, noise_folder, tmp_path):
     with pytest.raises(UserError, match=r"holds 3 noise\(s\); 4 are needed"):
-        eta(EtaOptions(tmp_path / "out", unet, noise_folder, recipe=FEW))
+        eta(EtaOptions(tmp_path / "out", unet, noise_folder, sampling=FEW))

@@ -10,14 +10,14 @@ from PIL import Image
 
 from sfumato.errors import UserError
 from sfumato.faces.generate import GenerateOptions, generate
-from sfumato.faces.model import FaceModel
+from sfumato.faces.model import load_faces
 from sfumato.faces.noise import NoiseOptions, noise
 from sfumato.faces.noises import noise_paths, read_noise
-from sfumato.faces.painting import Recipe, paint, to_range
+from sfumato.faces.painting import Sampling, paint, to_range
 from sfumato.models.face_unet import FaceUNet
 
 pytest.importorskip("safetensors")
-FEW = Recipe(steps=5)
+FEW = Sampling(steps=5)
 
 
 @pytest.fixture
@@ -40,7 +40,8 @@ def test_every_noise_becomes_the_picture_of_its_stem(tiny, unet, noise_folder, t
 def test_noises_are_taken_in_natural_order(noise_folder):
     (noise_folder / "10.pt").rename(noise_folder / "10.PT")
     (noise_folder / "._1.pt").write_bytes(b"what macOS keeps beside a file")
-    assert [path.name for path in noise_paths(noise_folder)] == ["1.pt", "2.pt", "10.PT"]
+    (noise_folder / "²³.pt").write_bytes((noise_folder / "1.pt").read_bytes())  # digits to Python, and no number
+    assert [path.name for path in noise_paths(noise_folder)] == ["1.pt", "2.pt", "10.PT", "²³.pt"]
 
 
 def test_an_interrupted_run_goes_on_and_other_settings_are_refused(unet, noise_folder, tmp_path):
@@ -56,7 +57,7 @@ def test_an_interrupted_run_goes_on_and_other_settings_are_refused(unet, noise_f
     generate(options)
     assert (tmp_path / "out" / "1.png").read_bytes() != before, "another noise of the same name is another picture"
     with pytest.raises(UserError, match="holds pictures of other settings"):
-        generate(GenerateOptions(noise_folder, tmp_path / "out", unet, Recipe(steps=6)))
+        generate(GenerateOptions(noise_folder, tmp_path / "out", unet, Sampling(steps=6)))
 
 
 def test_processes_share_the_noises(unet, noise_folder, tmp_path, monkeypatch):
@@ -103,7 +104,7 @@ def test_an_empty_or_missing_folder_is_refused(unet, tmp_path):
         ({"saving": "auto"}, "unknown range 'auto'"),
         ({"batch_size": 0}, "batch_size must be at least 1"),
         ({"precision": "fp8"}, "unknown precision"),
-        ({"recipe": Recipe(steps=0)}, "steps must be between"),
+        ({"sampling": Sampling(steps=0)}, "steps must be at least 1"),
     ],
 )
 def test_bad_settings_are_refused_first(tmp_path, changes, words):
@@ -120,30 +121,30 @@ def pretrained_keys(tmp_path_factory):
 def test_unet_pt_is_loaded_strictly(pretrained_keys, tmp_path):
     path = tmp_path / "UNet.pt"
     torch.save(pretrained_keys, path)
-    assert not FaceModel.load(path).network.out[2].weight.any()
+    assert not load_faces(path).network.out[2].weight.any()
     broken = dict(pretrained_keys)
     del broken["mid1.attention.qkv.weight"], broken["down1.bias"]
     broken["down1.weight"] = torch.zeros(1)
     broken["ema.decay"] = torch.zeros(1)
     torch.save(broken, path)
     with pytest.raises(UserError) as refused:
-        FaceModel.load(path)
+        load_faces(path)
     for words in ("lacks down1.bias, mid1.attention.qkv.weight", "ema.decay", "down1.weight [1] for [128, 3, 3, 3]"):
         assert words in str(refused.value)
     torch.save({**pretrained_keys, "down1.bias": torch.full((128,), float("inf"))}, path)
     with pytest.raises(UserError, match=r"holds NaN or infinity in down1\.bias"):
-        FaceModel.load(path)
+        load_faces(path)
 
 
 def test_weights_that_are_no_face_model_are_refused(tmp_path):
     torch.save(Evil(), tmp_path / "UNet.pt")
     with pytest.raises(UserError, match=r"UNet.pt: holds (posix|nt|os).system and no table of weights"):
-        FaceModel.load(tmp_path / "UNet.pt")
+        load_faces(tmp_path / "UNet.pt")
     torch.save([1, 2], tmp_path / "UNet.pt")
     with pytest.raises(UserError, match=r"UNet.pt: holds a list and no table of weights"):
-        FaceModel.load(tmp_path / "UNet.pt")
+        load_faces(tmp_path / "UNet.pt")
     with pytest.raises(UserError, match="cannot be read"):
-        FaceModel.load(tmp_path / "missing.pt")
+        load_faces(tmp_path / "missing.pt")
 
 
 def test_drawn_noises_are_read_back_and_do_not_depend_on_how_many(tmp_path):

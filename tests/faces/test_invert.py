@@ -9,32 +9,22 @@ from PIL import Image
 
 pytest.importorskip("safetensors")
 
-from sfumato.diffusion import DDIM, DDIMInversion, NoiseSchedule, Prediction, sample, spaced_times
+from sfumato.diffusion import DDIM, DDIMInversion, LinearSchedule, sample
 from sfumato.errors import UserError
 from sfumato.faces.invert import InvertOptions, invert, noise_of, to_square
-from sfumato.faces.painting import Recipe, paint
+from sfumato.faces.painting import Sampling, paint
 from sfumato.images import open_picture, to_pixels
-
-
-def curved(schedule):
-    """The exact denoiser of a mixture of two points blurred by 0.3: its prediction bends along the way."""
-
-    def denoiser(x, t):
-        ab = schedule.alpha_bar(t).reshape(-1, *[1] * (x.dim() - 1))
-        variance = ab * 0.09 + 1 - ab
-        pull = torch.tanh(ab.sqrt() * x / variance)
-        x0 = pull + ab.sqrt() * 0.09 * (x - ab.sqrt() * pull) / variance
-        return Prediction(x0, (x - ab.sqrt() * x0) / (1 - ab).sqrt())
-
-    return denoiser
+from tests.diffusion.gaussians import MixtureDenoiser
 
 
 def round_trip_error(steps, refinements):
-    schedule = NoiseSchedule.linear()
+    # Two points blurred by 0.3: the prediction bends along the way.
+    schedule = LinearSchedule()
+    curved = MixtureDenoiser(schedule, torch.tensor([-1.0, 1.0]), 0.3)
     x = torch.linspace(-1.5, 1.5, 64, dtype=torch.float64)[:, None]
-    times = spaced_times(1000, steps, "leading", 1, 0)
-    noise = sample(DDIMInversion(schedule, refinements)(x, curved(schedule), times[::-1]))
-    return float((sample(DDIM(schedule)(noise, curved(schedule), times)) - x).abs().mean())
+    times = schedule.times(steps, "leading", offset=1, final=0)
+    noise = sample(DDIMInversion(refinements)(x, curved, times[::-1]))
+    return float((sample(DDIM()(noise, curved, times)) - x).abs().mean())
 
 
 def test_the_plain_inversion_errs_in_first_order():
@@ -49,15 +39,15 @@ def test_refinements_converge_to_the_exact_inverse():
 
 
 def test_refinements_must_not_be_negative():
-    with pytest.raises(ValueError, match="at least 0"):
-        DDIMInversion(NoiseSchedule.linear(), -1)
+    with pytest.raises(ValueError, match="refinements of DDIMInversion must be between 0"):
+        DDIMInversion(-1)
 
 
 def test_a_painted_face_is_found_again(tiny):
     noise = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(3))
-    recipe = Recipe(steps=50, clamp=False)
-    face = paint(tiny, noise, recipe)
-    found = noise_of(tiny, face, recipe, refinements=5)
+    sampling = Sampling(steps=50, clamp=False)
+    face = paint(tiny, noise, sampling)
+    found = noise_of(tiny, face, sampling, refinements=5)
     assert (found - noise).abs().max() < 0.02 * noise.abs().max()
 
 

@@ -1,67 +1,65 @@
-"""The recipe is the course's, to the last rounding."""
+"""The default walk is the course's, to the last rounding."""
 
 import numpy as np
 import pytest
 import torch
 
-from sfumato.diffusion import Clamped, NoiseSchedule, Prediction, make_sampler, sample
+from sfumato.diffusion import Clamped, LinearSchedule, sample
 from sfumato.errors import UserError
-from sfumato.faces.painting import Recipe, paint, to_range
+from sfumato.faces.painting import Sampling, paint, to_range
+from tests.diffusion.gaussians import GaussianDenoiser
 
 
 def test_the_default_times_are_the_courses():
-    assert Recipe().times() == [*range(981, 0, -20), 0]
+    assert Sampling().times() == [*range(981, 0, -20), 0]
 
 
 def test_the_recipe_on_an_exact_denoiser_gives_the_reference(reference):
     """ddim_course.npz: data ~ N(mu, sd^2), in float64."""
     stored = np.load(reference / "ddim_course.npz")
-    schedule, recipe = NoiseSchedule.linear(), Recipe()
-    mu, sd = 0.4, 0.5
+    sampling = Sampling()
 
-    def exact(x, t):
-        alpha_bar = schedule.alpha_bar(t).reshape(-1, *[1] * (x.dim() - 1))
-        eps = (1 - alpha_bar).sqrt() * (x - alpha_bar.sqrt() * mu) / (alpha_bar * sd**2 + 1 - alpha_bar)
-        return Prediction((x - (1 - alpha_bar).sqrt() * eps) / alpha_bar.sqrt(), eps)
-
-    denoiser = Clamped(exact, schedule, recompute_eps=recipe.recompute_eps)
+    denoiser = Clamped(GaussianDenoiser(LinearSchedule(), 0.4, 0.5), recompute_eps=sampling.recompute_eps)
     x_T = torch.from_numpy(stored["x_T"]).double()
-    got = sample(make_sampler(recipe.sampler, schedule, recipe.eta)(x_T, denoiser, recipe.times()))
+    got = sample(sampling.made()(x_T, denoiser, sampling.times()))
     assert float((got - torch.from_numpy(stored["x_final"])).abs().max()) < 1e-5
 
 
 def test_every_documented_spacing_and_end_can_be_walked(tiny):
     noise = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    for spacing in ("leading", "trailing", "linspace"):
+    for spacing in ("leading", "trailing", "linspace", "karras"):
         for to_clean in (False, True):
-            recipe = Recipe(steps=7, spacing=spacing, to_clean=to_clean)
-            recipe.check()
-            assert paint(tiny, noise, recipe).isfinite().all()
+            sampling = Sampling(steps=7, spacing=spacing, to_clean=to_clean)
+            sampling.check()
+            assert paint(tiny, noise, sampling).isfinite().all()
 
 
 @pytest.mark.parametrize(
-    ("recipe", "words"),
+    ("sampling", "words"),
     [
-        (Recipe(sampler="euler"), "unknown sampler 'euler'"),
-        (Recipe(steps=0), "steps must be between"),
-        (Recipe(steps=1000), "times must fall"),
-        (Recipe(eta=1.5), "eta must be between 0 and 1"),
-        (Recipe(sampler="heun", eta=0.5), "eta belongs to ddim"),
-        (Recipe(spacing="random"), "unknown spacing"),
+        (Sampling(sampler="euler"), "unknown sampler 'euler'"),
+        (Sampling(steps=0), "steps must be at least 1"),
+        (Sampling(steps=1000), "time 1000 is neither"),
+        (Sampling(eta=1.5), "eta of DDIM must be between 0.0 and 1.0"),
+        (Sampling(sampler="heun", eta=0.5), "eta belongs to ddim"),
+        (Sampling(sampler="ddim", churn=2.0), "churn belongs to edm"),
+        (Sampling(sampler="edm", churn=-1.0), "churn of EDMSampler must be between"),
+        (Sampling(sampler="ddpm", variance="fixed"), "unknown variance 'fixed'"),
+        (Sampling(spacing="random"), "unknown spacing"),
     ],
 )
-def test_what_cannot_be_walked_is_refused(recipe, words):
+def test_what_cannot_be_walked_is_refused(sampling, words):
     with pytest.raises(UserError, match=words):
-        recipe.check()
+        sampling.check()
 
 
 def test_added_noise_belongs_to_the_picture_and_not_to_the_batch(tiny):
     noise = torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    recipe = Recipe(steps=10, eta=1.0)
-    together = paint(tiny, noise, recipe, [5, 6, 7])
-    alone = paint(tiny, noise[1:2], recipe, [6])
+    sampling = Sampling(steps=10, eta=1.0)
+    together = paint(tiny, noise, sampling, [5, 6, 7])
+    alone = paint(tiny, noise[1:2], sampling, [6])
     assert (together[1] - alone[0]).abs().max() < 1e-4
-    assert (together[1] - paint(tiny, noise[1:2], recipe, [8])[0]).abs().max() > 0.01
+    assert (together[1] - paint(tiny, noise[1:2], sampling, [8])[0]).abs().max() > 0.01
 
 
 def test_minmax_saving_is_torchvisions(tmp_path):

@@ -13,9 +13,10 @@ pytest.importorskip("accelerate")
 pytest.importorskip("tensorboard")
 
 from sfumato.checkpoints import read_safetensors
+from sfumato.diffusion import LinearSchedule
 from sfumato.errors import UserError
 from sfumato.faces.data import FaceBatches, read_faces
-from sfumato.faces.model import FaceModel
+from sfumato.faces.model import load_faces
 from sfumato.faces.train import TrainOptions, train
 from sfumato.training import LoopOptions
 from tests.faces.conftest import TINY
@@ -43,7 +44,7 @@ def options(faces, out, steps=30, **changes):
 
 def test_a_run_learns_and_leaves_a_model_and_sheets(faces, tmp_path):
     finished = train(options(faces, tmp_path / "run", steps=60, look_every=20))
-    assert FaceModel.load(finished).network.config == TINY
+    assert load_faces(finished).network.config == TINY
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     held_out = [line["held_out_loss"] for line in lines if "held_out_loss" in line]
     assert len(held_out) == 3
@@ -64,7 +65,7 @@ def test_a_run_that_was_interrupted_ends_with_the_same_bits(faces, tmp_path):
 
 def test_half_of_the_faces_are_mirrored_and_none_is_another(faces):
     pixels = read_faces(faces, 16)
-    x0, t, eps = FaceBatches(pixels, 400, 1000, seed=0)(0, slice(None))
+    x0, t, eps = FaceBatches(pixels, 400, LinearSchedule(), seed=0)(0, slice(None))
     straight = torch.from_numpy(pixels).float() / 127.5 - 1.0
     shown = (x0[:, None] == straight).flatten(2).all(2).any(1)
     mirrored = (x0[:, None] == straight.flip(-1)).flatten(2).all(2).any(1)

@@ -121,6 +121,15 @@ def _inputs() -> Dict[str, bytes]:
 def _configs() -> Dict[str, bytes]:
     small = DigitUNetConfig(width=8, inner_width=8, blocks=1, inner_blocks=1, embedding=8)
     configs = {"shipped": asdict(DigitUNetConfig()), "small": asdict(small), "part": {"width": 16}, "empty": {}}
+    rest = {"predicts": "v", "shape": [3, 28, 28], "classes": ["a"], "null": 1, "loss": "uniform", "sigma_data": 0.5}
+    for name, schedule in (
+        ("flow", {"name": "flow"}),
+        ("edm", {"name": "edm", "sigma_min": 0.1, "sigma_max": 9.0}),
+        ("table", {"name": "table", "alpha_bar": [0.9, 0.5, 0.1]}),
+    ):
+        predicts = "v" if name == "table" else "velocity"
+        described = {"network": "", "config": {}, "schedule": schedule, **rest, "predicts": predicts, "clamp": True}
+        configs[name] = described
     return {name: json.dumps(config).encode() for name, config in configs.items()}
 
 

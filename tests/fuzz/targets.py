@@ -11,10 +11,12 @@ import tempfile
 import time
 from typing import Any, Callable, Dict, NamedTuple
 
+from torch import nn
+
 from sfumato.checkpoints import read_embeddings, read_tensors
 from sfumato.concepts.prompts import read_input
-from sfumato.digits.model import DigitModel
 from sfumato.errors import UserError
+from sfumato.model import Diffusion
 
 from ..hostile.programs import new_file, old_file
 
@@ -50,10 +52,19 @@ def _word(raw: bytes) -> bytes:
     return _safetensors(raw) if raw.startswith(b"{") else new_file(raw, (_WIDE, bytes(16)))
 
 
-def _model(config: bytes) -> bytes:
-    """A model of digits without weights, whose description is fuzzed."""
-    told = {"format": "sfumato digits 1", "config": config.decode("latin-1")}
-    return _safetensors(json.dumps({"__metadata__": told}).encode())
+def _model(raw: bytes) -> bytes:
+    """A model without weights, whose description is fuzzed: of today's format, or of the first one for digits."""
+    text = raw.decode("latin-1")
+    today = {"format": "sfumato diffusion 1", "model": text}
+    metadata = today if '"network"' in text else {"format": "sfumato digits 1", "config": text}
+    return _safetensors(json.dumps({"__metadata__": metadata}).encode())
+
+
+def _read_model(path: pathlib.Path) -> Any:
+    """With a network of one's own the rest of the description is looked at, with one of ours its config too."""
+    with contextlib.suppress(UserError):
+        Diffusion.load(path, nn.Identity())
+    return Diffusion.load(path)
 
 
 TARGETS: Dict[str, Target] = {
@@ -62,7 +73,7 @@ TARGETS: Dict[str, Target] = {
     "any-file": Target(lambda raw: raw, read_tensors),
     "safetensors": Target(_safetensors, read_tensors),
     "words": Target(_word, read_embeddings),
-    "config": Target(_model, DigitModel.load),
+    "config": Target(_model, _read_model),
     "input": Target(lambda raw: raw, read_input),
 }
 """Name, also of the folder of its corpus -> reader."""

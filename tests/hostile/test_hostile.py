@@ -70,10 +70,10 @@ def test_nothing_of_it_acts_and_a_refusal_is_one_line(server, good, tmp_path, ca
 
 def test_what_acts_is_noticed(server, tmp_path):
     (tmp_path / "here").mkdir()
-    found = {case.what: case.make() for case in CASES}
-    for what in ("call-os.system-new.pt", "way-INST-old.pt"):
-        (tmp_path / what).write_bytes(found[what])
-    files = [str(tmp_path / what) for what in ("call-os.system-new.pt", "way-INST-old.pt")]
+    acting = [case for case in CASES if case.what in ("call-os.system-new.pt", "way-INST-old.pt")]
+    for case in acting:
+        (tmp_path / case.what).write_bytes(case.make())
+    files = [str(tmp_path / case.what) for case in acting]
     outcome = server.run(files, tmp_path / "here", "tests.hostile.victim:main")
     assert "and then end badly" in outcome.said, outcome.said
     assert outcome.left == [f"acts-{event}" for event in ("os.system", "pickle.find_class")] + [CANARY]

@@ -1,4 +1,4 @@
-"""The pretrained face network: its keys, its arithmetic, and the pictures of its whole recipe."""
+"""The pretrained face network: its keys, its arithmetic, and the pictures of its whole sampling."""
 
 import json
 
@@ -7,9 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from sfumato.diffusion import NoiseSchedule
-from sfumato.faces.model import FaceModel
-from sfumato.faces.painting import Recipe, paint, to_range
+from sfumato.faces.model import face_model
+from sfumato.faces.painting import Sampling, paint, to_range
 from sfumato.models.face_unet import FACE_64, FaceUNet
 from tests.reference.formula_weights import state_dict_from
 
@@ -41,10 +40,10 @@ def test_its_first_output_is_the_original_networks(network, reference):
 @pytest.mark.slow
 def test_the_courses_50_steps_give_the_original_pictures(network, reference):
     """Another order of summation alone gives about 0.04."""
-    model = FaceModel(network, NoiseSchedule.linear())
+    model = face_model(network)
     final = torch.from_numpy(np.load(reference / "face.npz")["x_final"])
     for index, name in enumerate(("face_100.png", "face_101.png")):
-        x = paint(model, noises()[index : index + 1], Recipe())
+        x = paint(model, noises()[index : index + 1], Sampling())
         assert (x[0, :, ::4, ::4] - final[index]).abs().mean() < 2e-3
         pixels = to_range(x, "minmax")[0].numpy().astype(np.float64)
         assert ((pixels - np.asarray(Image.open(reference / name))) ** 2).mean() < 0.2

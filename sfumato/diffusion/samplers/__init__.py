@@ -1,56 +1,53 @@
 """Samplers: ways to walk from noise to a picture. One step rule a file; `base.py` holds the loop they share."""
 
-from typing import Callable, Dict
+from dataclasses import fields
+from typing import Any, Dict, Type
 
-from ..schedule import NoiseSchedule
+from ..names import named
 from .base import Noise, Sampler, Step, sample
 from .ddim import DDIM
 from .ddpm import DDPM
-from .dpm_solver import DPMSolver
+from .dpm_solver import DPMSolver, DPMSolverPlusPlus
+from .edm import EDMSampler
 from .heun import Heun
 from .inversion import DDIMInversion
+from .lcm import LCM
+from .sde_dpm_solver import SDEDPMSolverPlusPlus
 from .unipc import UniPC
 
-SAMPLERS: Dict[str, Callable[[NoiseSchedule, float], Sampler]] = {
-    "ddim": lambda schedule, eta: DDIM(schedule, eta),
-    "ddpm": lambda schedule, eta: DDPM(schedule),
-    "dpmpp-2m": lambda schedule, eta: DPMSolver(schedule),
-    "dpm-2m": lambda schedule, eta: DPMSolver(schedule, "noise"),
-    "heun": lambda schedule, eta: Heun(schedule),
-    "unipc": lambda schedule, eta: UniPC(schedule),
+SAMPLERS: Dict[str, Type[Sampler]] = {
+    "ddim": DDIM,
+    "ddpm": DDPM,
+    "dpmpp-2m": DPMSolverPlusPlus,
+    "dpmpp-2m-sde": SDEDPMSolverPlusPlus,
+    "dpm-2m": DPMSolver,
+    "heun": Heun,
+    "edm": EDMSampler,
+    "unipc": UniPC,
+    "lcm": LCM,
 }
-"""Samplers by the names that commands take: name -> (schedule, eta) -> Sampler."""
+"""Samplers by the names that commands take; tests run over all of them."""
 
 
-def make_sampler(name: str, schedule: NoiseSchedule, eta: float = 0.0) -> Sampler:
+def make_sampler(name: str, **options: Any) -> Sampler:
     """The sampler of that name.
 
     Args:
         name: a key of SAMPLERS.
-        schedule: the denoiser's own.
-        eta: DDIM's; the others have none.
+        options: what it can be told: the fields of its class.
 
     Raises:
-        ValueError: for an unknown name, or an eta that the sampler does not take.
+        ValueError: for an unknown name, a field that it does not have, or one outside its range.
     """
-    if name not in SAMPLERS:
-        raise ValueError(f"unknown sampler {name!r}; choose one of {', '.join(SAMPLERS)}")
-    if eta and name != "ddim":
-        raise ValueError(f"eta belongs to ddim; {name} has none")
-    return SAMPLERS[name](schedule, eta)
+    make = named(SAMPLERS, name, "sampler")
+    for option in options:
+        if option not in sampler_options(name):
+            having = [other for other in SAMPLERS if option in sampler_options(other)]
+            belongs = f"{option} belongs to {' and '.join(having)}; " if having else ""
+            raise ValueError(f"{belongs}{name} has no {option}")
+    return make(**options)
 
 
-__all__ = [
-    "DDIM",
-    "DDPM",
-    "SAMPLERS",
-    "DDIMInversion",
-    "DPMSolver",
-    "Heun",
-    "Noise",
-    "Sampler",
-    "Step",
-    "UniPC",
-    "make_sampler",
-    "sample",
-]
+def sampler_options(name: str) -> Dict[str, Any]:
+    """What a sampler can be told: option -> default."""
+    return {one.name: one.default for one in fields(SAMPLERS[name])}

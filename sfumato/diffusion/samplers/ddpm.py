@@ -1,48 +1,44 @@
-"""Ancestral sampling (Ho et al. 2020, Algorithm 2), between any two times.
+"""Ancestral sampling (Ho et al. 2020, Algorithm 2), between any two times of any schedule.
 
-With a = alpha_bar(t) / alpha_bar(s) and b = 1 - a, one step draws from q(x_s | x_t, x0) (eq. 6-7):
+With h = lambda(s) - lambda(t), one step draws from q(x_s | x_t, x0) (eq. 6-7):
 
-    mean = sqrt(ab_s) b / (1 - ab_t) x0 + sqrt(a) (1 - ab_s) / (1 - ab_t) x_t
-    variance = (1 - ab_s) / (1 - ab_t) b        "posterior", right if x0 were known exactly
-             = b                                "forward", right for data that are N(0, I)
+    mean = signal_s (1 - e^{-2h}) x0 + (noise_s / noise_t) e^{-h} x_t
+    variance = noise_s^2 (1 - e^{-2h})                              "posterior", right if x0 were known exactly
+             = V_s - (signal_t / signal_s)^2 V_s^2 / V_t            "forward", right for data that are N(0, I)
 
-The last step, to the clean picture, has a variance of zero by the first rule and takes the mean by both.
+where V = signal^2 + noise^2 is what such data have at each time; on tables the second is 1 - ab_t / ab_s. The last
+step, to the clean picture, has a variance of zero by the first rule and takes the mean by both.
 """
 
+import math
+from dataclasses import dataclass
 from typing import List
 
 from torch import Tensor
 
-from ..schedule import NoiseSchedule
-from .base import Sampler, Visit, Walk, is_clean
-
-VARIANCES = ("posterior", "forward")
+from .base import Sampler, Visit, Walk, chosen
 
 
+@dataclass(frozen=True)
 class DDPM(Sampler):
-    """Algorithm 2; with fewer times than the schedule has, the same walk over a thinned schedule.
+    """Algorithm 2; with fewer times than the schedule has, the same walk over a thinned schedule."""
 
-    Args:
-        schedule: the denoiser's own.
-        variance: "posterior" or "forward", the two choices of section 3.2.
+    variance: str = chosen("posterior", "posterior", "forward")
+    """posterior or forward, the two choices of section 3.2."""
 
-    Raises:
-        ValueError: if variance is neither.
-    """
+    @property
+    def stochastic(self) -> bool:
+        return True
 
-    stochastic = True
-
-    def __init__(self, schedule: NoiseSchedule, variance: str = "posterior") -> None:
-        super().__init__(schedule)
-        if variance not in VARIANCES:
-            raise ValueError(f"unknown variance {variance!r}; choose one of {', '.join(VARIANCES)}")
-        self.variance = variance
-
-    def advance(self, past: List[Visit], s: float, walk: Walk) -> Tensor:
+    def advance(self, past: List[Visit], following: float, walk: Walk) -> Tensor:
         t, x, (x0, _) = past[-1]
-        ab_t, ab_s = self.schedule.alpha_bar(t), self.schedule.alpha_bar(s)
-        a = ab_t / ab_s
-        left = (1 - ab_s) / (1 - ab_t)
-        mean = (ab_s.sqrt() * (1 - a) / (1 - ab_t)).to(x) * x0 + (a.sqrt() * left).to(x) * x
-        variance = left * (1 - a) if self.variance == "posterior" else 1 - a
-        return mean if is_clean(s) else mean + variance.sqrt().to(x) * walk.noise()
+        (signal_t, noise_t), (signal_s, noise_s) = walk.schedule.levels(t), walk.schedule.levels(following)
+        h = walk.lambda_step(t, following)
+        mean = -signal_s * math.expm1(-2 * h) * x0 + noise_s / noise_t * math.exp(-h) * x
+        if following == walk.schedule.clean:
+            return mean
+        variance = -(noise_s**2) * math.expm1(-2 * h)
+        if self.variance == "forward":
+            whole_t, whole_s = signal_t**2 + noise_t**2, signal_s**2 + noise_s**2
+            variance = whole_s - (signal_t / signal_s * whole_s) ** 2 / whole_t
+        return mean + math.sqrt(variance) * walk.noise()

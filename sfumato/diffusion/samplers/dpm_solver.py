@@ -1,65 +1,62 @@
 """Multistep DPM-Solver and DPM-Solver++ of second order (Lu et al. 2022, arXiv 2206.00927 and 2211.01095).
 
-With lambda the half log-SNR, h = lambda_s - lambda_t and r = h_previous / h, the ODE from t to s is solved exactly for
-a prediction that is constant in lambda, and corrected by its last difference:
+With h = lambda(s) - lambda(t) and r = h_previous / h, the ODE from t to s is solved exactly for a prediction that is
+constant in lambda, and corrected by its last difference:
 
     D = p_t + (p_t - p_previous) / (2 r)
-    data (++):  x_s = n_s / n_t x_t - sqrt(ab_s) (e^-h - 1) D        p = x0     (2211.01095, Algorithm 2)
-    noise:      x_s = sqrt(ab_s / ab_t) x_t - n_s (e^h - 1) D        p = eps    (2206.00927, section 3, multistep)
+    data (++):  x_s = noise_s / noise_t x_t - signal_s (e^-h - 1) D       p = x0     (2211.01095, Algorithm 2)
+    noise:      x_s = signal_s / signal_t x_t - noise_s (e^h - 1) D       p = eps    (2206.00927, section 3, multistep)
 
-where n = sqrt(1 - ab). The first step has no previous prediction and takes D = p_t.
+The first step has no previous prediction and takes D = p_t; so does the one after a start without signal, whose lambda
+is minus infinity.
 """
 
-from typing import List
+import math
+from dataclasses import dataclass
+from typing import ClassVar, List
 
-import torch
 from torch import Tensor
 
-from ..schedule import NoiseSchedule
-from .base import Sampler, Visit, Walk, is_clean
+from .base import Sampler, Visit, Walk
 
 FEW_STEPS = 15
 """Below this many steps the last one is of first order: it is then so long that its correction does harm."""
 
 
-class DPMSolver(Sampler):
-    """DPM-Solver++ 2M, or DPM-Solver 2M with algorithm="noise".
+@dataclass(frozen=True)
+class DPMSolverPlusPlus(Sampler):
+    """DPM-Solver++ 2M: the predicted picture is held constant."""
 
-    Args:
-        schedule: the denoiser's own.
-        algorithm: "data" or "noise", the prediction that is held constant.
-        lower_order_final: whether the last step drops to first order when there are fewer than FEW_STEPS.
+    lower_order_final: bool = True
+    """Whether the last step drops to first order when there are fewer than 15."""
 
-    Raises:
-        ValueError: if algorithm is neither.
-    """
+    predicted: ClassVar[int] = 0
+    """Which part of a Prediction is held constant."""
 
-    def __init__(self, schedule: NoiseSchedule, algorithm: str = "data", lower_order_final: bool = True) -> None:
-        super().__init__(schedule)
-        if algorithm not in ("data", "noise"):
-            raise ValueError(f"unknown algorithm {algorithm!r}; choose data or noise")
-        self.algorithm = algorithm
-        self.lower_order_final = lower_order_final
+    def advance(self, past: List[Visit], following: float, walk: Walk) -> Tensor:
+        t, x, prediction = past[-1]
+        if following == walk.schedule.clean:
+            return prediction.x0
+        held = self._held(past, following, walk)
+        (signal_t, noise_t), (signal_s, noise_s) = walk.schedule.levels(t), walk.schedule.levels(following)
+        h = walk.lambda_step(t, following)
+        if self.predicted == 0:
+            return noise_s / noise_t * x - signal_s * math.expm1(-h) * held
+        return signal_s / signal_t * x - noise_s * math.expm1(h) * held
 
-    def advance(self, past: List[Visit], s: float, walk: Walk) -> Tensor:
-        t, x, (x0, eps) = past[-1]
-        if is_clean(s):
-            return x0
+    def _held(self, past: List[Visit], following: float, walk: Walk) -> Tensor:
+        """D of the rows above."""
+        now = past[-1].prediction[self.predicted]
         short_end = self.lower_order_final and walk.steps < FEW_STEPS and walk.index == walk.steps - 1
-        order_one = len(past) < 2 or short_end
-        h = self.schedule.half_log_snr(s) - self.schedule.half_log_snr(t)
-        ab_t, ab_s = self.schedule.alpha_bar(t), self.schedule.alpha_bar(s)
-        now = x0 if self.algorithm == "data" else eps
-        slope = torch.zeros_like(now) if order_one else self._half_difference(past, h)
-        if self.algorithm == "data":
-            kept, gained = ((1 - ab_s) / (1 - ab_t)).sqrt(), -ab_s.sqrt() * torch.expm1(-h)
-        else:
-            kept, gained = (ab_s / ab_t).sqrt(), -(1 - ab_s).sqrt() * torch.expm1(h)
-        return kept.to(x) * x + gained.to(x) * (now + slope)
+        if len(past) < 2 or short_end:
+            return now
+        r = walk.lambda_step(past[-2].t, past[-1].t) / walk.lambda_step(past[-1].t, following)
+        return now if math.isinf(r) else now + (now - past[-2].prediction[self.predicted]) * (0.5 / r)
 
-    def _half_difference(self, past: List[Visit], h: Tensor) -> Tensor:
-        """(p_t - p_previous) / (2 r)."""
-        before, now = past[-2], past[-1]
-        r = (self.schedule.half_log_snr(now.t) - self.schedule.half_log_snr(before.t)) / h
-        which = 0 if self.algorithm == "data" else 1
-        return (now.prediction[which] - before.prediction[which]) * (0.5 / r).to(now.x)
+
+@dataclass(frozen=True)
+class DPMSolver(DPMSolverPlusPlus):
+    """DPM-Solver 2M: the predicted noise is held constant."""
+
+    needs_signal: ClassVar[bool] = True
+    predicted: ClassVar[int] = 1

@@ -6,21 +6,23 @@ equals this for small steps but fails when it begins at nearly pure noise, where
 the clean picture has nothing to look ahead to and is the denoiser's x0.
 """
 
+from dataclasses import dataclass
 from typing import List
 
 from torch import Tensor
 
-from .base import Sampler, Visit, Walk, ask, is_clean
+from .base import Sampler, Visit, Walk, ask
 from .exponential import integrate
 
 
+@dataclass(frozen=True)
 class Heun(Sampler):
     """The deterministic one-step sampler of second order."""
 
-    def advance(self, past: List[Visit], s: float, walk: Walk) -> Tensor:
+    def advance(self, past: List[Visit], following: float, walk: Walk) -> Tensor:
         now = past[-1]
-        if is_clean(s):
-            return now.prediction.x0
-        tried = integrate(self.schedule, now, s)
-        ahead = Visit(s, tried, ask(walk.denoiser, tried, s))
-        return integrate(self.schedule, now, s, after=ahead)
+        tried = integrate(walk.schedule, now, following)
+        if following == walk.schedule.clean:
+            return tried
+        ahead = Visit(following, tried, ask(walk.denoiser, tried, following))
+        return integrate(walk.schedule, now, following, after=ahead)

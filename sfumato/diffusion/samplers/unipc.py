@@ -5,22 +5,24 @@ step again with the parabola through all three, and the walk goes on from there:
 The integrals are taken exactly (`exponential.py`), which is the paper's linear system for order 2 already solved.
 """
 
+from dataclasses import dataclass
 from typing import List
 
 from torch import Tensor
 
-from .base import Sampler, Visit, Walk, is_clean
+from .base import Sampler, Visit, Walk
 from .exponential import integrate
 
 
+@dataclass(frozen=True)
 class UniPC(Sampler):
     """The deterministic predictor-corrector."""
 
-    def advance(self, past: List[Visit], s: float, walk: Walk) -> Tensor:
-        if is_clean(s):
+    def advance(self, past: List[Visit], following: float, walk: Walk) -> Tensor:
+        if following == walk.schedule.clean:
             return past[-1].prediction.x0
         if len(past) > 1:
             before = past[-3] if len(past) > 2 else None
-            corrected = integrate(self.schedule, past[-2], past[-1].t, before, after=past[-1])
+            corrected = integrate(walk.schedule, past[-2], past[-1].t, before, after=past[-1])
             past[-1] = past[-1]._replace(x=corrected)
-        return integrate(self.schedule, past[-1], s, past[-2] if len(past) > 1 else None)
+        return integrate(walk.schedule, past[-1], following, past[-2] if len(past) > 1 else None)

@@ -57,15 +57,9 @@ class VAE(nn.Module):
         mean, log_variance = self.quant_conv(self.encoder(x)).chunk(2, dim=1)
         return mean, log_variance.clamp(-30.0, 20.0)
 
-    def encode(self, pictures: Tensor, noise: Optional[Tensor] = None) -> Tensor:
-        """Scaled latents of pictures [B, 3, H, W] in [-1, 1].
-
-        Args:
-            pictures: H and W multiples of `factor`.
-            noise: standard normal, of the latents' shape, to draw with; the mean is taken without.
-        """
-        mean, log_variance = self.moments(pictures)
-        return LATENT_SCALE * mean if noise is None else drawn_latents(mean, log_variance, noise)
+    def encode(self, pictures: Tensor) -> Tensor:
+        """Scaled latents of pictures [B, 3, H, W] in [-1, 1], H and W multiples of `factor`: their means, undrawn."""
+        return LATENT_SCALE * self.moments(pictures)[0]
 
     def decode(self, latents: Tensor) -> Tensor:
         """Pictures [B, 3, h * factor, w * factor], in about [-1, 1], of scaled latents [B, latent, h, w]."""

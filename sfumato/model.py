@@ -1,0 +1,224 @@
+"""The model as one noun: a network, the schedule that it knows, and what it predicts; trained, sampled, saved, loaded.
+
+    model = Diffusion(network, FlowSchedule(), predicts="velocity", shape=(3, 64, 64), classes=("rose", "tulip"))
+    loss = model(x0, t, eps, label).mean()
+    x = model.sample(count=16, label="tulip", steps=12, guidance_scale=3.0, seed=0)
+
+Training wraps the model itself, not its network: its forward is the loss, so that DistributedDataParallel,
+torch.compile and running means of the weights see every pass.
+"""
+
+import math
+from pathlib import Path
+from typing import Any, Optional, Sequence, Tuple, Union
+
+import torch
+from torch import Tensor, nn
+
+from . import model_files
+from .diffusion import (
+    Clamped,
+    Denoiser,
+    Guidance,
+    NetworkDenoiser,
+    Schedule,
+    SeededNoise,
+    make_loss,
+    make_sampler,
+    sample,
+    seed_of,
+    training_loss,
+)
+
+Label = Union[int, str]
+
+_LARGEST = 65536
+"""What the shape of a picture may have of anything; files are believed no more."""
+
+
+class Diffusion(nn.Module):
+    """A diffusion model.
+
+    Args:
+        network: called as network(x_t, t, *condition); answers a tensor of x_t's shape.
+        schedule: of the noise.
+        predicts: what the network's output means: eps, x0, v, velocity or edm.
+        shape: of one picture, (channels, height, width); needed for `sample`.
+        classes: names of the labels 0, 1 ...; empty for a model without labels, or with conditions of another kind.
+        null: the label that means none, by which guidance knows what to lead away from; len(classes) by default.
+        loss: how the times are weighted: uniform, min-snr or edm.
+        sigma_data: the data's standard deviation, which "edm" and EDMSchedule scale by.
+        clamp: whether the predicted picture is kept in [-1, 1] while sampling, as pixels are.
+
+    Raises:
+        ValueError: for an unknown prediction or loss, a prediction that the schedule does not have, or what cannot be.
+    """
+
+    network: Any
+
+    def __init__(
+        self,
+        network: nn.Module,
+        schedule: Schedule,
+        predicts: str = "eps",
+        *,
+        shape: Optional[Tuple[int, int, int]] = None,
+        classes: Sequence[str] = (),
+        null: Optional[int] = None,
+        loss: str = "uniform",
+        sigma_data: float = 0.5,
+        clamp: bool = True,
+    ) -> None:
+        super().__init__()
+        self.network, self.schedule, self.predicts = network, schedule, predicts
+        self.shape, self.classes = None if shape is None else _shape(shape), tuple(classes)
+        self.null = len(self.classes) if null is None and self.classes else null
+        if not all(isinstance(name, str) for name in self.classes) or len({*self.classes}) < len(self.classes):
+            raise ValueError("classes must be names, each another one")
+        if self.null is not None and (type(self.null) is not int or not 0 <= self.null <= len(self.classes)):
+            raise ValueError(f"null must be a label between 0 and {len(self.classes)}, got {self.null!r}")
+        if not 0 < sigma_data < math.inf:
+            raise ValueError(f"sigma_data must be above 0, got {sigma_data}")
+        self.loss, self.sigma_data, self.clamp = loss, sigma_data, clamp
+        self._weighting = make_loss(loss)
+        self._denoiser()
+
+    def forward(self, x0: Tensor, t: Tensor, eps: Tensor, *condition: Tensor) -> Tensor:
+        """The loss of each picture, float32 [B].
+
+        Args:
+            x0: clean pictures [B, ...], in [-1, 1] for pixels.
+            t: times [B] of the schedule, see `stratified_times`.
+            eps: standard normal noise of x0's shape.
+            condition: what the network takes after t, such as labels [B].
+        """
+        return training_loss(self._denoiser(*condition), x0, t, eps, self._weighting)
+
+    def save(self, path: Path, dtype: torch.dtype = torch.float16, note: str = "") -> None:
+        """Write the model, whole or not at all; see `model_files.save`."""
+        model_files.save(self, path, dtype, note)
+
+    @classmethod
+    def load(cls, path: Path, network: Optional[nn.Module] = None, what: str = "diffusion model") -> "Diffusion":
+        """Read a model that `save` wrote, frozen and ready to sample; see `model_files.load`."""
+        model: Diffusion = model_files.load(cls, Path(path), network, what)
+        return model
+
+    def _denoiser(self, *condition: Tensor) -> NetworkDenoiser:
+        return NetworkDenoiser(self.network, self.schedule, self.predicts, condition, self.sigma_data)
+
+    def denoiser(
+        self,
+        *condition: Tensor,
+        guidance_scale: float = 1.0,
+        interval: Optional[Tuple[float, float]] = None,
+        batched: bool = False,
+        weak: Optional["Diffusion"] = None,
+        weak_scale: float = 2.0,
+        clamp: Optional[bool] = None,
+        recompute_eps: bool = True,
+    ) -> Denoiser:
+        """What the model knows of a batch, guided.
+
+        Args:
+            condition: of the batch, such as labels [B]; what guidance leads away from is the null label in its place.
+            guidance_scale, interval, batched, weak_scale: see `Guidance`.
+            weak: a weaker model of the same schedule, which guidance leads away from too.
+            clamp, recompute_eps: see `Clamped`; the model's own clamp by default.
+
+        Raises:
+            ValueError: for guidance of a model without a null label, or by one of another schedule.
+        """
+        guided: Denoiser = self._denoiser(*condition)
+        if guidance_scale != 1.0 or weak is not None:
+            nothing = self._denoiser(*self._unlabelled(condition)) if guidance_scale != 1.0 else guided
+            weaker = None if weak is None else weak._denoiser(*condition)
+            guided = Guidance(guided, nothing, guidance_scale, interval, batched, weaker, weak_scale)
+        return Clamped(guided, recompute_eps) if (self.clamp if clamp is None else clamp) else guided
+
+    def _unlabelled(self, condition: Tuple[Tensor, ...]) -> Tuple[Tensor, ...]:
+        if self.null is None or len(condition) != 1:
+            raise ValueError("guidance needs one label a picture, and a model that was trained with a null label")
+        return (torch.full_like(condition[0], self.null),)
+
+    @torch.no_grad()
+    def sample(
+        self,
+        count: int = 1,
+        label: Union[Label, Sequence[Label], None] = None,
+        steps: int = 25,
+        guidance_scale: float = 1.0,
+        seed: int = 0,
+        sampler: str = "unipc",
+        spacing: str = "",
+        batch_size: int = 64,
+        interval: Optional[Tuple[float, float]] = None,
+        weak: Optional["Diffusion"] = None,
+        weak_scale: float = 2.0,
+        **options: Any,
+    ) -> Tensor:
+        """Paint: [count, channels, height, width] on the CPU, in about [-1, 1].
+
+        Picture n is the same picture in any batch: it draws from a seed of its own.
+
+        Args:
+            count: of pictures.
+            label: the name or number of a class, for all or one for each; none for a model without, or for no class.
+            steps, spacing: of the walk, see `Schedule.times`.
+            guidance_scale, interval, weak, weak_scale: see `denoiser`.
+            seed: other seeds give other pictures.
+            sampler: one of SAMPLERS.
+            batch_size: pictures at once.
+            options: what the sampler can be told, such as eta.
+
+        Raises:
+            ValueError: for a label, setting or start that cannot be.
+        """
+        if self.shape is None:
+            raise ValueError("the model does not know its pictures' shape; give it to Diffusion as shape=(3, 64, 64)")
+        if count < 1 or batch_size < 1:
+            raise ValueError(f"count and batch_size must be at least 1, got {count} and {batch_size}")
+        walker, times = make_sampler(sampler, **options), self.schedule.times(steps, spacing)
+        labels = self._labels(label, count)
+        device = next((one.device for one in self.network.parameters()), torch.device("cpu"))
+        was_training = self.network.training
+        self.network.eval()
+        painted = []
+        try:
+            for begin in range(0, count, batch_size):
+                numbers = range(begin, min(begin + batch_size, count))
+                condition = () if labels is None else (labels[begin : numbers.stop].to(device),)
+                denoiser = self.denoiser(
+                    *condition, guidance_scale=guidance_scale, interval=interval, weak=weak, weak_scale=weak_scale
+                )
+                noise = SeededNoise([seed_of(seed, number) for number in numbers], self.shape, device)
+                painted.append(sample(walker(self.schedule.first(noise()), denoiser, times, noise)).cpu())
+        finally:
+            self.network.train(was_training)
+        return torch.cat(painted)
+
+    def _labels(self, label: Union[Label, Sequence[Label], None], count: int) -> Optional[Tensor]:
+        if not self.classes:
+            if label is not None:
+                raise ValueError("the model has no labels; leave label out")
+            return None
+        if label is None:
+            return torch.full((count,), self.null if self.null is not None else len(self.classes))
+        some = [label] * count if isinstance(label, (int, str)) else list(label)
+        if len(some) != count:
+            raise ValueError(f"{count} pictures need one label, or {count}; got {len(some)}")
+        return torch.tensor([self._number(one) for one in some])
+
+    def _number(self, label: Label) -> int:
+        if isinstance(label, str) and label in self.classes:
+            return self.classes.index(label)
+        if isinstance(label, int) and 0 <= label < len(self.classes):
+            return label
+        raise ValueError(f"unknown label {label!r}; choose one of {', '.join(self.classes)}")
+
+
+def _shape(shape: Sequence[int]) -> Tuple[int, int, int]:
+    channels, height, width = shape
+    if not all(type(one) is int and 1 <= one <= _LARGEST for one in shape):
+        raise ValueError(f"shape must be (channels, height, width), each 1 ... {_LARGEST}, got {tuple(shape)}")
+    return channels, height, width

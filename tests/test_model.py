@@ -1,0 +1,188 @@
+"""The model as one noun: what it learns, samples, saves and loads."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+pytest.importorskip("safetensors")
+
+from sfumato.checkpoints import write_safetensors
+from sfumato.diffusion import (
+    SCHEDULES,
+    CosineSchedule,
+    EDMSchedule,
+    FlowSchedule,
+    LinearSchedule,
+    NetworkDenoiser,
+    TableSchedule,
+    make_loss,
+    make_schedule,
+    stratified_times,
+    training_loss,
+)
+from sfumato.errors import UserError
+from sfumato.model import Diffusion
+from sfumato.models.digit_unet import DigitUNet, DigitUNetConfig
+
+TINY = DigitUNetConfig(classes=3, width=8, inner_width=8, blocks=1, inner_blocks=1, embedding=8)
+
+
+class Known(nn.Module):
+    """Answers the velocity that leads to each label's own grey; the null label leads to black."""
+
+    def __init__(self, schedule):
+        super().__init__()
+        self.schedule, self.weight = schedule, nn.Parameter(torch.ones(1))
+
+    def forward(self, x, t, label):
+        time = t.double() / 1000
+        signal, noise = self.schedule.signal_noise(time, x)
+        x0 = torch.tensor([-0.5, 0.1, 0.6, -1.0])[label].to(x)[:, None, None, None] * self.weight
+        return (x - signal * x0) / noise - x0
+
+
+@pytest.fixture
+def flow():
+    return Diffusion(Known(FlowSchedule()), FlowSchedule(), "velocity", shape=(1, 2, 2), classes=("a", "b", "c"))
+
+
+def tiny(schedule=None, predicts="v", **told):
+    torch.manual_seed(0)
+    network = DigitUNet(TINY)
+    for parameter in network.parameters():
+        nn.init.normal_(parameter, std=0.1)
+    told = {"shape": (3, 28, 28), "classes": ("a", "b", "c"), **told}
+    return Diffusion(network, schedule or CosineSchedule(), predicts, **told)
+
+
+def test_its_forward_is_the_loss_of_each_picture():
+    model = tiny(loss="min-snr")
+    x0, eps, label = torch.randn(4, 3, 28, 28), torch.randn(4, 3, 28, 28), torch.tensor([0, 1, 2, 3])
+    t = stratified_times(model.schedule, 4)
+    wanted = training_loss(
+        NetworkDenoiser(model.network, model.schedule, "v", (label,)), x0, t, eps, make_loss("min-snr")
+    )
+    assert torch.equal(model(x0, t, eps, label), wanted)
+    assert wanted.shape == (4,)
+
+
+def test_it_paints_what_a_label_says_by_name_and_by_number(flow):
+    for label, grey in (("c", 0.6), (1, 0.1), (None, -1.0)):
+        assert torch.allclose(flow.sample(2, label, steps=3), torch.full((2, 1, 2, 2), grey), atol=1e-5)
+    each = flow.sample(3, ["a", 2, "b"], steps=2)
+    assert torch.allclose(each[:, 0, 0, 0], torch.tensor([-0.5, 0.6, 0.1]), atol=1e-5)
+
+
+def test_guidance_leads_away_from_the_null_label_and_from_a_weaker_model(flow):
+    """x0 = c + (s - 1) (c - u) + (w - 1) (c - weak), here of known greys; nothing is clamped away."""
+    weak = Diffusion(Known(FlowSchedule()), FlowSchedule(), "velocity", shape=(1, 2, 2), classes=("a", "b", "c"))
+    weak.network.weight.data.fill_(0.5)
+    flow.clamp = False
+    guided = flow.sample(1, "b", steps=2, guidance_scale=1.5)
+    assert float(guided.mean()) == pytest.approx(0.1 + 0.5 * (0.1 + 1.0), abs=1e-5)
+    both = flow.sample(1, "b", steps=2, guidance_scale=1.5, weak=weak, weak_scale=3.0)
+    assert float(both.mean()) == pytest.approx(0.65 + 2 * (0.1 - 0.05), abs=1e-5)
+
+
+def test_a_picture_is_the_same_in_any_batch():
+    model = tiny()
+    together = model.sample(5, "b", steps=4, guidance_scale=2.0, seed=7)
+    parts = model.sample(5, "b", steps=4, guidance_scale=2.0, seed=7, batch_size=2)
+    assert (together - parts).abs().max() < 1 / 255
+    assert not torch.equal(together[:1], model.sample(1, "b", steps=4, guidance_scale=2.0, seed=8))
+
+
+def test_sampling_leaves_the_model_as_it_was_and_keeps_no_graph():
+    model = tiny().train()
+    assert not model.sample(1, "a", steps=2).requires_grad
+    assert model.network.training
+
+
+@pytest.mark.parametrize(
+    ("schedule", "predicts"),
+    [
+        *[(make_schedule(name), "velocity") for name in SCHEDULES],
+        (EDMSchedule(0.01, 50.0), "edm"),
+        (TableSchedule(LinearSchedule().alpha_bar[::2]), "eps"),
+    ],
+)
+def test_it_is_saved_with_all_that_makes_it_paint(tmp_path, schedule, predicts):
+    model = tiny(schedule, predicts, null=2, sigma_data=0.7, loss="edm", clamp=False)
+    model.save(tmp_path / "m.safetensors", dtype=torch.float32, note="by a test")
+    got = Diffusion.load(tmp_path / "m.safetensors")
+    names = ("schedule", "predicts", "shape", "classes", "null", "sigma_data", "loss", "clamp")
+    assert all(getattr(got, name) == getattr(model, name) for name in names)
+    assert not any(one.requires_grad for one in got.parameters())
+    assert torch.equal(got.sample(1, "a", steps=3), model.sample(1, "a", steps=3))
+
+
+def test_a_network_of_ones_own_takes_its_weights_back(tmp_path, flow):
+    flow.network.weight.data.fill_(0.25)
+    flow.save(tmp_path / "own.safetensors", dtype=torch.float32)
+    with pytest.raises(UserError, match=r"own.safetensors: holds weights of a network of one's own"):
+        Diffusion.load(tmp_path / "own.safetensors")
+    got = Diffusion.load(tmp_path / "own.safetensors", Known(FlowSchedule()))
+    assert torch.equal(got.sample(1, "c", steps=2), flow.sample(1, "c", steps=2))
+
+
+def test_files_that_this_version_does_not_know_are_refused(tmp_path):
+    path = tmp_path / "m.safetensors"
+    tiny().save(path)
+    from sfumato.checkpoints import read_safetensors
+
+    tensors, metadata = read_safetensors(path)
+    told = json.loads(metadata["model"])
+    for change, words in (
+        ({"schedule": {"name": "sigmoid"}}, "unknown schedule 'sigmoid'"),
+        ({"predicts": "score"}, "unknown prediction 'score'"),
+        ({"loss": "p2"}, "unknown loss 'p2'"),
+        ({"later": 1}, "does not know"),
+        ({"config": {**told["config"], "blocks": 10**9}}, "far larger than the weights in it"),
+        ({"config": {"width": "x"}}, "its description of the diffusion model is damaged"),
+        ({"config": 3}, "its description of the model is damaged"),
+    ):
+        write_safetensors(path, tensors, {**metadata, "model": json.dumps({**told, **change})})
+        with pytest.raises(UserError, match=words):
+            Diffusion.load(path)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda m: m.sample(1, "d"), "unknown label 'd'; choose one of a, b, c"),
+        (lambda m: m.sample(1, 3), "unknown label 3"),
+        (lambda m: m.sample(2, ["a"]), "2 pictures need one label, or 2; got 1"),
+        (lambda m: m.sample(0, "a"), "count and batch_size must be at least 1"),
+        (lambda m: m.sample(1, "a", sampler="unipcc"), "did you mean 'unipc'"),
+        (lambda m: m.sample(1, "a", sampler="dpm-2m"), "divides by the signal"),
+        (lambda m: m.sample(1, "a", spacing="trailing"), "unknown spacing"),
+        (lambda m: m.sample(1, "a", churn=3.0), "churn belongs to edm"),
+        (lambda m: Diffusion(m.network, FlowSchedule(), "v"), "v is defined where"),
+        (lambda m: Diffusion(m.network, FlowSchedule(), "velocity", loss="p2"), "unknown loss 'p2'"),
+        (lambda m: Diffusion(m.network, FlowSchedule(), "velocity").sample(1), "does not know its pictures' shape"),
+        (
+            lambda m: Diffusion(m.network, FlowSchedule(), "velocity", shape=(1, 2, 2)).sample(1, guidance_scale=2.0),
+            "guidance needs one label a picture",
+        ),
+        (lambda m: m.denoiser(torch.zeros(1).long(), weak=tiny()), "different schedules"),
+        (lambda m: Diffusion(m.network, FlowSchedule(), "velocity", shape=(1, 2, 2)).sample(1, "a"), "has no labels"),
+    ],
+)
+def test_what_cannot_be_is_refused(flow, call, words):
+    with pytest.raises(ValueError, match=words):
+        call(flow)
+
+
+def test_the_public_names_come_lazily():
+    """`import sfumato` imports no torch; every name of the list is there."""
+    program = (
+        "import sys, sfumato; assert 'torch' not in sys.modules;"
+        "names = [n for n in dir(sfumato) if not n.startswith('_')];"
+        "assert {'Diffusion', 'FlowSchedule', 'SAMPLERS', 'sample'} <= set(names);"
+        "[getattr(sfumato, n) for n in names]"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
