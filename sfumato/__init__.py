@@ -12,6 +12,10 @@ __version__ = "0.2.0"
 if TYPE_CHECKING:
     from .diffusion import *  # noqa: F403
     from .model import Diffusion as Diffusion
+    from .models.unet import UNet as UNet
+    from .pictures.data import Pictures as Pictures
+    from .pictures.train import train as train
+    from .pictures.training import Training as Training
 
 _HOMES = {
     "diffusion": (
@@ -24,6 +28,10 @@ _HOMES = {
         *("SeededNoise", "seed_of", "lerp", "slerp", "make_loss", "stratified_times", "training_loss"),
     ),
     "model": ("Diffusion",),
+    "models.unet": ("UNet",),
+    "pictures.data": ("Pictures",),
+    "pictures.train": ("train",),
+    "pictures.training": ("Training",),
 }
 """Module -> the public names that are in it."""
 

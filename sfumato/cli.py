@@ -64,6 +64,12 @@ COMMANDS: Dict[str, Command] = {
     ),
     "faces noise": Command("sfumato.faces.noise", "noise", "NoiseOptions", "draw noises to paint faces from"),
     "faces train": Command("sfumato.faces.train", "train", "TrainOptions", "train a face model"),
+    "pictures train": Command(
+        "sfumato.pictures.learn", "learn", "LearnOptions", "learn to paint pictures like your own"
+    ),
+    "pictures generate": Command(
+        "sfumato.pictures.generate", "generate", "GenerateOptions", "paint pictures like those that were learned"
+    ),
     "concepts generate": Command(
         "sfumato.concepts.generate", "generate", "GenerateOptions", "paint prompts with Stable Diffusion v1"
     ),

@@ -43,8 +43,9 @@ class Diffusion(nn.Module):
         network: called as network(x_t, t, *condition); answers a tensor of x_t's shape.
         schedule: of the noise.
         predicts: what the network's output means: eps, x0, v, velocity or edm.
-        shape: of one picture, (channels, height, width); needed for `sample`.
-        classes: names of the labels 0, 1 ...; empty for a model without labels, or with conditions of another kind.
+        shape: of one picture, (channels, height, width); needed for `sample`. The network's own `shape` by default.
+        classes: names of the labels 0, 1 ...; empty for a model without labels, or with conditions of another kind. The
+            network's own `classes` by default.
         null: the label that means none, by which guidance knows what to lead away from; len(classes) by default.
         loss: how the times are weighted: uniform, min-snr or edm.
         sigma_data: the data's standard deviation, which "edm" and EDMSchedule scale by.
@@ -71,7 +72,9 @@ class Diffusion(nn.Module):
     ) -> None:
         super().__init__()
         self.network, self.schedule, self.predicts = network, schedule, predicts
-        self.shape, self.classes = None if shape is None else _shape(shape), tuple(classes)
+        shape = shape or getattr(network, "shape", None)
+        self.shape = None if shape is None else _shape(shape)
+        self.classes = tuple(classes) or tuple(getattr(network, "classes", ()))
         self.null = len(self.classes) if null is None and self.classes else null
         if not all(isinstance(name, str) for name in self.classes) or len({*self.classes}) < len(self.classes):
             raise ValueError("classes must be names, each another one")

@@ -80,7 +80,7 @@ def load(make: Callable[..., Any], path: Path, network: Optional[nn.Module], wha
         raise UserError(f"{path}: holds weights of a network of one's own; give that network, to take them")
 
     def made() -> nn.Module:
-        return NETWORKS[name].network(NETWORKS[name].config(**config)) if network is None else network
+        return NETWORKS[name].make(NETWORKS[name].config(**config)) if network is None else network
 
     filled: Any = loaded(made, wide, path, what)
     try:

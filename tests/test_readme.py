@@ -47,6 +47,8 @@ SHORTENED = {
     "digits train": ["--steps", "4", "--look-every", "0"],
     "digits train-judge": ["--steps", "2"],
     "faces train": ["--steps", "2", "--batch-size", "4", "--held-out", "2", "--look-every", "0"],
+    "pictures train": ["--minutes", "0.01", "--width", "8", "--blocks", "1", "--batch-size", "2", "--look-every", "0"],
+    "pictures generate": ["--steps", "2"],
     "faces invert": ["--steps", "4", "8"],
     "concepts learn": ["--steps", "4", "--preview-every", "2", "--batch-size", "2"],
     "report shipped": ["--quick", "--no-pdf"],
@@ -67,6 +69,10 @@ def files_of_a_user(folder):
             archive.writestr(f"{number}.png", buffer.getvalue())
     torch.save({"state_dict": tiny_state()}, folder / "model.ckpt")
     (folder / "input.json").write_text('{"0": {"token_name": "<new1>", "prompt": ["a <new1>", "two <new1>"]}}')
+    for number in range(12):
+        kind = folder / "flowers" / ("tulip" if number % 2 else "rose")
+        kind.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (90, 70), (20 * number, 90, 120)).save(kind / f"{number}.jpg")
     (folder / "photos" / "0").mkdir(parents=True)
     for number in range(2):
         Image.new("RGB", (30, 40), (40 * number, 90, 120)).save(folder / "photos" / "0" / f"{number}.jpg")
@@ -89,7 +95,15 @@ def test_every_sfumato_command_runs(tmp_path, monkeypatch):
             AcceleratorState._reset_state(reset_partial_state=True)
 
 
-def test_the_library_example_runs(capsys):
-    (example,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    exec(compile(example, "README.md", "exec"), {})
+def test_the_library_examples_run(tmp_path, monkeypatch, capsys):
+    core, own = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    exec(compile(core, "README.md", "exec"), {})
     assert len(capsys.readouterr().out.splitlines()) == 20
+
+    files_of_a_user(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    smaller = own.replace("classes)", "classes, width=8, blocks=1)").replace("20_000", "2, batch_size=2")
+    assert smaller.count("width=8") == smaller.count("batch_size=2") == 1
+    names = {}
+    exec(compile(smaller, "README.md", "exec"), names)
+    assert names["x"].shape == (64, 3, 64, 64)

@@ -24,7 +24,7 @@ from ..errors import UserError
 from ..images import open_picture
 from ..models.stable_diffusion.tokenizer import Tokenizer
 from ..models.stable_diffusion.vae import drawn_latents
-from ..training import LoopOptions, Loss, Trainer, resume, run_recorded
+from ..training import LoopOptions, Loss, Trainer, check_intervals, resume, run_recorded
 from .learn_options import LearnOptions
 from .model import SMALL_WORLD, TIMES, StableDiffusion
 from .photos import cropped, photo_files, photo_hashes
@@ -57,6 +57,7 @@ def learn(options: LearnOptions) -> Path:
         UserError: for what cannot be used, before anything is learned; if the loss explodes.
     """
     options.check_token()
+    check_intervals(options, "preview_every")
     recipe = options.recipe()
     templates = _read_templates(options, recipe.texts or recipe.kind)
     files = photo_files(options.photos)

@@ -63,8 +63,7 @@ class Sampling(SamplerOptions):
             UserError: naming the setting.
         """
         try:
-            self.made()
-            self.times()
+            self.made().check(ScaledLinearSchedule(), self.times())
         except ValueError as error:
             raise UserError(str(error)) from None
 

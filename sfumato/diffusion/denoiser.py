@@ -108,11 +108,9 @@ class Clamped:
 
 
 def mixed(answers: Sequence[Prediction], weights: Sequence[Any]) -> Prediction:
-    """The weighted sum of predictions; where the weights' sum is 1, x_t = signal x0 + noise eps stays true.
+    """The sum of predictions of one x_t by weights that are numbers, or tensors that multiply x0.
 
-    Args:
-        answers: of one x_t.
-        weights: numbers, or tensors that multiply x0.
+    Where the weights' sum is 1, x_t = signal x0 + noise eps stays true.
     """
     x0 = sum(w * answer.x0 for w, answer in zip(weights, answers))
     return Prediction(x0, sum(w * answer.eps for w, answer in zip(weights, answers)))  # type: ignore[arg-type]

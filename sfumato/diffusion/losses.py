@@ -7,29 +7,27 @@ how far x0 moves when the output does, so that w on the output is the weight on 
 """
 
 from abc import ABC, abstractmethod
-from typing import Any, Callable, Dict, Union
+from typing import Any, Callable, Dict
 
 from torch import Tensor
 
 from .denoiser import NetworkDenoiser
 from .names import named
-from .predictions import Levels, Predicts
-
-Weight = Union[Tensor, float]
+from .predictions import Levels, Predicts, Scale
 
 
 class Weighting(ABC):
     """How much the error of a picture counts at each time."""
 
     @abstractmethod
-    def weight(self, prediction: Predicts, levels: Levels) -> Weight:
+    def weight(self, prediction: Predicts, levels: Levels) -> Scale:
         """w for the squared error of the network's own output; of levels' shape [B, 1, ...]."""
 
 
 class Uniform(Weighting):
     """w = 1 on the network's own target: the paper's simple loss (Ho et al. 2020, eq. 14)."""
 
-    def weight(self, prediction: Predicts, levels: Levels) -> Weight:
+    def weight(self, prediction: Predicts, levels: Levels) -> Scale:
         return 1.0
 
 
@@ -44,7 +42,7 @@ class MinSNR(Weighting):
             raise ValueError(f"gamma must be above 0, got {gamma}")
         self.gamma = gamma
 
-    def weight(self, prediction: Predicts, levels: Levels) -> Weight:
+    def weight(self, prediction: Predicts, levels: Levels) -> Scale:
         snr = (levels.signal / levels.noise) ** 2
         return snr.clamp(max=self.gamma) * prediction.x0_gain(levels) ** 2
 
@@ -56,7 +54,7 @@ class EDMWeight(Weighting):
     (`stratified_times`).
     """
 
-    def weight(self, prediction: Predicts, levels: Levels) -> Weight:
+    def weight(self, prediction: Predicts, levels: Levels) -> Scale:
         sigma = levels.noise / levels.signal
         on_x0 = (sigma**2 + levels.sigma_data**2) / (sigma * levels.sigma_data) ** 2
         return on_x0 * prediction.x0_gain(levels) ** 2

@@ -10,6 +10,8 @@ from typing import Sequence, Tuple, Union
 import torch
 from torch import Tensor
 
+Device = Union[str, torch.device]
+
 
 class SeededNoise:
     """Standard normal noise, one stream a picture.
@@ -22,9 +24,7 @@ class SeededNoise:
     Each call draws the next [B, *shape] of every stream. The first is by custom x_T.
     """
 
-    def __init__(
-        self, seeds: Sequence[int], shape: Tuple[int, ...], device: torch.device = torch.device("cpu")
-    ) -> None:
+    def __init__(self, seeds: Sequence[int], shape: Tuple[int, ...], device: Device = "cpu") -> None:
         self.shape, self.device = tuple(shape), device
         self._streams = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
 

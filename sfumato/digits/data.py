@@ -4,33 +4,25 @@
     FOLDER/data/00002.png     28x28 RGB
 
 74,000 small files take half a minute to decode and a blink to read back as one array, so the pixels are kept in a
-cache file. Its name holds a digest of train.csv and of every picture's name, size and time of change: changed data make
-another name, and are decoded anew.
+cache file (`pictures/cache.py`), of one folder those of its newest train.csv and pictures.
 """
 
 import csv
-import itertools
-import os
-import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Optional, Tuple
 
 import numpy as np
-from tqdm import tqdm
 
-from ..checkpoints import atomic_path, leads_out, read_npz
+from ..checkpoints import leads_out, read_npz
 from ..errors import UserError
 from ..images import open_picture
+from ..pictures.cache import cached, decode
 from ..runs import digest
 from .labels import DIGITS
 
 SIZE = 28
-_DECODERS = min(8, os.cpu_count() or 1)
-_PART = 1000
 _LONGEST_PATH, _SHOWN = 1024, 80
-_LONGEST_NAME = 64
 
 
 @dataclass(frozen=True)
@@ -55,16 +47,16 @@ def read_digits(folder: Path, cache: Optional[Path] = None) -> DigitSet:
     """
     folder = Path(folder)
     rows = _read_rows(folder)
-    cache = folder if cache is None else Path(cache)
-    # Of one folder the newest contents are kept; folders of the same name may share a cache.
-    name = folder.name if len(os.fsencode(folder.name)) <= _LONGEST_NAME else "digits"
-    ours = f".sfumato-{name}-{digest(str(folder.resolve()))}"
-    kept = cache / f"{ours}-{_digest(folder, rows)}.npz"
-    found = _kept(kept, len(rows)) if kept.exists() else None
-    if found is None:
-        found = _decode(folder, rows)
-        _keep(found, kept, ours)
-    return found
+    paths, shape = [folder / "data" / name for name, _ in rows], (len(rows), 3, SIZE, SIZE)
+    pixels = cached(
+        folder,
+        cache,
+        _digest(folder, rows),
+        shape,
+        lambda pixels: decode(pixels, lambda number: read_picture(paths[number]), folder.name),
+    )
+    # Some ten thousand small pictures: memory is quicker than a map.
+    return DigitSet(np.array(pixels), np.array([label for _, label in rows], dtype=np.int64))
 
 
 def read_test_digits(path: Path, dataset: str) -> DigitSet:
@@ -79,30 +71,6 @@ def read_test_digits(path: Path, dataset: str) -> DigitSet:
     if labels.dtype.kind not in "iu" or not bool(((labels >= 0) & (labels < DIGITS)).all()):
         raise UserError(f"{path}: {dataset}_y holds other things than the digits 0 ... 9")
     return DigitSet(pixels.transpose(0, 3, 1, 2), labels.astype(np.int64))
-
-
-def _kept(path: Path, count: int) -> Optional[DigitSet]:
-    try:
-        pixels, labels = read_npz(path, ("pixels", "labels")).values()
-    except (UserError, OSError):
-        return None  # a damaged cache is no loss: it is made again
-    whole = pixels.shape == (count, 3, SIZE, SIZE) and labels.shape == (count,)
-    return DigitSet(pixels, labels) if whole and pixels.dtype == np.uint8 and labels.dtype == np.int64 else None
-
-
-def _keep(digits: DigitSet, kept: Path, ours: str) -> None:
-    try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(kept) as beside:
-            np.savez(beside, pixels=digits.pixels, labels=digits.labels)
-        earlier = re.compile(re.escape(ours) + r"-[0-9a-f]{16}\.npz")
-        for old in list(kept.parent.iterdir()):
-            if old != kept and earlier.fullmatch(old.name):
-                old.unlink()
-    except OSError as error:
-        raise UserError(
-            f"{kept.parent}: the decoded pictures cannot be kept there ({error.strerror}); give another folder as cache"
-        ) from None
 
 
 def _read_rows(folder: Path) -> List[Tuple[str, int]]:
@@ -150,19 +118,6 @@ def _digest(folder: Path, rows: List[Tuple[str, int]]) -> str:
             raise UserError(f"{path}: is named in {folder / 'train.csv'} and is missing") from None
         states.append((status.st_size, status.st_mtime_ns))
     return digest(rows, states)
-
-
-def _decode(folder: Path, rows: List[Tuple[str, int]]) -> DigitSet:
-    paths = [folder / "data" / name for name, _ in rows]
-    pixels = np.empty((len(rows), 3, SIZE, SIZE), dtype=np.uint8)
-    with ThreadPoolExecutor(_DECODERS) as pool:
-        # In parts: where a picture cannot be used, all that were begun are waited for.
-        parts = (pool.map(read_picture, paths[start : start + _PART]) for start in range(0, len(paths), _PART))
-        pictures = itertools.chain.from_iterable(parts)
-        bar = tqdm(pictures, total=len(paths), desc=f"decoding {folder.name}", unit="picture", leave=False)
-        for index, picture in enumerate(bar):
-            pixels[index] = picture
-    return DigitSet(pixels, np.array([label for _, label in rows], dtype=np.int64))
 
 
 def read_picture(path: Path) -> np.ndarray:

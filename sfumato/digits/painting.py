@@ -39,8 +39,8 @@ class Sampling(SamplerOptions):
             UserError: naming the setting.
         """
         try:
-            self.made()
-            CosineSchedule().times(self.steps)
+            schedule = CosineSchedule()
+            self.made().check(schedule, schedule.times(self.steps))
         except ValueError as error:
             raise UserError(str(error)) from None
         for name in ("guidance_scale", "guide_from", "guide_to"):

@@ -9,7 +9,7 @@ from typing import Any, Dict, Optional, Tuple
 from ..errors import UserError, in_range
 from ..models.digit_unet import DigitUNetConfig
 from ..runs import file_identity
-from ..training import LoopOptions
+from ..training import LoopOptions, check_intervals
 from .labels import DATASETS, DIGITS
 
 _GROUPS = 8
@@ -57,10 +57,10 @@ class TrainOptions:
         """
         for name in ("svhn_share", "hidden"):
             in_range(self, name, 0, 1)
-        for name in ("muon_lr", "adam_lr", "look_every"):
+        check_intervals(self)
+        for name in ("muon_lr", "adam_lr"):
             in_range(self, name, 0)
-        for name in ("save_every", "look_count"):
-            in_range(self, name, 1)
+        in_range(self, "look_count", 1)
         if not all(map(math.isfinite, self.time_focus)) or self.time_focus[1] <= 0:
             raise UserError(f"time_focus must be a mean and a deviation above 0, got {self.time_focus}")
         labels = DIGITS * len(DATASETS)

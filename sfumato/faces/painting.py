@@ -52,8 +52,7 @@ class Sampling(SamplerOptions):
             UserError: naming the setting.
         """
         try:
-            self.made()
-            self.times()
+            self.made().check(LinearSchedule(), self.times())
         except ValueError as error:
             raise UserError(str(error)) from None
 

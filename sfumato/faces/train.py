@@ -11,18 +11,18 @@ import torch
 from torch import Tensor, nn
 
 from ..diffusion import NetworkDenoiser, make_loss, training_loss
-from ..errors import UserError
+from ..errors import UserError, in_range
 from ..images import save_image, sheet, to_pixels
 from ..model import Diffusion
 from ..models.face_unet import FACE_64, FaceUNet, FaceUNetConfig
 from ..runs import digest, file_identity
-from ..training import LoopOptions, Loss, Trainer, resume, run_recorded, start
+from ..training import LoopOptions, Loss, Trainer, check_intervals, resume, run_recorded, start
 from .data import FaceBatches, read_faces
 from .model import face_model, load_faces
 from .noises import drawn_noises
 from .painting import Sampling, paint
 
-_SHOWN = 16
+_SHOWN, _AT_ONCE = 16, 4
 
 
 @dataclass
@@ -68,6 +68,9 @@ def train(options: TrainOptions) -> Path:
     Raises:
         UserError: for data or settings that cannot be used.
     """
+    check_intervals(options)
+    for name in ("muon_lr", "adam_lr"):
+        in_range(options, name, 0)
     faces = read_faces(options.data, options.network.size)
     if not 0 <= options.held_out < len(faces):
         raise UserError(f"held_out must leave something of the {len(faces)} faces to train on, got {options.held_out}")
@@ -126,8 +129,12 @@ def _look(step: int, trainer: "Trainer[FaceUNet]", held_out: np.ndarray, options
     """Paint with the mean weights, keep the sheet, and measure the loss on faces that were not trained on."""
     model, device = face_model(trainer.ema.network), trainer.accelerator.device
     noises = drawn_noises(_SHOWN, options.network.size, options.loop.seed).to(device)
-    save_image(sheet(to_pixels(paint(model, noises, Sampling())), 8), options.out / f"sheet-{step:08d}.png")
+    painted = torch.cat([paint(model, part, Sampling()) for part in noises.split(_AT_ONCE)])
+    save_image(sheet(to_pixels(painted), 8), options.out / f"sheet-{step:08d}.png")
     if not len(held_out):
         return {}
     batch = FaceBatches(held_out, len(held_out), model.schedule, options.loop.seed)(0, slice(None))
-    return {"held_out_loss": float(_loss_of(model, device)(model.network, batch).mean())}
+    loss = _loss_of(model, device)
+    # At 256x256 all at once would take 150 GiB.
+    rows = [loss(model.network, part) for part in zip(*(whole.split(_SHOWN) for whole in batch))]
+    return {"held_out_loss": float(torch.cat(rows).mean())}

@@ -11,10 +11,11 @@ from ..checkpoints import atomic_path
 
 
 def save_png(path: Path, pixels: Tensor, note: Mapping[str, Any]) -> None:
-    """Write one picture, uint8 [H, W, 3], whole or not at all; how it was made goes into its text chunk as JSON."""
+    """Write one picture, uint8 [H, W, 3] or grey [H, W, 1], whole or not at all; the note goes into its text chunk."""
     info = PngImagePlugin.PngInfo()
     info.add_text("sfumato", json.dumps(note))
-    save_image(Image.fromarray(pixels.numpy()), path, pnginfo=info)
+    grey = pixels.shape[-1] == 1
+    save_image(Image.fromarray((pixels[..., 0] if grey else pixels).numpy()), path, pnginfo=info)
 
 
 def note_in(path: Path) -> Dict[str, Any]:

@@ -48,6 +48,15 @@ class FaceUNetConfig:
     def __post_init__(self) -> None:
         if not 1 <= self.patch <= self.size <= _LARGEST:
             raise ValueError(f"pictures of {self.size} in patches of {self.patch}; the largest size is {_LARGEST}")
+        counts = (self.width, self.blocks, self.groups, *(self.multipliers or (0,)))
+        if min(counts) < 1 or self.width % self.groups:
+            raise ValueError(f"blocks, groups and multipliers must be at least 1, groups divide the width: {counts}")
+        halvings = len(self.multipliers) - 1
+        if self.size % (self.patch * 2**halvings):
+            raise ValueError(
+                f"pictures of {self.size} cannot be halved {halvings} times in patches of {self.patch}; take a multiple"
+                f" of {self.patch * 2**halvings}"
+            )
 
 
 FACE_64 = FaceUNetConfig(width=64, multipliers=(1, 2, 3), blocks=1, attention=(2,), groups=16, size=64, patch=2)

@@ -1,11 +1,12 @@
 """Networks by the names that files give them."""
 
-from typing import Any, Dict, NamedTuple, Type
+from typing import Any, Callable, Dict, NamedTuple, Type
 
 from torch import nn
 
 from .digit_unet import DigitUNet, DigitUNetConfig
 from .face_unet import FaceUNet, FaceUNetConfig
+from .unet import UNet, UNetConfig
 
 
 class Made(NamedTuple):
@@ -13,11 +14,14 @@ class Made(NamedTuple):
 
     network: Type[nn.Module]
     config: Type[Any]
+    make: Callable[[Any], nn.Module]
+    """From the config."""
 
 
 NETWORKS: Dict[str, Made] = {
-    "digit-unet": Made(DigitUNet, DigitUNetConfig),
-    "face-unet": Made(FaceUNet, FaceUNetConfig),
+    "digit-unet": Made(DigitUNet, DigitUNetConfig, DigitUNet),
+    "face-unet": Made(FaceUNet, FaceUNetConfig, FaceUNet),
+    "unet": Made(UNet, UNetConfig, UNet.of),
 }
 
 

@@ -1,14 +1,16 @@
 """The training loop and what it needs; it knows no task. Runs on the newest Python and PyTorch only."""
 
+from .clock import ENDLESS
 from .ema import EMA
 from .loop import Draw, LoopOptions, Loss, Progress, Trainer
 from .muon import Muon, orthogonalized
-from .record import resume, run_recorded
+from .record import check_intervals, resume, run_recorded
 from .setup import make_optimizers, start
 from .together import Together
 
 __all__ = [
     "EMA",
+    "ENDLESS",
     "Draw",
     "LoopOptions",
     "Loss",
@@ -16,6 +18,7 @@ __all__ = [
     "Progress",
     "Together",
     "Trainer",
+    "check_intervals",
     "make_optimizers",
     "orthogonalized",
     "resume",

@@ -5,9 +5,10 @@ random state to save, a resumed run repeats the uninterrupted one exactly, and s
 batch and take their own share of it.
 """
 
+import contextlib
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, Generic, Iterator, NamedTuple, Sequence, Tuple, TypeVar
 
 import torch
@@ -123,6 +124,13 @@ class Trainer(Generic[Network]):
         if options.compile:
             self._wrapped = torch.compile(self._wrapped)
         self.steps_done = 0
+        self.expected_steps = options.steps
+        """How many there will be; an estimate while that is not decided."""
+
+    def end_at(self, steps: int) -> None:
+        """Have the whole run so many steps; the learning rate falls accordingly."""
+        self.options = replace(self.options, steps=steps)
+        self.expected_steps = steps
 
     def run(self, draw: Draw, loss: Loss) -> Iterator[Progress]:
         """Train from where the run stands to its end, yielding after each step.
@@ -148,9 +156,12 @@ class Trainer(Generic[Network]):
             group["lr"] = peak * rate
         self._optimizer.zero_grad()
         for part in range(options.accumulate):
-            rows = loss(self._wrapped, draw(self.steps_done, self._rows(part)))
-            mean = rows.mean() / options.accumulate
-            self.accelerator.backward(mean)
+            # Of several processes the gradients are summed once a step, after the last part.
+            last = part == options.accumulate - 1
+            with contextlib.nullcontext() if last else self.accelerator.no_sync(self._wrapped):
+                rows = loss(self._wrapped, draw(self.steps_done, self._rows(part)))
+                mean = rows.mean() / options.accumulate
+                self.accelerator.backward(mean)
             total += float(mean.detach())
         if not math.isfinite(total):
             raise FloatingPointError(

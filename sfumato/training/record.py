@@ -9,22 +9,38 @@ RUN/tensorboard/            the same for TensorBoard
 import json
 import time
 from pathlib import Path
-from typing import IO, Any, Callable, Dict, Iterator, Mapping, TypeVar
+from typing import IO, Any, Callable, Dict, Iterator, List, Mapping, Optional, TypeVar
 
 from torch import nn
 from tqdm import tqdm
 
 from ..checkpoints import load_state, remove_leftovers, save_state, write_text
-from ..errors import UserError
+from ..errors import UserError, in_range
 from ..runs import NOTE, open_folder, read_log, write_note
+from .clock import ENDLESS, timed
 from .loop import Draw, Loss, Progress, Trainer
 
+LOG = "log.jsonl"
 _LOG_EVERY = 20
 
 Network = TypeVar("Network", bound=nn.Module)
 
 Look = Callable[[int], Mapping[str, float]]
 """step -> what the task measured then, by name; it may leave pictures beside."""
+
+
+def check_intervals(options: object, look_every: str = "look_every") -> None:
+    """Refuse a training's options whose `save_every` or looks cannot be; asked before anything is read.
+
+    Args:
+        options: have both as fields.
+        look_every: what the second is called.
+
+    Raises:
+        UserError: naming the setting.
+    """
+    in_range(options, "save_every", 1)
+    in_range(options, look_every, 0)
 
 
 class RunRecord:
@@ -55,7 +71,7 @@ class RunRecord:
         self._out, self._trainer, self._settings, self._what = out, trainer, settings, what
         self._save_every, self._look, self._look_every = save_every, look, look_every
         self._scalars = SummaryWriter(str(out / "tensorboard"), purge_step=trainer.steps_done + 1)
-        log = out / "log.jsonl"
+        log = out / LOG
         self._began = time.monotonic() - _kept_log(log, trainer.steps_done)
         self._log: IO[str] = open(log, "a", encoding="utf-8")  # noqa: SIM115  closed in __exit__
 
@@ -68,9 +84,11 @@ class RunRecord:
 
     def watched(self, steps: Iterator[Progress]) -> Iterator[Progress]:
         """The same steps under a bar with the time left, everything kept that is due after each."""
-        done, total = self._trainer.steps_done, self._trainer.options.steps
-        with tqdm(steps, initial=done, total=total, desc=f"training {self._what}", unit="step", smoothing=0.02) as bar:
+        done, total = self._trainer.steps_done, self._trainer.expected_steps
+        known = None if total == ENDLESS else total
+        with tqdm(steps, initial=done, total=known, desc=f"training {self._what}", unit="step", smoothing=0.02) as bar:
             for progress in bar:
+                bar.total = self._trainer.expected_steps
                 if progress.step % _LOG_EVERY == 0:
                     bar.set_postfix(loss=f"{progress.loss:.3f}", refresh=False)
                 self._after(progress)
@@ -98,8 +116,18 @@ def _kept_log(path: Path, steps: int) -> float:
 
     A run that was killed logged steps after its last saved state, and may have cut its last line off.
     """
-    kept = [line for line in read_log(path) if line["step"] <= steps]
+    kept = _lines_of(path, steps)
     write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
+    return seconds_of(path, steps)
+
+
+def _lines_of(path: Path, steps: int) -> List[Dict[str, float]]:
+    return [line for line in read_log(path) if line["step"] <= steps]
+
+
+def seconds_of(path: Path, steps: int) -> float:
+    """How long a run took for its first steps, by its log; looks and saving count."""
+    kept = _lines_of(path, steps)
     return float(kept[-1].get("seconds", 0.0)) if kept else 0.0
 
 
@@ -127,7 +155,12 @@ def resume(trainer: "Trainer[Any]", out: Path, settings: Mapping[str, Any], comm
 
 
 def run_recorded(
-    trainer: "Trainer[Network]", draw: Draw, loss: Loss, finish: Callable[[Network], Path], **record: Any
+    trainer: "Trainer[Network]",
+    draw: Draw,
+    loss: Loss,
+    finish: Callable[[Network], Path],
+    minutes: Optional[float] = None,
+    **record: Any,
 ) -> None:
     """Train to the end: one process keeps the record and finishes, the others only work.
 
@@ -136,12 +169,16 @@ def run_recorded(
         draw: see `Trainer.run`.
         loss: see there.
         finish: writes the finished model, given the mean weights' network; returns its path.
+        minutes: that the run takes, in place of a number of steps; see `timed`.
         record: RunRecord's arguments but for the trainer.
 
     Raises:
         UserError: if the loss is no longer finite.
     """
     steps = trainer.run(draw, loss)
+    if minutes is not None:
+        out = record["out"]
+        steps = timed(trainer, steps, minutes, seconds_of(out / LOG, trainer.steps_done), out / "clock.json")
     try:
         if trainer.accelerator.is_main_process:
             with RunRecord(trainer=trainer, **record) as kept:

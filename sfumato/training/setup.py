@@ -73,4 +73,6 @@ def make_optimizers(
     adam = torch.optim.AdamW(
         [value for name, value in named if name not in inside], lr=adam_lr, betas=(0.9, 0.99), weight_decay=0.01
     )
+    if not inside:
+        return [adam]
     return [Muon([value for name, value in named if name in inside], lr=muon_lr, dtype=dtype), adam]

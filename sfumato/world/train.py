@@ -41,7 +41,7 @@ from ..models.stable_diffusion import VAE, TextEncoder, UNet
 from ..models.stable_diffusion.unet import UNetConfig
 from ..models.stable_diffusion.vae import VAEConfig, drawn_latents
 from ..runs import file_identity
-from ..training import LoopOptions, Loss, Trainer, resume, run_recorded, start
+from ..training import LoopOptions, Loss, Trainer, check_intervals, resume, run_recorded, start
 from . import train_autoencoder
 from .captioned import Captions
 from .captions import NAMES
@@ -121,6 +121,7 @@ def train(options: TrainOptions) -> Path:
     Raises:
         UserError: for data or settings that cannot be used.
     """
+    check_intervals(options.upkeep)
     digits = Digits.read(options.data, options.mnist, options.upkeep.cache)
     vae = _read_autoencoder(options.autoencoder)
     torch.manual_seed(options.loop.seed)

@@ -21,7 +21,7 @@ from ..diffusion import seed_of
 from ..images import save_image, sheet, to_pixels
 from ..models.stable_diffusion import VAE
 from ..models.stable_diffusion.vae import LATENT_SCALE, VAEConfig, drawn_latents
-from ..training import LoopOptions, Trainer, resume, run_recorded, start
+from ..training import LoopOptions, Trainer, check_intervals, resume, run_recorded, start
 from .scenes import SIZE, Digits, draw_scenes
 from .upkeep import Upkeep
 
@@ -82,6 +82,7 @@ def train_autoencoder(options: AutoencoderOptions) -> Path:
     Raises:
         UserError: for data or settings that cannot be used.
     """
+    check_intervals(options.upkeep)
     digits = Digits.read(options.data, options.mnist, options.upkeep.cache)
     torch.manual_seed(options.loop.seed)
     network = _RoundTrip(VAE(options.network))

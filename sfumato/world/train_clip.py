@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from ..diffusion import seed_of
 from ..models.stable_diffusion.text_encoder import TextConfig
 from ..models.stable_diffusion.tokenizer import BEGIN, END, VOCABULARY, Tokenizer
-from ..training import LoopOptions, Trainer, resume, run_recorded, start
+from ..training import LoopOptions, Trainer, check_intervals, resume, run_recorded, start
 from .captioned import TOKENS, Captions
 from .captions import NAMES, article
 from .clip_folder import write_clip
@@ -104,6 +104,7 @@ def train_clip(options: ClipOptions) -> Path:
     Raises:
         UserError: for data or settings that cannot be used.
     """
+    check_intervals(options.upkeep)
     digits = Digits.read(options.data, options.mnist, options.upkeep.cache)
     torch.manual_seed(options.loop.seed)
     outside = ("clip.vision_model.embeddings.", "clip.text_model.embeddings.")

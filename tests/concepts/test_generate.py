@@ -163,6 +163,7 @@ def test_heights_and_widths_are_the_users(checkpoint, tmp_path):
         ({"count": 0}, "count must be at least 1"),
         ({"batch_size": 0}, "batch_size must be at least 1"),
         ({"sampling": Sampling(sampler="euler")}, "unknown sampler"),
+        ({"sampling": Sampling(sampler="lcm", steps=9)}, "LCM takes 1 to 8 steps, got 9"),
         ({"sampling": Sampling(steps=1001)}, "steps must be between 1 and 1000"),
         ({"sampling": Sampling(height=17)}, "height must be a multiple of 4"),
         ({"precision": "int8"}, "unknown precision"),

@@ -313,6 +313,25 @@ def test_a_consistency_model_is_walked_in_jumps():
             assert abs(out.mean().item() - 0.4) < 0.015 + 0.2 * schedule.levels(schedule.start)[0]
 
 
+def test_the_last_jump_of_a_consistency_walk_is_the_jump_alone():
+    """Also where the walk ends at a time that has some noise; and no more noise is drawn than is put back."""
+    schedule, drawn_noise = LinearSchedule(), []
+    denoiser = GaussianDenoiser(schedule, 0.4, 0.5)
+    x = torch.ones(1, 1, dtype=torch.float64)
+    *_, last = LCM()(x, denoiser, [999, 600, 300], lambda: drawn_noise.append(1) or torch.ones_like(x))
+    assert torch.equal(last.x, last.x0) and len(drawn_noise) == 1
+
+
+@every_schedule
+def test_the_plain_inversion_is_near_already(schedule):
+    """Without refinements it errs by the square of a step's length: 400 steps there and back find the picture."""
+    denoiser = GaussianDenoiser(schedule, 0.4, 0.5)
+    times = even_in_lambda(schedule, -2.6, 3.0, 400)
+    x = schedule.levels(times[-1])[0] * torch.linspace(-0.5, 1.3, 7, dtype=torch.float64)[:, None]
+    noise = walk(DDIMInversion(), x, denoiser, times[::-1])
+    assert (walk(DDIM(), noise, denoiser, times) - x).abs().max().item() < 0.02 * schedule.levels(times[-1])[0]
+
+
 @pytest.mark.parametrize(("sampler", "name"), [(DPMSolverPlusPlus(), "dpmpp_2m"), (DPMSolver(), "dpm_2m")])
 @pytest.mark.parametrize("steps", [10, 20, 50])
 def test_dpm_solver_meets_the_reference(reference, sampler, name, steps):
@@ -429,7 +448,7 @@ def test_inversion_finds_the_noise_that_paints_the_picture(schedule):
         (lambda d: EDMSampler(-1), "churn of EDMSampler must be between 0.0 and more"),
         (lambda d: DDPM("fixed"), "unknown variance 'fixed'; choose one of posterior"),
         (lambda d: DDPM()(torch.zeros(1, 1), d, [5, 0]), "adds noise"),
-        (lambda d: DDIM()(torch.zeros(1, 1), d, [5]), "at least two times"),
+        (lambda d: DDIM()(torch.zeros(1, 1), d, [5]), "takes 1 to inf steps, got 0"),
         (lambda d: DDIM()(torch.zeros(1, 1), d, [5, 900]), "times of DDIM must fall"),
         (lambda d: Heun()(torch.zeros(1, 1), d, [900, 5, 5]), "times of Heun must fall"),
         (lambda d: DDIMInversion()(torch.zeros(1, 1), d, [900, 5]), "Inversion must rise"),

@@ -89,6 +89,9 @@ def test_lambda_and_time_are_each_others_inverse(schedule):
         assert schedule.half_log_snr(schedule.time(value)) == pytest.approx(value, abs=1e-9)
     largest, smallest = schedule.sigma_range()
     assert largest > smallest > 0
+    if not schedule.ends_without_signal:
+        signal, noise = schedule.levels(schedule.start)
+        assert largest == pytest.approx(noise / signal, rel=1e-9)
     assert schedule.half_log_snr(schedule.time(-math.log(smallest))) == pytest.approx(-math.log(smallest), abs=1e-9)
 
 

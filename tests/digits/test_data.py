@@ -22,7 +22,7 @@ def test_pixels_and_labels_are_those_of_the_files(data):
 def test_the_cache_is_used_and_changed_data_are_noticed(data, monkeypatch):
     folder = data / "mnistm"
     before = read_digits(folder)
-    monkeypatch.setattr("sfumato.digits.data._decode", lambda *a: pytest.fail("decoded again"))
+    monkeypatch.setattr("sfumato.digits.data.decode", lambda *a: pytest.fail("decoded again"))
     assert np.array_equal(read_digits(folder).pixels, before.pixels)
     monkeypatch.undo()
     changed = folder / "data" / "00003.png"

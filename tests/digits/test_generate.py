@@ -196,6 +196,7 @@ def test_a_full_disk_leaves_no_half_picture(tmp_path, monkeypatch):
     ("changes", "words"),
     [
         ({"sampling": Sampling(sampler="euler")}, "unknown sampler 'euler'; choose one of ddim"),
+        ({"sampling": Sampling(sampler="lcm")}, "LCM takes 1 to 8 steps, got 9"),
         ({"sampling": Sampling(steps=0)}, "steps must be at least 1, got 0"),
         ({"sampling": Sampling(steps=1001)}, "steps must be between 1 and 1000, got 1001"),
         ({"sampling": Sampling(guide_from=800, guide_to=200)}, "guide_from"),

@@ -38,6 +38,7 @@ def test_every_documented_spacing_and_end_can_be_walked(tiny):
     ("sampling", "words"),
     [
         (Sampling(sampler="euler"), "unknown sampler 'euler'"),
+        (Sampling(sampler="lcm"), "LCM takes 1 to 8 steps, got 50"),
         (Sampling(steps=0), "steps must be at least 1"),
         (Sampling(steps=1000), "time 1000 is neither"),
         (Sampling(eta=1.5), "eta of DDIM must be between 0.0 and 1.0"),

@@ -119,3 +119,26 @@ def test_a_picture_that_unpacks_to_far_too_much_is_refused(tmp_path):
         archive.writestr("noise.txt", np.random.RandomState(0).bytes(2 << 20))
     with pytest.raises(UserError, match=r"faces.zip: 'a.bmp' inside it has 67,108,865 bytes; at most 67,108,864 are"):
         read_faces(tmp_path / "faces.zip", 16)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--save-every", "0"], "save_every must be at least 1, got 0"),
+        (["--look-every", "-1"], "look_every must be at least 0, got -1"),
+        (["--muon-lr", "nan"], "muon_lr must be at least 0"),
+        (["--groups", "7"], "groups divide the width"),
+        (["--patch", "3"], "pictures of 64 cannot be halved 2 times in patches of 3; take a multiple of 12"),
+        (["--blocks", "0"], "must be at least 1"),
+        (["--width", "0"], "must be at least 1"),
+        (["--multipliers"], "must be at least 1"),
+    ],
+)
+def test_numbers_that_cannot_be_are_one_line(tmp_path, monkeypatch, capsys, flags, words):
+    from sfumato.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    assert main(["faces", "train", "faces.zip", "run", *flags]) == 2
+    said = capsys.readouterr().err
+    assert words in said and said.count("sfumato: ") == 1
+    assert not (tmp_path / "run").exists()

@@ -126,6 +126,17 @@ def test_two_processes_train_the_network_of_one(tmp_path, on_two_processes):
     assert torch.allclose(shared[0], weights(alone), atol=1e-4)
 
 
+def test_processes_sum_their_gradients_once_a_step_however_many_parts(tmp_path, on_two_processes):
+    on_two_processes("-m", "tests.training.test_training", tmp_path, 3)
+    sums, steps = torch.load(tmp_path / "sums.pt").tolist()
+    assert sums == steps == 40
+    in_parts = trainer(accumulate=3)
+    finish(in_parts)
+    shared = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
+    assert torch.equal(*shared)
+    assert torch.allclose(shared[0], weights(in_parts), atol=1e-4)
+
+
 def test_optimizers_together_step_as_they_would_alone_under_a_gradient_scaler():
     plain, scaled = make_network(), make_network()
     alone = make_optimizers(plain)
@@ -215,11 +226,20 @@ def test_a_compiled_network_learns_the_same():
     assert set(compiled.state()) == set(plain.state())
 
 
-if __name__ == "__main__":
+def main(folder, accumulate=1):
+    """What one of two processes does."""
+    from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
+
     torch.set_num_threads(1)
-    here = trainer()
+    here, sums = trainer(accumulate=int(accumulate)), []
+    here._wrapped.register_comm_hook(None, lambda state, bucket: sums.append(1) or allreduce_hook(state, bucket))
     finish(here)
-    torch.save(weights(here), f"{sys.argv[1]}/{here.accelerator.process_index}.pt")
+    torch.save(torch.tensor([len(sums), here.steps_done]), f"{folder}/sums.pt")
+    torch.save(weights(here), f"{folder}/{here.accelerator.process_index}.pt")
     here.accelerator.end_training()
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

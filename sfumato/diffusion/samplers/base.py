@@ -117,23 +117,25 @@ class Sampler(ABC):
             noise: draws what stochastic samplers add.
 
         Raises:
-            ValueError: if there are fewer than two times or too many, they do not fall, noise is missing, x is of
-                another type, or the walk comes where the sampler divides by a signal of 0.
+            ValueError: for times that cannot be walked (see `check`), if noise is missing, or x is of another type.
         """
-        schedule, name = schedule_of(denoiser), type(self).__name__
-        if len(times) < 2:
-            raise ValueError("a walk needs at least two times: where it begins and where it ends")
-        if len(times) - 1 > self.most_steps:
-            raise ValueError(f"{name} takes 1 to {self.most_steps} steps, got {len(times) - 1}")
-        if any(t <= later if not self.rising else t >= later for t, later in zip(times, times[1:])):
-            raise ValueError(f"the times of {name} must {'rise' if self.rising else 'fall'}, got {times}")
+        schedule = schedule_of(denoiser)
+        self.check(schedule, times)
         if x.dtype not in (torch.float32, torch.float64):
             raise ValueError(f"x must be float32 or float64, got {x.dtype}")
         if self.stochastic and noise is None:
-            raise ValueError(f"{name} adds noise in its steps and was given none")
+            raise ValueError(f"{type(self).__name__} adds noise in its steps and was given none")
+        return self._walk(x, denoiser, list(times), noise or _no_noise)
+
+    def check(self, schedule: Schedule, times: Sequence[float]) -> None:
+        """Raise ValueError for times that cannot be walked: of no number of steps, not falling, or without signal."""
+        name, steps = type(self).__name__, len(times) - 1
+        if not 1 <= steps <= self.most_steps:
+            raise ValueError(f"{name} takes 1 to {self.most_steps} steps, got {steps}")
+        if any(t <= later if not self.rising else t >= later for t, later in zip(times, times[1:])):
+            raise ValueError(f"the times of {name} must {'rise' if self.rising else 'fall'}, got {times}")
         if self.needs_signal and any(schedule.levels(t)[0] == 0 for t in times):
             raise ValueError(f"{name} divides by the signal, which is 0 at time {schedule.start} of {schedule}")
-        return self._walk(x, denoiser, list(times), noise or _no_noise)
 
     @torch.no_grad()
     def _walk(self, x: Tensor, denoiser: Denoiser, times: Sequence[float], noise: Noise) -> Iterator[Step]:

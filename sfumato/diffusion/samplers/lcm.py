@@ -4,8 +4,7 @@ The network was distilled to jump from any time to the clean picture; each step 
 
     x_s = signal_s x0(x_t, t) + noise_s z,       z ~ N(0, I);      the last step is the jump alone
 
-Guidance was folded into the weights, so there is one pass a step, and 1 to 8 steps. (The boundary condition of eq. 9
-keeps x_t itself where t is near 0; from t = 1 on it weighs it by less than 0.003, and it is left out.)
+Guidance is folded into the weights: one pass a step, 1 to 8 steps. Eq. 9's weight of x_t, below 0.003, is left out.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,10 @@
 """UniPC of order 2 (Zhao et al. 2023, arXiv 2302.04867): a predictor, and a corrector that costs no prediction.
 
-Predictor: x0 is the line through the last two predictions. When the next one has been made, the corrector takes the
-step again with the parabola through all three, and the walk goes on from there: third order for one prediction a step.
-The integrals are taken exactly (`exponential.py`), which is the paper's linear system for order 2 already solved.
+    x_s = noise_s / noise_t x_t + signal_s int_0^1 h e^{-h (1 - u)} x0(lambda_t + u h) du       (`exponential.py`)
+
+Predictor: x0 is the line through the last two predictions. Corrector: when the next one has been made, the step is
+taken again with the parabola through all three, and the walk goes on from there: third order for one prediction a
+step. The integrals, taken exactly, are the paper's linear system for order 2 already solved.
 """
 
 from dataclasses import dataclass

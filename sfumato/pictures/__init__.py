@@ -1,0 +1,1 @@
+"""Anybody's own pictures: read once, learned, painted."""

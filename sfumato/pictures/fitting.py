@@ -1,0 +1,61 @@
+"""A picture of any size and mode as the array that a network of one size sees."""
+
+from pathlib import PurePath
+from typing import Callable, Dict, Tuple
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ..errors import UserError
+
+Size = Tuple[int, int]
+"""Height and width."""
+
+
+def _cropped(image: Image.Image, size: Size) -> Image.Image:
+    return ImageOps.fit(image, size[::-1], Image.Resampling.BICUBIC)
+
+
+def _squeezed(image: Image.Image, size: Size) -> Image.Image:
+    return image.resize(size[::-1], Image.Resampling.BICUBIC)
+
+
+def _padded(image: Image.Image, size: Size) -> Image.Image:
+    inside = ImageOps.contain(image, size[::-1], Image.Resampling.BICUBIC)
+    paper = Image.new("RGB", size[::-1], (255, 255, 255))
+    paper.paste(inside, ((paper.width - inside.width) // 2, (paper.height - inside.height) // 2))
+    return paper
+
+
+FITS: Dict[str, Callable[[Image.Image, Size], Image.Image]] = {
+    "crop": _cropped,
+    "pad": _padded,
+    "squeeze": _squeezed,
+}
+"""Rules by name: the shorter side fits, the rest is cut off evenly; all of it fits, on white; each side by itself."""
+
+
+def fitted(image: Image.Image, size: Size, fit: str, channels: int, upscale: bool, where: PurePath) -> np.ndarray:
+    """uint8 [channels, height, width].
+
+    Args:
+        image: RGB.
+        size: wanted.
+        fit: one of FITS.
+        channels: 3 for colour, 1 for grey (ITU-R 601's luma).
+        upscale: whether a smaller picture is enlarged.
+        where: the picture's path, for the error.
+
+    Raises:
+        UserError: for a smaller picture that is not to be enlarged.
+    """
+    height, width = size
+    scales = height / image.height, width / image.width
+    if (min(scales) if fit == "pad" else max(scales)) > 1 and not upscale:
+        raise UserError(
+            f"{where}: is {image.width}x{image.height}, smaller than the {width}x{height} asked for; ask for less,"
+            " or let such pictures be enlarged (--upscale)"
+        )
+    exact = image if image.size == (width, height) else FITS[fit](image, size)
+    pixels = np.asarray(exact.convert("L") if channels == 1 else exact, dtype=np.uint8)
+    return pixels.reshape(height, width, channels).transpose(2, 0, 1)

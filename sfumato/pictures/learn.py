@@ -1,0 +1,102 @@
+"""The command that learns anybody's own pictures: it makes the network and the model, and trains them."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Optional, Tuple
+
+import torch
+
+from ..diffusion import LOSSES, PREDICTIONS, SCHEDULES, make_schedule
+from ..errors import UserError
+from ..model import Diffusion
+from ..models.unet import UNet
+from ..runs import file_identity, refuse_file
+from .data import Pictures
+from .generate import weights_path
+from .train import MODEL, say_plan, train
+from .training import Training
+
+
+@dataclass
+class LearnOptions:
+    """Learn to paint pictures like those of a folder; run the same command again to go on with an interrupted run."""
+
+    source: Path
+    """A folder of pictures (the names of folders inside it are the labels), a .zip, or an .npz."""
+    out: Path
+    """Folder of the run: states, log, sheets, and in the end model.safetensors."""
+    size: Tuple[int, ...] = (64,)
+    """Side of the squares that all pictures are brought to, or height and width."""
+    labels: str = "auto"
+    """auto, folders, or none."""
+    table: Optional[Path] = None
+    """A .csv or .jsonl with a row a picture: its name and its label."""
+    column: str = ""
+    """Of the table that holds the labels; the only one beside the names by default."""
+    fit: str = "crop"
+    """crop (the shorter side fits, the rest is cut off), pad (all of it fits, on white), or squeeze."""
+    upscale: bool = False
+    """Enlarge pictures that are smaller than the size; they are refused without."""
+    grey: bool = False
+    """Learn grey pictures."""
+    cache: Optional[Path] = None
+    """Folder for the decoded pictures; in or beside the source by default."""
+    width: int = 64
+    """Channels of the network's first level, a multiple of 8."""
+    blocks: int = 2
+    """Residual blocks at each level of the network, on each side."""
+    start: Optional[Path] = None
+    """A run or model.safetensors to begin from, whose network, schedule and prediction are taken; random weights by
+    default."""
+    schedule: str = field(default="flow", metadata={"help": f"{', '.join(SCHEDULES)}."})
+    predicts: str = field(default="velocity", metadata={"help": f"{', '.join(PREDICTIONS)}."})
+    loss: str = field(default="uniform", metadata={"help": f"{', '.join(LOSSES)}."})
+    training: Training = field(default_factory=Training)
+    plan: bool = False
+    """Only say what would be done, and how long it takes on this machine."""
+
+
+def learn(options: LearnOptions) -> Path:
+    """The command; see LearnOptions.
+
+    Returns:
+        The finished model's file; not there yet with `plan`.
+
+    Raises:
+        UserError: for pictures or settings that cannot be used.
+    """
+    options.training.check()
+    if len(options.size) not in (1, 2):
+        raise UserError(f"size must be one side, or height and width, got {len(options.size)} numbers")
+    size = (options.size[0], options.size[-1])
+    channels = 1 if options.grey else 3
+    torch.manual_seed(options.training.loop.seed)
+    try:
+        # A size that cannot be is told before anything is decoded.
+        UNet(size, (), channels, options.width, options.blocks)
+        pictures = _pictures(options, size)
+        network = UNet(size, pictures.classes, channels, options.width, options.blocks)
+        model = Diffusion(network, make_schedule(options.schedule), options.predicts, loss=options.loss)
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    if options.start is not None:
+        model = _begun(options.start, model)
+    if options.plan:
+        refuse_file(options.out)
+        say_plan(model, pictures, options.out, options.training)
+        return options.out / MODEL
+    train(model, pictures, options.out, options.training, start=file_identity(options.start))
+    return options.out / MODEL
+
+
+def _begun(path: Path, model: Diffusion) -> Diffusion:
+    begun = Diffusion.load(weights_path(path), what="model of pictures")
+    if begun.shape != model.shape or begun.classes != model.classes:
+        there, here = (f"{one.shape} in {len(one.classes)} classes" for one in (begun, model))
+        raise UserError(f"{path}: is of pictures {there}, these are {here}; give weights of the same")
+    return begun
+
+
+def _pictures(options: LearnOptions, size: Tuple[int, int]) -> Pictures:
+    where = (options.labels, options.table, options.column)
+    return Pictures(options.source, size, *where, options.fit, options.upscale, 1 if options.grey else 3, options.cache)

@@ -1,0 +1,67 @@
+"""Is it learning? What can be read from look to look, because everything but the weights stays the same."""
+
+from typing import List, Optional
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..diffusion import SeededNoise, seed_of
+from ..images import from_pixels, sheet, to_pixels
+from ..model import Diffusion
+from .data import Pictures
+
+_COLUMNS, _ROWS = 8, 4
+_AT_ONCE = 16
+STEPS, GUIDANCE = 12, 2.0
+"""Of pictures painted at looks, and what `pictures generate` paints with by default."""
+
+
+class Looks:
+    """The held-out loss, and a sheet from the same noises.
+
+    Args:
+        pictures: of which some are held out.
+        held_out: their places.
+        seed: of noises and times.
+    """
+
+    def __init__(self, pictures: Pictures, held_out: np.ndarray, seed: int) -> None:
+        self._pictures, self._held_out, self._seed = pictures, held_out, seed
+
+    @torch.no_grad()
+    def loss(self, model: Diffusion, device: torch.device) -> float:
+        """The mean loss of the held-out pictures, each at a time of its own that is the same at every look."""
+        total = 0.0
+        for begin in range(0, len(self._held_out), _AT_ONCE):
+            places = self._held_out[begin : begin + _AT_ONCE]
+            x0 = from_pixels(torch.from_numpy(self._pictures.pixels[places]))
+            seeds = [seed_of(self._seed, "held out", int(place)) for place in places]
+            eps = SeededNoise(seeds, tuple(x0.shape[1:]))()
+            numbers = torch.arange(begin, begin + len(places))
+            t = model.schedule.spread((numbers + 0.5) / len(self._held_out))
+            label = [torch.from_numpy(self._pictures.labels[places])] if model.classes else []
+            total += float(model(*(part.to(device) for part in (x0, t, eps, *label))).sum())
+        return total / len(self._held_out)
+
+    def sheet(self, model: Diffusion) -> Image.Image:
+        """Thirty-two pictures, the classes in turn."""
+        count = _COLUMNS * _ROWS
+        labels: Optional[List[int]] = [n % len(model.classes) for n in range(count)] if model.classes else None
+        scale = GUIDANCE if model.classes else 1.0
+        return as_sheet(model.sample(count, labels, STEPS, scale, self._seed, batch_size=_AT_ONCE))
+
+    def seen(self) -> Image.Image:
+        """Some pictures as the network will see them, the classes in turn."""
+        groups = [np.flatnonzero(self._pictures.labels == label) for label in np.unique(self._pictures.labels)]
+        turns = [groups[number % len(groups)] for number in range(_COLUMNS * _ROWS)]
+        places = [int(group[number // len(groups) % len(group)]) for number, group in enumerate(turns)]
+        return as_sheet(from_pixels(torch.from_numpy(self._pictures.pixels[places])))
+
+
+def as_sheet(x: Tensor) -> Image.Image:
+    """Pictures [N, C, H, W] in [-1, 1] in rows of eight; small ones enlarged."""
+    pixels = to_pixels(x)
+    scale = max(1, 128 // pixels.shape[1]) if pixels.shape[1] < 128 else 1
+    return sheet(pixels.expand(-1, -1, -1, 3), _COLUMNS, min(scale, 2))

@@ -1,0 +1,180 @@
+"""Pictures in: from folders, zips, arrays and tables to one size."""
+
+import json
+import shutil
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import sfumato.pictures.data
+from sfumato.errors import UserError
+from sfumato.pictures.data import Pictures, kept_apart
+
+from .conftest import draw
+
+
+def test_a_folder_of_folders_has_labels(flowers):
+    pictures = Pictures(flowers, 16)
+    assert pictures.classes == ("rose", "tulip") and pictures.counts == {"rose": 8, "tulip": 4}
+    assert pictures.pixels.shape == (12, 3, 16, 16) and pictures.pixels.dtype == np.uint8
+    red, blue = (pictures.pixels[pictures.labels == label].mean(axis=(0, 2, 3)) for label in (0, 1))
+    assert red[0] > red[2] + 100 and blue[2] > blue[0] + 100
+    assert Pictures(flowers, 16, labels="none").classes == ()
+
+
+def test_the_shorter_side_fits_and_the_rest_is_cut_off_evenly(tmp_path):
+    for number in range(10):
+        ramp = np.zeros((16, 32, 3), np.uint8)
+        ramp[:, :, 0] = np.arange(32) * 8
+        (tmp_path / "p").mkdir(exist_ok=True)
+        Image.fromarray(ramp).save(tmp_path / "p" / f"{number}.png")
+    cut = Pictures(tmp_path / "p", 16).pixels[0, 0, 0]
+    assert cut.tolist() == [8 * place for place in range(8, 24)]
+    halved = Pictures(tmp_path / "p", (8, 16)).pixels[0, 0, 0]
+    assert np.abs(halved.astype(int) - (np.arange(16) * 16 + 4)).max() <= 8
+    padded = Pictures(tmp_path / "p", 16, fit="pad").pixels[0]
+    assert (padded[:, :4] == 255).all() and (padded[:, 12:] == 255).all() and (padded[1, 5:11] == 0).all()
+    squeezed = Pictures(tmp_path / "p", 16, fit="squeeze").pixels[0, 0, 0]
+    assert np.abs(squeezed.astype(int) - (np.arange(16) * 16 + 4)).max() <= 8
+
+
+def test_grey_is_one_channel_of_luma(flowers):
+    colour, grey = Pictures(flowers, 16).pixels.astype(float), Pictures(flowers, 16, channels=1).pixels
+    assert grey.shape == (12, 1, 16, 16)
+    luma = 0.299 * colour[:, 0] + 0.587 * colour[:, 1] + 0.114 * colour[:, 2]
+    assert np.abs(grey[:, 0] - luma).max() <= 1
+
+
+def test_a_zip_an_npz_and_tables_give_the_same_pictures(flowers, tmp_path):
+    wanted = Pictures(flowers, 16)
+    with zipfile.ZipFile(tmp_path / "f.zip", "w") as archive:
+        for path in sorted(flowers.rglob("*.png")):
+            archive.write(path, path.relative_to(flowers).as_posix())
+        archive.writestr("__MACOSX/rose/._00.png", b"none of the user's")
+    got = Pictures(tmp_path / "f.zip", 16)
+    assert got.classes == wanted.classes and np.array_equal(got.labels, wanted.labels)
+    assert np.array_equal(got.pixels, wanted.pixels)
+
+    np.savez(tmp_path / "f.npz", images=wanted.pixels.transpose(0, 2, 3, 1), labels=wanted.labels)
+    got = Pictures(tmp_path / "f.npz", 16)
+    assert got.classes == ("0", "1") and np.array_equal(got.labels, wanted.labels)
+    assert np.array_equal(got.pixels, wanted.pixels)
+
+    names = [path.relative_to(flowers).as_posix() for path in sorted(flowers.rglob("*.png"))][::-1]
+    kinds = [name.split("/")[0] for name in names]
+    (tmp_path / "t.csv").write_text("\ufefffile,label\n" + "".join(f"{n},{k}\n" for n, k in zip(names, kinds)))
+    lines = [json.dumps({"image": n, "kind": k, "year": 7}) for n, k in zip(names, kinds)]
+    (tmp_path / "t.jsonl").write_text("\n".join(lines) + "\n\n")
+    for got in (
+        Pictures(flowers, 16, table=tmp_path / "t.csv"),
+        Pictures(tmp_path / "f.zip", 16, table=tmp_path / "t.jsonl", column="kind"),
+    ):
+        assert got.classes == wanted.classes and np.array_equal(got.labels, wanted.labels[::-1])
+        assert np.array_equal(got.pixels, wanted.pixels[::-1])
+
+
+def test_labels_that_are_numbers_are_in_the_order_of_numbers(tmp_path):
+    for number in range(12):
+        draw(tmp_path / "n" / str(number) / "a.png", number)
+    assert Pictures(tmp_path / "n", 16).classes == tuple(map(str, range(12)))
+
+
+def test_they_are_decoded_once_and_anew_when_they_change(flowers, monkeypatch):
+    decoded = []
+    plain = sfumato.pictures.data.fitted
+    monkeypatch.setattr(sfumato.pictures.data, "fitted", lambda *arguments: decoded.append(1) or plain(*arguments))
+    first = Pictures(flowers, 16)
+    assert len(decoded) == 12
+    again = Pictures(flowers, 16)
+    assert len(decoded) == 12 and np.array_equal(again.pixels, first.pixels) and again.identity == first.identity
+    caches = list(flowers.glob(".sfumato-*.npy"))
+    assert len(caches) == 1 and np.array_equal(np.load(caches[0]), first.pixels)
+
+    draw(flowers / "rose" / "01.png", 99, side=(40, 40), colour=(0, 180, 0))
+    changed = Pictures(flowers, 16)
+    assert len(decoded) == 24 and changed.identity != first.identity
+    assert changed.pixels[0, 1].mean() > 100
+    assert len(list(flowers.glob(".sfumato-*.npy"))) == 1, "the earlier contents are forgotten"
+
+
+@pytest.mark.parametrize("damage", [lambda raw: raw[:-1], lambda raw: b"\x93NUMPZ" + raw[6:], lambda raw: b""])
+def test_a_damaged_cache_is_made_again(flowers, tmp_path, damage):
+    wanted = Pictures(flowers, 16, cache=tmp_path / "cache").pixels.copy()
+    (kept,) = (tmp_path / "cache").iterdir()
+    kept.write_bytes(damage(kept.read_bytes()))
+    assert np.array_equal(Pictures(flowers, 16, cache=tmp_path / "cache").pixels, wanted)
+
+
+def test_duplicates_are_counted(flowers):
+    assert Pictures(flowers, 16).duplicates() == 0
+    shutil.copy(flowers / "rose" / "01.png", flowers / "rose" / "91.png")
+    shutil.copy(flowers / "rose" / "01.png", flowers / "rose" / "92.png")
+    assert Pictures(flowers, 16).duplicates() == 2
+
+
+def test_a_tenth_is_kept_apart(flowers):
+    seen, held_out = kept_apart(Pictures(flowers, 16))
+    assert len(held_out) == 1 and sorted([*seen, *held_out]) == list(range(12))
+
+
+def cut_off(flowers):
+    path = flowers / "rose" / "04.png"
+    path.write_bytes(path.read_bytes()[:200])
+
+
+@pytest.mark.parametrize(
+    ("before", "settings", "words"),
+    [
+        (cut_off, {}, "rose/04.png: cannot be decoded"),
+        (lambda f: None, {"size": 32}, r"rose/01.png: is 16x20, smaller than the 32x32 asked for; .*--upscale"),
+        (lambda f: (f / "lily").mkdir(), {}, "lily: holds no picture of its label"),
+        (lambda f: draw(f / "a.png", 1), {"labels": "folders"}, "a.png lies in no folder that could be its label"),
+        (lambda f: shutil.rmtree(f / "rose"), {}, "4 pictures are too few to learn from; give 10 or more"),
+        (lambda f: shutil.rmtree(f), {}, "there is no such file or folder"),
+        (lambda f: [shutil.rmtree(f / k) for k in ("rose", "tulip")], {}, "holds no picture"),
+        (lambda f: None, {"fit": "stretch"}, "fit must be crop or pad or squeeze"),
+        (lambda f: None, {"labels": "names"}, "unknown labels 'names'"),
+        (lambda f: None, {"channels": 2}, "channels 1 or 3"),
+        (lambda f: None, {"size": (0, 8)}, "sizes above 0"),
+    ],
+)
+def test_what_cannot_be_used_is_named(flowers, before, settings, words):
+    before(flowers)
+    with pytest.raises(UserError, match=words):
+        Pictures(flowers, **{"size": 16, **settings})
+    assert not list(flowers.parent.rglob(".sfumato-*")), "nothing half-written is left"
+
+
+@pytest.mark.parametrize(
+    ("table", "settings", "words"),
+    [
+        ("file,label\nrose/01.png,\n", {}, "row 2: 'rose/01.png' has no label"),
+        ("file,label\nrose/xx.png,a\n", {}, "row 2: 'rose/xx.png' is no picture in"),
+        ("file,label\n../a.png,a\n", {}, "leads out of"),
+        ("name,label\nrose/01.png,a\n", {}, "has no column image_name or"),
+        ("file,kind,year\nrose/01.png,a,b\n", {}, "which column has the labels. give --column, one of kind, year"),
+        ("file,kind\nrose/01.png,a\n", {"column": "year"}, "give --column, one of kind"),
+        ("file,label\n", {}, "has no row"),
+    ],
+)
+def test_tables_that_cannot_be_used_are_named(flowers, tmp_path, table, settings, words):
+    (tmp_path / "t.csv").write_text(table)
+    with pytest.raises(UserError, match=words):
+        Pictures(flowers, 16, table=tmp_path / "t.csv", **settings)
+    (tmp_path / "t.jsonl").write_text("[1]\n")
+    with pytest.raises(UserError, match="line 1 is no JSON object"):
+        Pictures(flowers, 16, table=tmp_path / "t.jsonl")
+
+
+def test_arrays_that_cannot_be_used_are_named(tmp_path):
+    for arrays, words in (
+        ({"a": np.zeros((12, 8, 8), np.uint8)}, "has no array pictures or images"),
+        ({"x": np.zeros((12, 8, 8))}, r"x is float64 \[12, 8, 8\]; it must be uint8"),
+        ({"x": np.zeros((12, 8, 8, 4), np.uint8)}, "it must be uint8"),
+        ({"x": np.zeros((12, 8, 8), np.uint8), "y": np.zeros(11, int)}, "12 pictures and 11 labels"),
+    ):
+        np.savez(tmp_path / "a.npz", **arrays)
+        with pytest.raises(UserError, match=words):
+            Pictures(tmp_path / "a.npz", 8)
