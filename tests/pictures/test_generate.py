@@ -7,6 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
+pytest.importorskip("tyro")
+pytest.importorskip("safetensors")
+
 from sfumato import Diffusion, FlowSchedule, UNet
 from sfumato.cli import main
 from sfumato.errors import UserError

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+pytest.importorskip("accelerate")
+
 from sfumato import CosineSchedule, Diffusion, EDMSchedule, FlowSchedule, LinearSchedule, Pictures, UNet, train
 
 KINDS = {

@@ -14,6 +14,9 @@ import pytest
 import torch
 from PIL import Image
 
+pytest.importorskip("accelerate")
+pytest.importorskip("tyro")
+
 from sfumato import Diffusion, FlowSchedule, Pictures, UNet, train
 from sfumato.checkpoints import read_safetensors
 from sfumato.cli import main
