@@ -6,6 +6,7 @@ name, and are decoded anew; of one source the newest contents are kept.
 
 import io
 import itertools
+import math
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,8 @@ from ..errors import UserError
 from ..runs import digest
 
 _LONGEST_NAME = 64
+_SMALL = 256 << 20
+"""Bytes up to which all is decoded before anything is written, so that pictures that cannot be used leave no trace."""
 _DECODERS = min(8, os.cpu_count() or 1)
 _PART = 1000
 
@@ -45,10 +48,13 @@ def cached(
     ours = f".sfumato-{name}-{digest(str(source.resolve()))}"
     path, header = folder / f"{ours}-{key}.npy", _header(shape)
     if not _whole(path, header, shape):
+        small = np.empty(shape, np.uint8) if math.prod(shape) <= _SMALL else None
+        if small is not None:
+            fill(small)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with atomic_path(path) as beside:
-                _write(beside, header, shape, fill)
+                _write(beside, header, shape, fill if small is None else lambda pixels: np.copyto(pixels, small))
             _forget_earlier(folder, ours, path)
         except OSError as error:
             raise UserError(
@@ -77,7 +83,7 @@ def _header(shape: Sequence[int]) -> bytes:
 
 def _whole(path: Path, header: bytes, shape: Sequence[int]) -> bool:
     """Whether the file is exactly what would be written: its header is compared, and never believed."""
-    if not path.is_file() or path.stat().st_size != len(header) + int(np.prod(shape, dtype=np.int64)):
+    if not path.is_file() or path.stat().st_size != len(header) + math.prod(shape):
         return False
     with open(path, "rb") as file:
         return file.read(len(header)) == header
@@ -86,7 +92,10 @@ def _whole(path: Path, header: bytes, shape: Sequence[int]) -> bool:
 def _write(path: Path, header: bytes, shape: Sequence[int], fill: Callable[[np.ndarray], None]) -> None:
     with open(path, "wb") as file:
         file.write(header)
-        file.truncate(len(header) + int(np.prod(shape, dtype=np.int64)))
+        file.truncate(len(header) + math.prod(shape))
+        if hasattr(os, "posix_fallocate"):
+            # Where the disk is full this says so; writing into the map would end the process.
+            os.posix_fallocate(file.fileno(), 0, len(header) + math.prod(shape))
     pixels = np.memmap(path, np.uint8, "r+", len(header), tuple(shape))
     fill(pixels)
     pixels.flush()

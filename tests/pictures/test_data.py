@@ -178,3 +178,27 @@ def test_arrays_that_cannot_be_used_are_named(tmp_path):
         np.savez(tmp_path / "a.npz", **arrays)
         with pytest.raises(UserError, match=words):
             Pictures(tmp_path / "a.npz", 8)
+
+
+def test_large_sets_are_decoded_into_their_file(flowers, monkeypatch):
+    wanted = Pictures(flowers, 16).pixels.copy()
+    (kept,) = flowers.glob(".sfumato-*")
+    kept.unlink()
+    monkeypatch.setattr("sfumato.pictures.cache._SMALL", 0)
+    assert np.array_equal(Pictures(flowers, 16).pixels, wanted)
+    assert np.array_equal(np.load(kept), wanted)
+    kept.unlink()
+    cut_off(flowers)
+    with pytest.raises(UserError, match=r"rose/04.png: cannot be decoded"):
+        Pictures(flowers, 16)
+    assert not list(flowers.glob(".sfumato-*")), "nothing half-written is left"
+
+
+def test_a_full_disk_is_told(flowers, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.posix_fallocate", full)
+    with pytest.raises(UserError, match=r"cannot be kept there \(No space left on device\); give another folder"):
+        Pictures(flowers, 16, cache=tmp_path / "cache")
+    assert not list((tmp_path / "cache").iterdir())
