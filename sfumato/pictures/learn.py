@@ -10,10 +10,10 @@ from ..diffusion import LOSSES, PREDICTIONS, SCHEDULES, make_schedule
 from ..errors import UserError
 from ..model import Diffusion
 from ..models.unet import UNet
-from ..runs import file_identity, refuse_file
+from ..runs import file_identity
 from .data import Pictures
 from .generate import weights_path
-from .train import MODEL, say_plan, train
+from .train import MODEL, train
 from .training import Training
 
 
@@ -81,11 +81,7 @@ def learn(options: LearnOptions) -> Path:
         raise UserError(str(error)) from None
     if options.start is not None:
         model = _begun(options.start, model)
-    if options.plan:
-        refuse_file(options.out)
-        say_plan(model, pictures, options.out, options.training)
-        return options.out / MODEL
-    train(model, pictures, options.out, options.training, start=file_identity(options.start))
+    train(model, pictures, options.out, options.training, file_identity(options.start), options.plan)
     return options.out / MODEL
 
 

@@ -15,6 +15,7 @@ from typing import Any, Dict, Optional, Sequence, Union
 
 from torch import Tensor, nn
 
+from ..checkpoints import load_state
 from ..devices import Worker
 from ..diffusion.schedules import described
 from ..errors import UserError
@@ -41,6 +42,7 @@ def train(
     out: Union[str, Path],
     training: Optional[Training] = None,
     start: Any = None,
+    plan_only: bool = False,
     **settings: Any,
 ) -> Diffusion:
     """Train a model, or go on with a run of the same settings in `out`.
@@ -51,6 +53,7 @@ def train(
         out: the run's folder.
         training: how; Training's defaults otherwise.
         start: what the weights began from, for the note of the run.
+        plan_only: whether only the plan is made and said.
         settings: of Training or LoopOptions by name, such as steps, minutes, batch_size or seed.
 
     Returns:
@@ -68,9 +71,14 @@ def train(
     trainer, batches = _trainer(model, training, steps), _batches(model, pictures, training)
     note = _note(model, pictures, training, start, trainer.accelerator.mixed_precision)
     looks = Looks(pictures, kept_apart(pictures)[1], training.loop.seed)
+    if plan_only:
+        load_state(out, note)  # a folder of another run is refused
+    else:
+        resume(trainer, out, note, "pictures train")
     if trainer.accelerator.is_main_process:
-        say_plan(model, pictures, out, training)
-    resume(trainer, out, note, "pictures train")
+        _say_plan(model, pictures, out, training)
+    if plan_only:
+        return model
 
     def look(step: int) -> Dict[str, float]:
         mean = trainer.ema.network
@@ -150,7 +158,7 @@ def _trainer(model: Diffusion, training: Training, steps: int) -> "Trainer[Diffu
     return start(model, loop, training.precision, training.muon_lr, training.adam_lr, _OUTSIDE, (4,) if ours else ())
 
 
-def say_plan(model: Diffusion, pictures: Pictures, out: Path, training: Training) -> None:
+def _say_plan(model: Diffusion, pictures: Pictures, out: Path, training: Training) -> None:
     """Print the plan, and leave the sheet of what the network will see."""
     held_out, pace = kept_apart(pictures)[1], ""
     save_image(Looks(pictures, held_out, training.loop.seed).seen(), open_folder(out) / "pictures.png")

@@ -92,6 +92,10 @@ def test_lambda_and_time_are_each_others_inverse(schedule):
     if not schedule.ends_without_signal:
         signal, noise = schedule.levels(schedule.start)
         assert largest == pytest.approx(noise / signal, rel=1e-9)
+        # A lambda that rounding carried beyond the start is the start's.
+        at_start = schedule.half_log_snr(schedule.start)
+        for value in (at_start, at_start - 1e-10, at_start + 1e-10):
+            assert schedule.time(value) == pytest.approx(schedule.start, rel=1e-6)
     assert schedule.half_log_snr(schedule.time(-math.log(smallest))) == pytest.approx(-math.log(smallest), abs=1e-9)
 
 

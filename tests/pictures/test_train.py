@@ -222,8 +222,11 @@ def test_other_pictures_models_and_settings_are_refused(pictures, flowers, tmp_p
     with pytest.raises(UserError, match=r"a model of pictures \(3, 16, 16\)"):
         train(small(Pictures(flowers, 16)), pictures, tmp_path / "run")
     train(small(pictures), pictures, tmp_path / "run", **FEW)
-    with pytest.raises(UserError, match=r"holds a run with adam_lr = 0.001, not 0.1"):
-        train(small(pictures), pictures, tmp_path / "run", **{**FEW, "adam_lr": 0.1})
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir() if path.is_file()}
+    for plan_only in (False, True):
+        with pytest.raises(UserError, match=r"holds a run with adam_lr = 0.001, not 0.1"):
+            train(small(pictures), pictures, tmp_path / "run", plan_only=plan_only, **{**FEW, "adam_lr": 0.1})
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir() if path.is_file()} == before
     draw(flowers / "rose" / "01.png", 98)
     with pytest.raises(UserError, match="holds a run with pictures = "):
         train(small(pictures), Pictures(flowers, 8), tmp_path / "run", **FEW)
