@@ -82,7 +82,7 @@ def measure(model: Diffusion, sampling: Sampling, count: int) -> Row:
 
 
 def draw(rows: List[Row], path: Path) -> None:
-    """One line a sampler: Frechet distance against passes, both in logarithms."""
+    """One line a sampler: Frechet distance against passes, these in logarithms."""
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
@@ -90,11 +90,12 @@ def draw(rows: List[Row], path: Path) -> None:
     for name in dict.fromkeys(row.sampling.sampler for row in rows):
         line = [row for row in rows if row.sampling.sampler == name]
         axes.plot([row.passes for row in line], [row.frechet for row in line], marker="o", markersize=4, label=name)
-    axes.set(xscale="log", yscale="log", xlabel="passes through the network, a picture", ylabel="Frechet distance")
+    axes.set(xscale="log", xlabel="passes through the network, a picture", ylabel="Frechet distance")
     axes.set_xticks([5, 10, 20, 50, 100])
+    axes.set_ylim(bottom=1.0)
     axes.xaxis.set_major_formatter(matplotlib.ticker.ScalarFormatter())
     axes.grid(alpha=0.3, which="both")
-    axes.legend(ncol=2)
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     figure.savefig(path, dpi=120, bbox_inches="tight")
 
 
