@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import sys
 from pathlib import Path
 from typing import ContextManager, Iterable, Iterator, List, NamedTuple, Optional, Tuple, TypeVar
 
@@ -113,3 +114,15 @@ def main_memory() -> Optional[Tuple[int, int]]:
     except (OSError, KeyError, ValueError):
         return None
     return free, whole
+
+
+def peak_memory() -> Optional[int]:
+    """The most bytes that this process has held, of its GPU where it has one; None where the system does not say it."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    try:
+        import resource
+    except ImportError:
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most << 10

@@ -32,6 +32,7 @@ from .diffusion import (
 
 Label = Union[int, str]
 
+_SMALL_BATCH = 16
 _LARGEST = 65536
 """What the shape of a picture may have of anything; files are believed no more."""
 
@@ -115,7 +116,7 @@ class Diffusion(nn.Module):
         *condition: Tensor,
         guidance_scale: float = 1.0,
         interval: Optional[Tuple[float, float]] = None,
-        batched: bool = False,
+        batched: Optional[bool] = None,
         weak: Optional["Diffusion"] = None,
         weak_scale: float = 2.0,
         clamp: Optional[bool] = None,
@@ -125,7 +126,8 @@ class Diffusion(nn.Module):
 
         Args:
             condition: of the batch, such as labels [B]; what guidance leads away from is the null label in its place.
-            guidance_scale, interval, batched, weak_scale: see `Guidance`.
+            guidance_scale, interval, weak_scale: see `Guidance`.
+            batched: see there; by default where that is quicker, on GPUs and for small batches.
             weak: a weaker model of the same schedule, which guidance leads away from too.
             clamp, recompute_eps: see `Clamped`; the model's own clamp by default.
 
@@ -136,7 +138,9 @@ class Diffusion(nn.Module):
         if guidance_scale != 1.0 or weak is not None:
             nothing = self._denoiser(*self._unlabelled(condition)) if guidance_scale != 1.0 else guided
             weaker = None if weak is None else weak._denoiser(*condition)
-            guided = Guidance(guided, nothing, guidance_scale, interval, batched, weaker, weak_scale)
+            one_pass = _is_quicker_at_once(condition) if batched is None else batched
+            both = one_pass and guidance_scale != 1.0
+            guided = Guidance(guided, nothing, guidance_scale, interval, both, weaker, weak_scale)
         return Clamped(guided, recompute_eps) if (self.clamp if clamp is None else clamp) else guided
 
     def _unlabelled(self, condition: Tuple[Tensor, ...]) -> Tuple[Tensor, ...]:
@@ -218,6 +222,11 @@ class Diffusion(nn.Module):
         if isinstance(label, int) and 0 <= label < len(self.classes):
             return label
         raise ValueError(f"unknown label {label!r}; choose one of {', '.join(self.classes)}")
+
+
+def _is_quicker_at_once(condition: Sequence[Tensor]) -> bool:
+    """On a GPU one large pass wins. On a CPU a large batch keeps it busy, and a doubled one leaves its caches."""
+    return all(part.device.type != "cpu" or len(part) <= _SMALL_BATCH for part in condition)
 
 
 def _shape(shape: Sequence[int]) -> Tuple[int, int, int]:

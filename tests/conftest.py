@@ -1,11 +1,13 @@
 """What all tests share."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import Callable
+from typing import Callable, List
 
 import pytest
 
@@ -43,6 +45,24 @@ def on_two_processes() -> Callable[..., str]:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    return run
+
+
+@pytest.fixture
+def killed_then_resumed() -> Callable[[List[str], Path], None]:
+    """Starts a training, kills it by a real SIGKILL once it has a state, at whatever moment it hits, and goes on."""
+
+    def run(command: List[str], folder: Path) -> None:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not list(folder.glob("state-*")):
+            assert process.poll() is None, "the run ended before it could be killed"
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        finished = {path.name for path in folder.glob("*.safetensors") if not path.name.startswith("state-")}
+        assert not finished, "the run ended before it was killed"
+        subprocess.run(command, check=True, capture_output=True)
 
     return run
 

@@ -15,9 +15,6 @@ from ..model import Diffusion
 from ..sampler_options import SamplerOptions
 from .data import SIZE
 
-_SMALL_BATCH = 16
-"""Up to so many pictures both predictions of guidance are one pass through the network on CPUs too."""
-
 
 @dataclass(frozen=True)
 class Sampling(SamplerOptions):
@@ -64,14 +61,8 @@ def walk(
     """
     noise = SeededNoise(seeds, (3, SIZE, SIZE), device)
     interval = (sampling.guide_from, sampling.guide_to)
-    # On a GPU one large pass wins. On a CPU a large batch keeps it busy, and a doubled one leaves its caches.
-    batched = device.type != "cpu" or len(labels) <= _SMALL_BATCH
-    denoiser = model.denoiser(
-        torch.tensor(labels, device=device),
-        guidance_scale=sampling.guidance_scale,
-        interval=interval,
-        batched=batched and sampling.guidance_scale != 1.0,
-    )
+    label = torch.tensor(labels, device=device)
+    denoiser = model.denoiser(label, guidance_scale=sampling.guidance_scale, interval=interval)
     return sampling.made()(noise(), denoiser, model.schedule.times(sampling.steps), noise)
 
 

@@ -8,6 +8,7 @@ it was painted in. A run that was interrupted goes on with what is missing.
 """
 
 import re
+import shlex
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Iterator, List, NamedTuple, Tuple
@@ -24,6 +25,9 @@ from ..model import Diffusion
 from ..runs import digest, open_run, painted_by
 from ..sampler_options import SamplerOptions
 from .looks import GUIDANCE, STEPS
+
+MODEL = "model.safetensors"
+"""The finished model in a run's folder."""
 
 
 @dataclass(frozen=True)
@@ -84,18 +88,18 @@ def generate(options: GenerateOptions) -> Path:
     path = weights_path(options.weights)
     model = Diffusion.load(path, what="model of pictures").to(device)
     labels = _labels(options, model)
-    _times(model, options)  # refused before anything is written
-    precision = choose_precision(device, options.precision)
-    told = {"sampling": asdict(options.sampling), "seed": options.seed, "precision": precision}
-    settings = {**told, "weights": digest(path.read_bytes()), "labels": labels}
+    times, precision = _times(model, options), choose_precision(device, options.precision)
+    # Which labels and how many does not decide a picture: others may come into the same folder.
+    chosen = {"sampling": asdict(options.sampling), "seed": options.seed, "precision": precision}
+    settings = {**chosen, "weights": digest(path.read_bytes())}
     inside = [folder_of(label) for label in labels if label]
     run = open_run(options.out, "pictures generate", settings, worker, inside, options.overwrite)
     count = worker.share_of(len(labels) * options.count)
     with tqdm(total=count, desc="painting pictures", unit="picture", disable=worker.rank > 0) as bar:
         todo = _missing(worker, labels, options, run, bar)
         for batch in in_batches(todo, options.batch_size):
-            for picture, pixel in zip(batch, _paint(model, batch, options, precision)):
-                note = {**told, "label": picture.label, "number": picture.number, "run": run}
+            for picture, pixel in zip(batch, _paint(model, batch, options, times, precision)):
+                note = {**chosen, "label": picture.label, "number": picture.number, "run": run}
                 save_png(picture.path(options.out), pixel, note)
             bar.update(len(batch))
     if worker.rank == 0:
@@ -115,7 +119,9 @@ def _missing(
 
 
 @torch.no_grad()
-def _paint(model: Diffusion, batch: List[_Picture], options: GenerateOptions, precision: str) -> Tensor:
+def _paint(
+    model: Diffusion, batch: List[_Picture], options: GenerateOptions, times: List[float], precision: str
+) -> Tensor:
     """uint8 [B, H, W, channels]."""
     assert model.shape is not None, "it was checked"
     device = next(model.parameters()).device
@@ -123,9 +129,9 @@ def _paint(model: Diffusion, batch: List[_Picture], options: GenerateOptions, pr
     labels = [model.classes.index(picture.label) for picture in batch if picture.label]
     condition = [torch.tensor(labels, device=device)] if labels else []
     scale = options.sampling.guidance_scale if labels else 1.0
-    denoiser = model.denoiser(*condition, guidance_scale=scale, batched=device.type != "cpu" and scale != 1.0)
+    denoiser = model.denoiser(*condition, guidance_scale=scale)
     with autocast(device, precision):
-        x = sample(options.sampling.made()(model.schedule.first(noise()), denoiser, _times(model, options), noise))
+        x = sample(options.sampling.made()(model.schedule.first(noise()), denoiser, times, noise))
     if not bool(x.isfinite().all()):
         raise UserError("the pictures are not finite; paint in fp32, or with more --steps")
     return to_pixels(x)
@@ -152,7 +158,13 @@ def _times(model: Diffusion, options: GenerateOptions) -> List[float]:
 
 def weights_path(given: Path) -> Path:
     """A model's file, or the one in a run's folder."""
-    return given / "model.safetensors" if given.is_dir() else given
+    return given / MODEL if given.is_dir() else given
+
+
+def paint_command(model: Diffusion, run: Path) -> str:
+    """What paints with a run's weights."""
+    label = f" --label {shlex.quote(model.classes[0])}" if model.classes else ""
+    return f"sfumato pictures generate painted --weights {shlex.quote(str(run))}{label}"
 
 
 def folder_of(label: str) -> str:

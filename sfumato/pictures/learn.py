@@ -12,8 +12,8 @@ from ..model import Diffusion
 from ..models.unet import UNet
 from ..runs import file_identity
 from .data import Pictures
-from .generate import weights_path
-from .train import MODEL, train
+from .generate import MODEL, weights_path
+from .train import train
 from .training import Training
 
 

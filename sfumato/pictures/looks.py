@@ -14,6 +14,7 @@ from .data import Pictures
 
 _COLUMNS, _ROWS = 8, 4
 _AT_ONCE = 16
+_SMALL = 64
 STEPS, GUIDANCE = 12, 2.0
 """Of pictures painted at looks, and what `pictures generate` paints with by default."""
 
@@ -63,5 +64,4 @@ class Looks:
 def as_sheet(x: Tensor) -> Image.Image:
     """Pictures [N, C, H, W] in [-1, 1] in rows of eight; small ones enlarged."""
     pixels = to_pixels(x)
-    scale = max(1, 128 // pixels.shape[1]) if pixels.shape[1] < 128 else 1
-    return sheet(pixels.expand(-1, -1, -1, 3), _COLUMNS, min(scale, 2))
+    return sheet(pixels.expand(-1, -1, -1, 3), _COLUMNS, 2 if pixels.shape[1] <= _SMALL else 1)

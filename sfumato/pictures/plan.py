@@ -1,13 +1,11 @@
 """What a training would do, said before its first step."""
 
-import resource
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Optional
 
-import torch
-
+from ..devices import peak_memory
 from ..model import Diffusion
 from ..training import Draw, Loss, Trainer
 from .data import Pictures
@@ -60,7 +58,9 @@ def pace_of(trainer: "Trainer[Any]", draw: Draw, loss: Loss, steps: int, minutes
     left = 60 * minutes if minutes is not None else seconds * steps
     about = "" if minutes is None else f" (about {left / seconds:,.0f} steps)"
     end = datetime.now() + timedelta(seconds=left)
-    return f"{about}, {seconds:.2f} s a step here, {_memory() / _GIB:.1f} GiB of memory; finished {end:%Y-%m-%d %H:%M}"
+    peak = peak_memory()
+    memory = "" if peak is None else f", {peak / _GIB:.1f} GiB of memory"
+    return f"{about}, {seconds:.2f} s a step here{memory}; finished {end:%Y-%m-%d %H:%M}"
 
 
 def _counts(pictures: Pictures) -> str:
@@ -69,9 +69,3 @@ def _counts(pictures: Pictures) -> str:
     counts = [f"{name} {count:,}" for name, count in pictures.counts.items()]
     more = f" and {len(counts) - _SHOWN} more" if len(counts) > _SHOWN else ""
     return f"{len(counts)}: {', '.join(counts[:_SHOWN])}{more}"
-
-
-def _memory() -> float:
-    if torch.cuda.is_available():
-        return float(torch.cuda.max_memory_allocated())
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0

@@ -102,14 +102,14 @@ class _Arrays(Source):
             raise UserError(f"{path}: has no array {' or '.join(_ARRAYS)}; give an .npz with one of them")
         told = next((name for name in _LABELS if name in there), None)
         found = read_npz(path, [picked] if told is None else [picked, told])
-        self._pixels = _as_colour(found[picked], f"{path}: {picked}")
+        self._pixels = _as_pictures(found[picked], f"{path}: {picked}")
         self.names = [PurePath(f"{picked}[{number}]") for number in range(len(self._pixels))]
         self.labels = None if told is None else [str(label) for label in found[told].reshape(-1).tolist()]
         if self.labels is not None and len(self.labels) != len(self.names):
             raise UserError(f"{path}: has {len(self.names)} pictures and {len(self.labels)} labels; give one for each")
 
     def open(self, number: int) -> Image.Image:
-        return Image.fromarray(self._pixels[number])
+        return Image.fromarray(self._pixels[number]).convert("RGB")
 
     def state(self) -> Any:
         status = self.path.stat()
@@ -121,11 +121,12 @@ def _arrays_in(path: Path) -> List[str]:
         return [name[: -len(".npy")] for name in archive.namelist() if name.endswith(".npy")]
 
 
-def _as_colour(pixels: np.ndarray, where: str) -> np.ndarray:
-    grey = pixels[..., None] if pixels.ndim == 3 else pixels
-    if pixels.dtype != np.uint8 or grey.ndim != 4 or grey.shape[3] not in (1, 3) or 0 in grey.shape:
+def _as_pictures(pixels: np.ndarray, where: str) -> np.ndarray:
+    """[N, H, W] or [N, H, W, 3], as Pillow takes them."""
+    grey = pixels.ndim == 3 or (pixels.ndim == 4 and pixels.shape[3] == 1)
+    if pixels.dtype != np.uint8 or not (grey or (pixels.ndim == 4 and pixels.shape[3] == 3)) or 0 in pixels.shape:
         raise UserError(f"{where} is {pixels.dtype} {list(pixels.shape)}; it must be uint8 [N, H, W] or [N, H, W, 3]")
-    return grey.repeat(3, axis=3) if grey.shape[3] == 1 else grey
+    return pixels[..., 0] if grey and pixels.ndim == 4 else pixels
 
 
 def opened_source(path: Path, labels: str, table: Optional[Path], column: str) -> Source:
@@ -147,9 +148,17 @@ def opened_source(path: Path, labels: str, table: Optional[Path], column: str) -
     if labels not in ("auto", "folders", "none"):
         raise UserError(f"unknown labels {labels!r}; choose one of auto, folders, none")
     source: Source = _Folder(path) if path.is_dir() else _Arrays(path) if path.suffix.lower() == ".npz" else _Zip(path)
-    if not source.names:
+    try:
+        return _labelled(source, labels, table, column)
+    except UserError:
         source.close()
-        raise UserError(f"{path}: holds no picture ({', '.join(PICTURE_ENDINGS)}); give a folder, .zip or .npz of some")
+        raise
+
+
+def _labelled(source: Source, labels: str, table: Optional[Path], column: str) -> Source:
+    if not source.names:
+        kinds = ", ".join(PICTURE_ENDINGS)
+        raise UserError(f"{source.path}: holds no picture ({kinds}); give a folder, .zip or .npz of some")
     if table is not None:
         source = _Tabled(source, Path(table), column)
     elif labels == "folders" or (labels == "auto" and source.labels is None):
@@ -205,17 +214,17 @@ class _Tabled(Source):
 
 def _rows(table: Path, column: str) -> Iterator[Tuple[int, str, str]]:
     text = read_text(table, "give a .csv, or a .jsonl of one object a line")
-    rows: Sequence[Dict[str, Any]]
+    rows: List[Tuple[int, Dict[str, Any]]]
     if table.suffix.lower() in (".jsonl", ".json", ".ndjson"):
-        rows = [_json_row(table, number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-        first = 1
+        lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+        rows = [(number, _json_row(table, number, line)) for number, line in lines]
     else:
+        reader = csv.DictReader(io.StringIO(text, newline=""))
         try:
-            rows = list(csv.DictReader(io.StringIO(text, newline="")))
+            rows = [(reader.line_num, row) for row in reader]
         except csv.Error as error:
             raise UserError(f"{table}: is no table ({error}); save it again as CSV in UTF-8") from None
-        first = 2
-    columns = [str(key) for key in (rows[0] if rows else {})]
+    columns = [str(key) for key in (rows[0][1] if rows else {})]
     name = next((one for one in _NAME_COLUMNS if one in columns), None)
     if rows and name is None:
         raise UserError(f"{table}: has no column {' or '.join(_NAME_COLUMNS)}; its columns are {', '.join(columns)}")
@@ -223,7 +232,7 @@ def _rows(table: Path, column: str) -> Iterator[Tuple[int, str, str]]:
     chosen = column or (others[0] if len(others) == 1 else "label" if "label" in others else "")
     if rows and chosen not in others:
         raise UserError(f"{table}: which column has the labels? give --column, one of {', '.join(others) or 'none'}")
-    for number, row in enumerate(rows, first):
+    for number, row in rows:
         told = row.get(chosen)
         yield number, str(row.get(str(name)) or ""), "" if told is None else str(told).strip()
 

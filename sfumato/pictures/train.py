@@ -9,7 +9,6 @@ and what every training leaves: states, log.jsonl, TensorBoard, run.json (`train
 import copy
 import dataclasses
 import json
-import shlex
 from pathlib import Path
 from typing import Any, Dict, Optional, Sequence, Union
 
@@ -27,11 +26,11 @@ from ..runs import open_folder, refuse_file
 from ..training import ENDLESS, LoopOptions, Trainer, resume, run_recorded, start
 from .batches import PictureBatches
 from .data import Pictures, kept_apart
+from .generate import MODEL, paint_command
 from .looks import Looks
 from .plan import pace_of, plan
 from .training import Training
 
-MODEL = "model.safetensors"
 _OUTSIDE = ("network.enter.", "network.leave.")
 """The first and the last layer of a UNet, which are AdamW's."""
 
@@ -70,7 +69,6 @@ def train(
     steps = training.loop.steps if training.minutes is None else ENDLESS
     trainer, batches = _trainer(model, training, steps), _batches(model, pictures, training)
     note = _note(model, pictures, training, start, trainer.accelerator.mixed_precision)
-    looks = Looks(pictures, kept_apart(pictures)[1], training.loop.seed)
     if plan_only:
         load_state(out, note)  # a folder of another run is refused
     else:
@@ -79,6 +77,22 @@ def train(
         _say_plan(model, pictures, out, training)
     if plan_only:
         return model
+    _run(trainer, batches, Looks(pictures, kept_apart(pictures)[1], training.loop.seed), out, training, note)
+    model.load_state_dict(trainer.ema.network.state_dict())
+    if trainer.accelerator.is_main_process:
+        print(paint_command(model, out))
+    return model.eval().requires_grad_(False)
+
+
+def _run(
+    trainer: "Trainer[Diffusion]",
+    batches: PictureBatches,
+    looks: Looks,
+    out: Path,
+    training: Training,
+    note: Dict[str, Any],
+) -> None:
+    """Train to the end, looking on the way; the finished model is written."""
 
     def look(step: int) -> Dict[str, float]:
         mean = trainer.ema.network
@@ -89,23 +103,9 @@ def train(
         mean.save(out / MODEL, note=json.dumps(note, default=str))
         return out / MODEL
 
-    run_recorded(
-        trainer,
-        batches,
-        _loss,
-        finish,
-        training.minutes,
-        out=out,
-        settings=note,
-        what="pictures",
-        save_every=training.save_every,
-        look=look,
-        look_every=training.look_every,
-    )
-    model.load_state_dict(trainer.ema.network.state_dict())
-    if trainer.accelerator.is_main_process:
-        print(paint_command(model, out))
-    return model.eval().requires_grad_(False)
+    intervals = {"save_every": training.save_every, "look_every": training.look_every}
+    record = {"out": out, "settings": note, "what": "pictures", "look": look, **intervals}
+    run_recorded(trainer, batches, _loss, finish, training.minutes, **record)
 
 
 def _loss(wrapped: nn.Module, batch: Sequence[Tensor]) -> Tensor:
@@ -127,20 +127,20 @@ def _note(model: Diffusion, pictures: Pictures, training: Training, start: Any, 
     """All that decides the weights."""
     name = name_of(model.network)
     made = {"network": name, "config": dataclasses.asdict(model.network.config) if name else {}, "loss": model.loss}
-    told = {"pictures": pictures.identity, "start": start, "precision": precision}
-    return {**training.settings(), **made, **told, "schedule": described(model.schedule), "predicts": model.predicts}
+    from_what = {"pictures": pictures.identity, "start": start, "precision": precision}
+    return {
+        **training.settings(),
+        **made,
+        **from_what,
+        "schedule": described(model.schedule),
+        "predicts": model.predicts,
+    }
 
 
 def _batches(model: Diffusion, pictures: Pictures, training: Training) -> PictureBatches:
     null = model.null if model.classes else None
     draws = (training.hidden, training.even, training.flip, training.time_focus, training.loop.seed)
     return PictureBatches(pictures, kept_apart(pictures)[0], training.loop.batch_size, model.schedule, null, *draws)
-
-
-def paint_command(model: Diffusion, out: Path) -> str:
-    """What paints with a run's weights."""
-    label = f" --label {shlex.quote(model.classes[0])}" if model.classes else ""
-    return f"sfumato pictures generate painted --weights {shlex.quote(str(out))}{label}"
 
 
 def _chosen(training: Training, settings: Dict[str, Any]) -> Training:

@@ -1,10 +1,7 @@
 """Training, end to end on a dataset of thirty drawings: interrupted, killed, resumed, refused."""
 
 import json
-import signal
-import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -92,18 +89,10 @@ def test_the_finished_model_and_the_looks_are_of_the_mean_weights(data, tmp_path
     assert {name: lines[-1][f"accuracy/{name}"] for name in DATASETS} == wanted
 
 
-def test_killed_and_resumed_it_ends_with_the_same_bits(data, tmp_path):
-    """A real SIGKILL, at whatever moment it hits, then the same command again."""
+def test_killed_and_resumed_it_ends_with_the_same_bits(data, tmp_path, killed_then_resumed):
     whole = train(options(data, tmp_path / "whole"))
     command = [sys.executable, "-m", "tests.digits.test_train", str(data), str(tmp_path / "killed")]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not list((tmp_path / "killed").glob("state-*")):
-        assert process.poll() is None, "the run ended before it could be killed"
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not (tmp_path / "killed" / "digits.safetensors").exists()
-    subprocess.run(command, check=True, capture_output=True)
+    killed_then_resumed(command, tmp_path / "killed")
     expected, got = read_safetensors(whole)[0], read_safetensors(tmp_path / "killed" / "digits.safetensors")[0]
     assert set(expected) == set(got)
     for key, value in expected.items():

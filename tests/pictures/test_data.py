@@ -75,6 +75,15 @@ def test_a_zip_an_npz_and_tables_give_the_same_pictures(flowers, tmp_path):
         assert np.array_equal(got.pixels, wanted.pixels[::-1])
 
 
+def test_grey_arrays_are_grey_pictures(tmp_path):
+    grey = np.random.RandomState(0).randint(0, 256, (12, 8, 8), np.uint8)
+    for name, stored in (("flat", grey), ("deep", grey[..., None])):
+        np.savez(tmp_path / f"{name}.npz", x=stored)
+        pixels = Pictures(tmp_path / f"{name}.npz", 8).pixels
+        assert np.array_equal(pixels, grey[:, None].repeat(3, axis=1))
+        assert np.array_equal(Pictures(tmp_path / f"{name}.npz", 8, channels=1).pixels, grey[:, None])
+
+
 def test_labels_that_are_numbers_are_in_the_order_of_numbers(tmp_path):
     for number in range(12):
         draw(tmp_path / "n" / str(number) / "a.png", number)
@@ -166,6 +175,24 @@ def test_tables_that_cannot_be_used_are_named(flowers, tmp_path, table, settings
     (tmp_path / "t.jsonl").write_text("[1]\n")
     with pytest.raises(UserError, match="line 1 is no JSON object"):
         Pictures(flowers, 16, table=tmp_path / "t.jsonl")
+
+
+def test_rows_are_named_by_their_place_in_the_file(flowers, tmp_path):
+    row = json.dumps({"file": "rose/01.png", "label": "a"})
+    (tmp_path / "t.jsonl").write_text(f"{row}\n\n\n" + json.dumps({"file": "x.png", "label": "a"}) + "\n")
+    with pytest.raises(UserError, match=r"row 4: 'x.png' is no picture in"):
+        Pictures(flowers, 16, table=tmp_path / "t.jsonl")
+    (tmp_path / "t.csv").write_text("file,label\n\nrose/01.png,a\nx.png,a\n")
+    with pytest.raises(UserError, match=r"row 4: 'x.png' is no picture in"):
+        Pictures(flowers, 16, table=tmp_path / "t.csv")
+
+
+def test_a_zip_is_closed_where_its_labels_cannot_be_used(flowers, tmp_path):
+    """An open file would be a warning, and that an error."""
+    with zipfile.ZipFile(tmp_path / "f.zip", "w") as archive:
+        archive.write(flowers / "rose" / "01.png", "a.png")
+    with pytest.raises(UserError, match=r"a.png lies in no folder"):
+        Pictures(tmp_path / "f.zip", 16, labels="folders")
 
 
 def test_arrays_that_cannot_be_used_are_named(tmp_path):

@@ -69,6 +69,12 @@ def test_an_interrupted_run_goes_on_and_other_settings_are_refused(weights, tmp_
     assert painted(generate(other)) != before
 
 
+def test_other_labels_come_into_the_same_folder(weights, tmp_path):
+    generate(GenerateOptions(tmp_path / "out", weights, ("rose",), count=1))
+    generate(GenerateOptions(tmp_path / "out", weights, ("tulip/wild",), count=2))
+    assert len(painted(tmp_path / "out")) == 3
+
+
 def test_guidance_and_steps_are_those_of_the_model(weights, tmp_path):
     """What the command paints is what `Diffusion.sample` paints from the same noise."""
     model = Diffusion.load(weights)

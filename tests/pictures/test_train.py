@@ -3,10 +3,7 @@
 import json
 import re
 import shlex
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -66,8 +63,8 @@ def test_it_returns_with_the_mean_weights_which_are_the_files(pictures, tmp_path
 
 
 @pytest.mark.parametrize("timed", [False, True])
-def test_killed_and_resumed_it_ends_with_the_same_bits(flowers, tmp_path, timed):
-    """A real SIGKILL, at whatever moment it hits, then the same again; also where a clock decided the end."""
+def test_killed_and_resumed_it_ends_with_the_same_bits(flowers, tmp_path, timed, killed_then_resumed):
+    """Also where a clock decided the end."""
     whole = tmp_path / "whole"
     run(flowers, whole, timed)
     command = [sys.executable, "-m", "tests.pictures.test_train", str(flowers), str(tmp_path / "killed"), str(timed)]
@@ -75,14 +72,7 @@ def test_killed_and_resumed_it_ends_with_the_same_bits(flowers, tmp_path, timed)
         # The other machine is as fast as this one was: what is decided is decided.
         (tmp_path / "killed").mkdir()
         (tmp_path / "killed" / "clock.json").write_text((whole / "clock.json").read_text())
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not list((tmp_path / "killed").glob("state-*")):
-        assert process.poll() is None, "the run ended before it could be killed"
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not (tmp_path / "killed" / "model.safetensors").exists()
-    subprocess.run(command, check=True, capture_output=True)
+    killed_then_resumed(command, tmp_path / "killed")
     expected, got = (read_safetensors(folder / "model.safetensors")[0] for folder in (whole, tmp_path / "killed"))
     assert set(expected) == set(got)
     for key, value in expected.items():
