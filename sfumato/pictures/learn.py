@@ -10,7 +10,7 @@ from ..diffusion import LOSSES, PREDICTIONS, SCHEDULES, make_schedule
 from ..errors import UserError
 from ..model import Diffusion
 from ..models.unet import UNet
-from ..runs import file_identity
+from ..runs import file_identity, refuse_file
 from .data import Pictures
 from .generate import MODEL, weights_path
 from .train import train
@@ -66,6 +66,7 @@ def learn(options: LearnOptions) -> Path:
         UserError: for pictures or settings that cannot be used.
     """
     options.training.check()
+    refuse_file(options.out)
     if len(options.size) not in (1, 2):
         raise UserError(f"size must be one side, or height and width, got {len(options.size)} numbers")
     size = (options.size[0], options.size[-1])
