@@ -21,11 +21,12 @@ from stable_diffusion_speed import FILE, ours, peak_memory, write_weights
 
 from sfumato.checkpoints import PREFIXES, Embedding, read_safetensors
 from sfumato.checkpoints.diffusers_layout import unet_keys
-from sfumato.concepts.learn import Batches, Word, encode_photos, word_loss
-from sfumato.concepts.model import StableDiffusion
+from sfumato.concepts.learn import Word, encode_photos, one_of, word_loss
 from sfumato.devices import DTYPES, choose_precision
 from sfumato.diffusion import ScaledLinearSchedule
 from sfumato.models.stable_diffusion import VAE, TextEncoder
+from sfumato.pictures.latents import LatentBatches
+from sfumato.stable_diffusion import SCHEDULE, StableDiffusion
 
 STEPS = 3
 TURNS = 2
@@ -44,8 +45,9 @@ def our_step(dtype: torch.dtype, saving: bool) -> Callable[[int], None]:
     optimizer = torch.optim.AdamW(word.parameters(), lr=5e-3, weight_decay=0.0)
     moments = encode_photos(model, [Image.new("RGB", (512, 512))], False, 1, 0)
     del model.vae.encoder
-    draw = Batches(moments, torch.tensor([model.tokenizer()("a photo of a <new1>").ids]), 1, 1000, 0)
-    loss = word_loss(model, "<new1>", torch.device("cpu"))
+    ids = torch.tensor([model.tokenizer()("a photo of a <new1>").ids])
+    draw = LatentBatches(moments, one_of(ids), 1, SCHEDULE, 0)
+    loss = word_loss(model, "<new1>")
 
     def step(number: int) -> None:
         optimizer.zero_grad()

@@ -7,9 +7,9 @@ import sys
 
 import torch
 
-from sfumato.concepts.model import SMALL_WORLD, StableDiffusion
 from sfumato.diffusion import Guidance, NetworkDenoiser, Regions, SeededNoise, columns, make_sampler, sample
 from sfumato.images import sheet, to_pixels
+from sfumato.stable_diffusion import SMALL_WORLD, StableDiffusion
 
 left, right, path = sys.argv[1:4]
 model = StableDiffusion.load(SMALL_WORLD)

@@ -73,7 +73,7 @@ def clip_folder(tmp_path_factory):
     import torch
     from transformers import CLIPConfig, CLIPModel
 
-    from sfumato.world.clip_folder import write_description
+    from sfumato.checkpoints.clip_folder import write_description
 
     torch.manual_seed(0)
     shared = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 2}

@@ -89,7 +89,7 @@ def test_what_is_no_clip_is_refused(tmp_path, clip_folder):
 
 def test_safetensors_are_read_too(tmp_path, clip_folder):
     pytest.importorskip("safetensors")
-    from sfumato.world.clip_folder import write_clip
+    from sfumato.checkpoints.clip_folder import write_clip
 
     write_clip(tmp_path, theirs(clip_folder), "the same in half precision")
     torch.testing.assert_close(Clip(tmp_path).texts(["a dog"]), Clip(clip_folder).texts(["a dog"]), atol=2e-3, rtol=0)

@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "sfumato"
 
-SHARED = {"clip", "errors", "devices", "images", "model", "runs", "sampler_options"}
+SHARED = {"clip", "errors", "devices", "images", "model", "runs", "sampling", "stable_diffusion"}
 """What all tasks use."""
 
 MAY_IMPORT = {
@@ -17,15 +17,16 @@ MAY_IMPORT = {
     "training": {"training", "checkpoints", "models", "diffusion", *SHARED},
     "pictures": {"pictures", "training", "checkpoints", "models", "diffusion", *SHARED},
     "digits": {"digits", "pictures", "training", "checkpoints", "models", "diffusion", *SHARED},
-    "concepts": {"concepts", "training", "checkpoints", "models", "diffusion", *SHARED},
-    "world": {"world", "concepts", "digits", "training", "checkpoints", "models", "diffusion", *SHARED},
+    "concepts": {"concepts", "pictures", "training", "checkpoints", "models", "diffusion", *SHARED},
+    "world": {"world", "concepts", "digits", "pictures", "training", "checkpoints", "models", "diffusion", *SHARED},
     "report": {"report", "checkpoints", *SHARED},
-    "faces": {"faces", "training", "checkpoints", "models", "diffusion", *SHARED},
+    "faces": {"faces", "pictures", "training", "checkpoints", "models", "diffusion", *SHARED},
     "course": {"course", "digits", "faces", "concepts", "checkpoints", "models", *SHARED},
     "doctor.py": {"devices"},
     "model.py": {"model_files", "diffusion"},
     "model_files.py": {"checkpoints", "models", "diffusion", "errors"},
-    "sampler_options.py": {"diffusion"},
+    "stable_diffusion.py": {"checkpoints", "models", "diffusion", "errors"},
+    "sampling.py": {"diffusion", "errors"},
     "zero_shot.py": {"checkpoints", *SHARED},
     "cli.py": {"errors", "runs"},
     "errors.py": set(),
@@ -44,6 +45,8 @@ def imported_parts(path):
             target = [*inside[: -node.level], *(node.module or "").split(".")]
             if len(target) > 1 and target[1]:
                 yield target[1]
+            elif len(target) == 2:
+                yield from (alias.name for alias in node.names if not alias.name.startswith("__"))
 
 
 @pytest.mark.parametrize("name", list(MAY_IMPORT))

@@ -7,27 +7,32 @@ from .files import atomic_path, remove_leftovers, temporary_folder, write_text
 from .folders import is_hidden, leads_out, visible_files
 from .model_file import ModelFormat, read_model, write_model
 from .safetensor_files import read_safetensors, write_safetensors
-from .stable_diffusion import PREFIXES, SIZE_KEY, Parts, fingerprint, read_stable_diffusion
+from .stable_diffusion import PREFIXES, SIZE_KEY, Parts, fingerprint, read_stable_diffusion, write_stable_diffusion
 from .stand_ins import StandIn, described, shortened
 from .strict import filled, fitting, load_strictly, loaded, refuse_others, some
 from .tensor_files import read_tensors, weights_in
 from .texts import TextError, parsed_json, read_json, read_text
 from .training_state import load_state, save_state
+from .word_files import embedding_files, given_words
+from .word_stages import GivenWord
 
 __all__ = [
     "FORMATS",
     "PREFIXES",
     "SIZE_KEY",
     "Embedding",
+    "GivenWord",
     "ModelFormat",
     "Parts",
     "StandIn",
     "TextError",
     "atomic_path",
     "described",
+    "embedding_files",
     "filled",
     "fingerprint",
     "fitting",
+    "given_words",
     "is_hidden",
     "leads_out",
     "load_state",
@@ -55,5 +60,6 @@ __all__ = [
     "write_embedding",
     "write_model",
     "write_safetensors",
+    "write_stable_diffusion",
     "write_text",
 ]

@@ -3,14 +3,16 @@
 import hashlib
 import re
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
 import torch
 from torch import Tensor
 
 from ..errors import UserError
 from .diffusers_layout import read_diffusers_folder
+from .files import atomic_path
 from .other_models import refuse_other_models
+from .safetensor_files import write_safetensors
 from .strict import refuse_others, some
 from .tensor_files import read_tensors, weights_in
 
@@ -105,6 +107,35 @@ def read_stable_diffusion(path: Path) -> Parts:
     for part in parts.values():
         refuse_others(part, path)
     return Parts(parts["unet"], parts["vae"], parts["text"], size, ignored)
+
+
+def write_stable_diffusion(
+    path: Path,
+    networks: Mapping[str, Mapping[str, Tensor]],
+    size: int,
+    dtype: Optional[torch.dtype] = None,
+    note: str = "",
+) -> None:
+    """Write a checkpoint with CompVis' keys, whole or not at all.
+
+    Args:
+        path: ends in .safetensors, or in .ckpt for a pickle.
+        networks: the state dicts of unet, vae and text.
+        size: height and width of the pictures that it was trained on.
+        dtype: of the stored weights; as they are by default.
+        note: how they came to be, in a .safetensors.
+    """
+    tensors = {
+        prefix + key: value.to(dtype) if dtype and value.is_floating_point() else value
+        for name, prefix in PREFIXES.items()
+        for key, value in networks[name].items()
+    }
+    tensors[SIZE_KEY] = torch.tensor(size)
+    if path.suffix == ".ckpt":
+        with atomic_path(path) as beside:
+            torch.save({"state_dict": tensors}, str(beside))
+    else:
+        write_safetensors(path, tensors, {"format": "sfumato stable diffusion v1", **({"note": note} if note else {})})
 
 
 def _part_key(name: str, key: str) -> str:

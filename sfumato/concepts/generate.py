@@ -2,33 +2,29 @@
 
     OUT/{source}/{prompt}/source{source}_prompt{prompt}_{0 ... 24}.png      from an input.json
     OUT/{prompt}/{000 ...}.png                                              from prompts given one by one
-    OUT/run.json                                                            the settings that made them
 
-A picture is a function of the checkpoint, the settings, its prompt and its number: not of the batch or the process that
-it was painted in. A run that was interrupted goes on with what is missing.
+A picture is a function of the checkpoint, the settings, its prompt and its number; see `pictures/painting.py`.
 """
 
-import itertools
-import time
 import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
+from ..checkpoints import given_words
 from ..devices import DTYPES, Worker, choose_precision
 from ..diffusion import seed_of
 from ..errors import UserError, in_range, unwritable
-from ..images import save_png
-from ..runs import digest, open_run, painted_by
-from .model import StableDiffusion
+from ..pictures.painting import Painting, paint_all
+from ..runs import digest
+from ..stable_diffusion import StableDiffusion
 from .painting import Sampling, encoded, paint
 from .prompts import Source, UnknownWordError, read_input, unknown_words
 from .telling import tell_prompts_without_token, tell_unknown_to_small_world, tell_words
-from .words import given_words, with_words
+from .words import with_words
 
 
 @dataclass
@@ -102,62 +98,45 @@ def generate(options: GenerateOptions, beside: Sequence[Path] = ()) -> Path:
     Raises:
         UserError: for what cannot be used, before anything is painted.
     """
-    worker = Worker.here()
     sources = _checked(options)
     series = _wanted(options, sources)
-    model = _loaded(options, beside, series, sources, worker)
-    settings = _settings(options, model, series)
-    run = open_run(options.out, "concepts generate", settings, worker, overwrite=options.overwrite)
-    for one in series:
-        (options.out / one.folder).mkdir(parents=True, exist_ok=True)
-    pictures = worker.share(one.picture(number) for one in series for number in range(options.count))
-    count, steps = worker.share_of(len(series) * options.count), options.sampling.steps
-    with tqdm(total=count * steps, desc="painting concepts", unit="step", disable=worker.rank > 0) as bar:
-        texts: Dict[str, Tensor] = {}
-        began = time.monotonic()
-        negative = encoded(model, [options.sampling.negative_prompt])[:, 0]
-        done = 0
-        for batch in _batches(_missing(pictures, options, run, bar), options):
-            for prompt in sorted({picture.prompt for picture in batch} - set(texts)):
-                texts[prompt] = encoded(model, options.sampling.texts(prompt))
-            _paint_batch(model, batch, texts, negative, options, run, bar)
-            done += len(batch)
-            speed = done / (time.monotonic() - began)
-            bar.set_postfix_str(f"{speed:.2f} pictures/s", refresh=False)
-    return options.out
+    painting = _ConceptPainting(options, series, _loaded(options, beside, series, sources, Worker.here()))
+    inside = [one.folder for one in series]
+    return paint_all(painting, options.out, options.batch_size, options.overwrite, inside)
 
 
-def _missing(pictures: Iterable[Picture], options: GenerateOptions, run: str, bar: "tqdm[Any]") -> Iterator[Picture]:
-    """Those that are not painted; the others count as done."""
-    for picture in pictures:
-        if painted_by(run, options.out / picture.path):
-            bar.update(options.sampling.steps)
-        else:
-            yield picture
+class _ConceptPainting(Painting[Picture]):
+    command, what = "concepts generate", "concepts"
 
+    def __init__(self, options: GenerateOptions, series: Sequence[Series], model: StableDiffusion) -> None:
+        self._options, self._series, self._model, self.steps = options, series, model, options.sampling.steps
+        self.settings = _settings(options, model, series)
+        self._negative = encoded(model, [options.sampling.negative_prompt])[:, 0]
+        self._texts: Dict[str, Tensor] = {}
 
-def _batches(todo: Iterable[Picture], options: GenerateOptions) -> Iterator[List[Picture]]:
-    """Pictures to paint at once: those with as many parts."""
-    for _, group in itertools.groupby(todo, lambda picture: len(options.sampling.texts(picture.prompt))):
-        alike = iter(group)
-        yield from iter(lambda alike=alike: list(itertools.islice(alike, options.batch_size)), [])  # type: ignore[misc]
+    def wanted(self) -> Iterator[Picture]:
+        return (one.picture(number) for one in self._series for number in range(self._options.count))
 
+    def count(self) -> int:
+        return len(self._series) * self._options.count
 
-def _paint_batch(
-    model: StableDiffusion,
-    batch: Sequence[Picture],
-    texts: Dict[str, Tensor],
-    negative: Tensor,
-    options: GenerateOptions,
-    run: str,
-    bar: "tqdm[Any]",
-) -> None:
-    states = torch.cat([texts[picture.prompt] for picture in batch])
-    seeds = [picture.seed(options.seed) for picture in batch]
-    pixels = paint(model, states, negative, seeds, options.sampling, lambda: bar.update(len(batch)))
-    for picture, seed, one in zip(batch, seeds, pixels):
-        told = {"prompt": picture.prompt, "seed": seed, "checkpoint": model.name, "run": run}
-        save_png(options.out / picture.path, one, {**told, **asdict(options.sampling)})
+    def path(self, asked: Picture) -> Path:
+        return asked.path
+
+    def alike(self, asked: Picture) -> int:
+        return len(self._options.sampling.texts(asked.prompt))
+
+    def note(self, asked: Picture) -> Dict[str, Any]:
+        told = {"prompt": asked.prompt, "seed": asked.seed(self._options.seed), "checkpoint": self._model.name}
+        return {**told, **asdict(self._options.sampling)}
+
+    def paint(self, batch: List[Picture], after_step: Callable[[], object]) -> Tensor:
+        sampling = self._options.sampling
+        for prompt in sorted({asked.prompt for asked in batch} - set(self._texts)):
+            self._texts[prompt] = encoded(self._model, sampling.texts(prompt))
+        states = torch.cat([self._texts[asked.prompt] for asked in batch])
+        seeds = [asked.seed(self._options.seed) for asked in batch]
+        return paint(self._model, states, self._negative, seeds, sampling, after_step)
 
 
 def _checked(options: GenerateOptions) -> List[Source]:

@@ -9,11 +9,13 @@ answered.
 
 import collections
 import math
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Deque, List, Sequence, Tuple
+from shlex import quote
+from typing import Any, Deque, Dict, List, Mapping, Sequence, Tuple
 
 import torch
-from accelerate import Accelerator
+from PIL import Image
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -21,12 +23,12 @@ from ..checkpoints import Embedding, read_text
 from ..devices import DTYPES, Worker, choose_precision
 from ..diffusion import make_loss, seed_of, training_loss
 from ..errors import UserError
-from ..images import open_picture
+from ..images import open_picture, sheet, to_pixels
 from ..models.stable_diffusion.tokenizer import Tokenizer
-from ..models.stable_diffusion.vae import drawn_latents
-from ..training import LoopOptions, Loss, Trainer, check_intervals, resume, run_recorded
+from ..pictures.latents import LatentBatches, Texts
+from ..stable_diffusion import SCHEDULE, SMALL_WORLD, StableDiffusion
+from ..training import Draw, Loss, TrainingOptions, Work, run
 from .learn_options import LearnOptions
-from .model import SMALL_WORLD, TIMES, StableDiffusion
 from .photos import cropped, photo_files, photo_hashes
 from .previews import Previews
 from .recipes import TEMPLATES, Recipe
@@ -51,44 +53,88 @@ def learn(options: LearnOptions) -> Path:
     """Learn a word; see LearnOptions.
 
     Returns:
-        The file of the best word.
+        The file of the best word; not there yet with `plan`.
 
     Raises:
         UserError: for what cannot be used, before anything is learned; if the loss explodes.
     """
     options.check_token()
-    check_intervals(options, "preview_every")
     recipe = options.recipe()
+    training = options.training(recipe)
+    training.check()
     templates = _read_templates(options, recipe.texts or recipe.kind)
     files = photo_files(options.photos)
     photos = [open_picture(path) for path in files]
-    device = Worker.here().device()
-    precision = choose_precision(device, options.precision)
+    precision = choose_precision(Worker.here().device(), options.precision)
     model = StableDiffusion.load(options.checkpoint or SMALL_WORLD, DTYPES[precision])
-    first = initial_vectors(model, recipe.init, recipe.vectors)
-    model.learn_words([Embedding(options.token, first, {})])
-    ids = _encoded_templates(model, options.token, templates)
-    trainer = _trainer(first, recipe, options, precision)
-    model.to(trainer.accelerator.device)
-    model.unet.checkpointing = model.size > _LARGE if options.save_memory is None else options.save_memory
-    hashes = photo_hashes(files)
-    previews = Previews(model, photos, options, recipe, hashes)
-    settings = options.settings(recipe, templates, model.name, hashes)
-    resume(trainer, options.out, settings, "concepts learn")
-    moments = encode_photos(model, photos, recipe.flip, options.crops, options.seed)
-    run_recorded(
-        trainer,
-        Batches(moments, ids, recipe.batch_size, TIMES, options.seed),
-        word_loss(model, options.token, trainer.accelerator.device),
-        lambda word: previews.finish(word.vectors),
-        out=options.out,
-        settings=settings,
-        what=options.token,
-        save_every=options.save_every,
-        look=lambda step: previews.look(step, trainer.ema.network.vectors),
-        look_every=options.preview_every,
-    )
-    return previews.finished
+    work = _WordWork(options, recipe, templates, model, photos, photo_hashes(files))
+    # The frozen networks are in their precision by themselves; fp16 only needs its gradients scaled.
+    run(work, replace(training, precision="fp16" if precision == "fp16" else "fp32"), options.out)
+    return work.weights
+
+
+class _WordWork(Work[Word]):
+    command = "concepts learn"
+
+    def __init__(
+        self,
+        options: LearnOptions,
+        recipe: Recipe,
+        templates: Tuple[str, ...],
+        model: StableDiffusion,
+        photos: Sequence[Image.Image],
+        hashes: Mapping[str, str],
+    ) -> None:
+        self.what, self.weights = options.token, options.out / "word.safetensors"
+        first = initial_vectors(model, recipe.init, recipe.vectors)
+        model.learn_words([Embedding(options.token, first, {})])
+        self.network, self._ids = Word(first), _encoded_templates(model, options.token, templates)
+        model.unet.checkpointing = model.size > _LARGE if options.save_memory is None else options.save_memory
+        self._previews = Previews(model.to(Worker.here().device()), photos, options, recipe, hashes)
+        self.made = options.settings(recipe, templates, model.name, hashes)
+        self._options, self._recipe, self._model, self._photos = options, recipe, model, photos
+
+    def optimizers(self, network: Word, training: TrainingOptions, dtype: torch.dtype) -> Sequence[Any]:
+        return [torch.optim.AdamW(network.parameters(), lr=self._recipe.lr, weight_decay=0.0)]
+
+    def settings(self, training: TrainingOptions, precision: str) -> Dict[str, Any]:
+        return self.made if training.minutes is None else {**self.made, "minutes": training.minutes, "steps": 0}
+
+    def prepared(self, device: torch.device) -> Draw:
+        recipe, options = self._recipe, self._options
+        moments = encode_photos(self._model, self._photos, recipe.flip, options.crops, options.seed)
+        self._loss = word_loss(self._model, options.token)
+        return LatentBatches(moments, one_of(self._ids), recipe.batch_size, SCHEDULE, options.seed)
+
+    def loss(self, network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
+        return self._loss(network, batch)
+
+    def look(self, step: int, mean: Word) -> Mapping[str, float]:
+        return self._previews.look(step, mean.vectors)
+
+    def finish(self, mean: Word, settings: Mapping[str, Any]) -> Path:
+        return self._previews.finish(mean.vectors)
+
+    def about(self) -> List[str]:
+        recipe = self._recipe
+        return [
+            f"photos     {len(self._photos)} from {self._options.photos}",
+            f"word       {recipe.vectors} vector(s) that begin as {recipe.init!r}, in {self._model.name}",
+        ]
+
+    def seen(self) -> Image.Image:
+        """The photos as they will be learned."""
+        options, source = self._options, crop_source(self._options.seed)
+        parts = [part for one in self._photos for part in cropped(one, self._model.size, options.crops, source)]
+        return sheet(to_pixels(torch.stack(parts)), 5, 1)
+
+    def then(self) -> str:
+        options = self._options
+        checkpoint = f" --checkpoint {quote(str(options.checkpoint))}" if options.checkpoint else ""
+        prompt = quote(f"a photo of {options.token}")
+        return (
+            f"sfumato concepts generate painted{checkpoint} --embeddings {quote(str(self.weights))} --prompt {prompt}"
+        )
 
 
 def initial_vectors(model: StableDiffusion, init: str, count: int) -> Tensor:
@@ -112,6 +158,11 @@ def initial_vectors(model: StableDiffusion, init: str, count: int) -> Tensor:
     return repeated + 0.01 * repeated.norm(dim=1, keepdim=True) / math.sqrt(repeated.shape[1]) * nudge
 
 
+def crop_source(seed: int) -> torch.Generator:
+    """Of a run's random crops."""
+    return torch.Generator().manual_seed(seed_of(seed, "crops"))
+
+
 @torch.no_grad()
 def encode_photos(model: StableDiffusion, photos: Sequence[Any], flip: bool, crops: int, seed: int) -> Tensor:
     """What the autoencoder answers: mean and log variance [N, 2 latent, h, w], float32 on the CPU.
@@ -123,7 +174,7 @@ def encode_photos(model: StableDiffusion, photos: Sequence[Any], flip: bool, cro
         crops: see `cropped`.
         seed: of the random crops.
     """
-    source = torch.Generator().manual_seed(seed_of(seed, "crops"))
+    source = crop_source(seed)
     parts = [part for photo in photos for part in cropped(photo, model.size, crops, source)]
     shown = [side for part in parts for side in ((part, part.flip(-1)) if flip else (part,))]
     device = model.vae.quant_conv.weight.device
@@ -131,39 +182,17 @@ def encode_photos(model: StableDiffusion, photos: Sequence[Any], flip: bool, cro
     return torch.cat([torch.cat(answer, dim=1).float().cpu() for answer in answers])
 
 
-class Batches:
-    """(step, rows) -> latents of photos, times, noise, and the ids of a template.
-
-    Args:
-        moments: see `encode_photos`.
-        ids: of all templates with the word in them [T, tokens].
-        count: photos in a global batch.
-        times: of the noise schedule.
-        seed: of everything drawn.
-    """
-
-    def __init__(self, moments: Tensor, ids: Tensor, count: int, times: int, seed: int) -> None:
-        self._moments, self._ids, self._count, self._times, self._seed = moments, ids, count, times, seed
-
-    def __call__(self, step: int, rows: slice) -> Sequence[Tensor]:
-        """Scaled latents [n, latent, h, w], t [n], eps like them, ids [n, tokens]."""
-        source = torch.Generator().manual_seed(seed_of(self._seed, step))
-        picked = torch.randint(len(self._moments), (self._count,), generator=source)
-        mean, log_variance = self._moments[picked].chunk(2, dim=1)
-        x0 = drawn_latents(mean, log_variance, torch.randn(mean.shape, generator=source))
-        t = torch.randint(self._times, (self._count,), generator=source)
-        eps = torch.randn(mean.shape, generator=source)
-        ids = self._ids[torch.randint(len(self._ids), (self._count,), generator=source)]
-        return x0[rows], t[rows], eps[rows], ids[rows]
+def one_of(ids: Tensor) -> Texts:
+    """Any of some texts [T, tokens] for each picture."""
+    return lambda picked, step, source: ids[torch.randint(len(ids), (len(picked),), generator=source)]
 
 
-def word_loss(model: StableDiffusion, token: str, device: torch.device) -> Loss:
+def word_loss(model: StableDiffusion, token: str) -> Loss:
     """(word, batch) -> the loss of each row [n], equation 2; its gradients reach the word alone.
 
     Args:
         model: frozen, on the device; its word becomes the one that is learned.
         token: of the word.
-        device: to compute on.
 
     Returns:
         The loss, which raises FloatingPointError once the mean of its last 50 steps is twice that of its first 50.
@@ -172,7 +201,7 @@ def word_loss(model: StableDiffusion, token: str, device: torch.device) -> Loss:
     recent: Deque[float] = collections.deque(maxlen=_RECENT)
 
     def loss(word: nn.Module, batch: Sequence[Tensor]) -> Tensor:
-        x0, t, eps, ids = (part.to(device) for part in batch)
+        x0, t, eps, ids = batch
         model.words[token] = word()
         rows = training_loss(model.denoiser(model.states(ids)), x0, t, eps, make_loss("uniform"))
         recent.append(float(rows.detach().mean()))
@@ -186,30 +215,6 @@ def word_loss(model: StableDiffusion, token: str, device: torch.device) -> Loss:
         return rows
 
     return loss
-
-
-def _trainer(first: Tensor, recipe: Recipe, options: LearnOptions, precision: str) -> "Trainer[Word]":
-    loop = LoopOptions(
-        steps=recipe.steps,
-        batch_size=recipe.batch_size,
-        accumulate=options.accumulate,
-        warmup=min(50, recipe.steps // 10),
-        decay_share=0.5,
-        ema=0.98,
-        seed=options.seed,
-    )
-    cpu = Worker.here().device().type == "cpu"
-    try:
-        # The frozen networks are in their precision by themselves; fp16 only needs its gradients scaled.
-        accelerator = Accelerator(mixed_precision="fp16" if precision == "fp16" else "no", cpu=cpu)
-        return Trainer(
-            Word(first),
-            lambda word: [torch.optim.AdamW(word.parameters(), lr=recipe.lr, weight_decay=0.0)],
-            loop,
-            accelerator,
-        )
-    except ValueError as error:
-        raise UserError(str(error)) from None
 
 
 def _read_templates(options: LearnOptions, texts: str) -> Tuple[str, ...]:

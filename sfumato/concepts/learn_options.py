@@ -7,6 +7,7 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ..errors import UserError, in_range
 from ..models.stable_diffusion.tokenizer import Tokenizer
+from ..training import LoopOptions, TrainingOptions
 from .recipes import KINDS, RECIPES, Recipe
 
 _LEARNED = r"<[^<>\s]+>"
@@ -59,6 +60,10 @@ class LearnOptions:
     """Pictures of each."""
     preview_every: int = 100
     """Steps between previews; 0 for never."""
+    minutes: Optional[float] = None
+    """Of learning, in place of steps."""
+    plan: bool = False
+    """Only say what would be done, and how long it takes on this machine."""
     save_every: int = 100
     """Steps between saved states."""
     save_memory: Optional[bool] = None
@@ -93,6 +98,21 @@ class LearnOptions:
         if re.search(_LEARNED, recipe.init):
             raise UserError(f"--init {recipe.init!r}: a learned word cannot be the beginning; give plain words")
         return recipe
+
+    def training(self, recipe: Recipe) -> TrainingOptions:
+        """How the loop runs.
+
+        Raises:
+            UserError: for previews that cannot be.
+        """
+        in_range(self, "preview_every", 0)
+        warmup = min(50, recipe.steps // 10)
+        loop = LoopOptions(
+            recipe.steps, recipe.batch_size, self.accumulate, warmup, decay_share=0.5, ema=0.98, seed=self.seed
+        )
+        return TrainingOptions(
+            loop, self.minutes, save_every=self.save_every, look_every=self.preview_every, plan=self.plan
+        )
 
     def check_token(self) -> None:
         """Refuse a word that prompts could not use.

@@ -6,28 +6,20 @@ from typing import Callable, Iterator, List, Optional, Sequence
 import torch
 from torch import Tensor
 
-from ..diffusion import (
-    Guidance,
-    Regions,
-    ScaledLinearSchedule,
-    SeededNoise,
-    Step,
-    columns,
-)
-from ..errors import UserError
+from .. import sampling
+from ..diffusion import Guidance, Regions, Schedule, SeededNoise, Step, columns
 from ..images import to_pixels
-from ..sampler_options import SAMPLER_HELP, SamplerOptions
-from .model import StableDiffusion
+from ..pictures.painting import walked
+from ..sampling import SAMPLER_HELP
+from ..stable_diffusion import SCHEDULE, StableDiffusion
 
 
 @dataclass(frozen=True)
-class Sampling(SamplerOptions):
+class Sampling(sampling.Sampling):
     """How a prompt becomes a picture."""
 
     sampler: str = field(default="dpmpp-2m", metadata=SAMPLER_HELP)
     """One of SAMPLERS."""
-    steps: int = 25
-    """Denoising steps, 1 ... 1000."""
     guidance_scale: float = 7.5
     """1 is no guidance; more follows the prompt closer, with less variety."""
     negative_prompt: str = ""
@@ -43,29 +35,21 @@ class Sampling(SamplerOptions):
     width: Optional[int] = None
     """Of the pictures; what the checkpoint was trained on by default."""
 
-    def times(self) -> Sequence[float]:
+    def times(self, schedule: Schedule = SCHEDULE) -> List[float]:
         """The times to visit.
 
         Raises:
             ValueError: if there are no such times.
         """
-        told = {"offset": 1} if self.spacing == "leading" else {}
-        return ScaledLinearSchedule().times(self.steps, self.spacing, **told)
+        return schedule.times(self.steps, self.spacing, **({"offset": 1} if self.spacing == "leading" else {}))
 
     def texts(self, prompt: str) -> List[str]:
         """What the parts of the picture are told, from left to right."""
         return [text.strip() for text in prompt.split("|")] if self.regions else [prompt]
 
-    def check(self) -> None:
-        """Refuse what cannot be sampled with.
-
-        Raises:
-            UserError: naming the setting.
-        """
-        try:
-            self.made().check(ScaledLinearSchedule(), self.times())
-        except ValueError as error:
-            raise UserError(str(error)) from None
+    def check(self, schedule: Schedule = SCHEDULE) -> None:
+        """Refuse what cannot be sampled with; see there."""
+        super().check(schedule)
 
 
 def walk(
@@ -88,7 +72,7 @@ def walk(
     # One pass of a doubled batch where that fills the device better; on a CPU one picture fills it already.
     batched = texts.device.type != "cpu" and len(parts) == 1
     denoiser = Guidance(conditional, unconditional, sampling.guidance_scale, batched=batched)
-    return sampling.made()(noise(), denoiser, sampling.times(), noise)
+    return sampling.walk(denoiser, noise(), noise)
 
 
 @torch.no_grad()
@@ -101,10 +85,7 @@ def paint(
     after_step: Optional[Callable[[], object]] = None,
 ) -> Tensor:
     """The finished pictures of a batch: uint8 [B, H, W, 3]; `after_step` moves a bar, the rest is as in `walk`."""
-    for step in walk(model, texts, negative, seeds, sampling):
-        latents = step.x
-        if after_step:
-            after_step()
+    latents = walked(walk(model, texts, negative, seeds, sampling), texts.device, "fp32", after_step)
     # One at a time: decoding takes more memory than the whole walk.
     return torch.cat([to_pixels(model.vae.decode(one)) for one in latents.split(1)])
 

@@ -14,9 +14,9 @@ from ..clip import Clip
 from ..diffusion import seed_of
 from ..images import save_image, sheet
 from ..runs import open_folder
+from ..stable_diffusion import StableDiffusion
 from .evaluate import scores
 from .learn_options import LearnOptions
-from .model import StableDiffusion
 from .painting import Sampling, encoded, paint
 from .recipes import PREVIEWS, Recipe
 
@@ -48,7 +48,7 @@ class Previews:
             for prompt in options.preview or PREVIEWS[recipe.texts or recipe.kind]
             for _ in range(options.preview_count)
         ]
-        self._words = open_folder(options.out / "words")
+        self._words = options.out / "words"
         self.finished = options.out / "word.safetensors"
         self._clip: Optional[Clip] = None
         if options.preview_every and (options.clip is not None or options.checkpoint is None):
@@ -67,7 +67,7 @@ class Previews:
         model.words[token] = before
         save_image(sheet(pixels, self._options.preview_count, 1), self._options.out / f"preview-{step:06d}.png")
         found = self._scored(pixels)
-        self._write(self._words / f"step-{step:06d}.safetensors", step, vectors, found)
+        self._write(open_folder(self._words) / f"step-{step:06d}.safetensors", step, vectors, found)
         return found
 
     def _scored(self, pixels: Tensor) -> Dict[str, float]:

@@ -4,11 +4,10 @@ import warnings
 from pathlib import Path
 from typing import List, Sequence
 
-from ..checkpoints import some
+from ..checkpoints import GivenWord, some
 from ..models.stable_diffusion.tokenizer import Tokenizer
 from .prompts import Source, unknown_words
 from .small_world import NAME, unknown_to_it
-from .stages import GivenWord
 
 _SHOWN = 3
 

@@ -1,31 +1,25 @@
-"""Where learned words are found, and between which formats they are converted."""
+"""A model with its learned words, and converting both between formats."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence
 
 import torch
 
 from ..checkpoints import (
     FORMATS,
-    PREFIXES,
-    SIZE_KEY,
     Embedding,
-    atomic_path,
+    GivenWord,
     read_embeddings,
     read_stable_diffusion,
-    visible_files,
     write_embedding,
-    write_safetensors,
+    write_stable_diffusion,
 )
 from ..devices import DTYPES
 from ..errors import UserError
-from .model import SMALL_WORLD, StableDiffusion
-from .stages import GivenWord, newest, refuse_clashes, spellings
+from ..stable_diffusion import SMALL_WORLD, StableDiffusion
 
 _SHIPPED = Path(__file__).parents[1] / "models" / "weights" / "words"
-_ENDINGS = (".safetensors", ".pt", ".bin", ".pth", ".ckpt", ".npy")
-"""Of the files in folders, in lower case; a file that is named itself may have any name."""
 
 
 def shipped_words(checkpoint: str) -> List[Embedding]:
@@ -36,61 +30,6 @@ def shipped_words(checkpoint: str) -> List[Embedding]:
     """
     found = [word for path in sorted(_SHIPPED.glob("*.safetensors")) for word in read_embeddings(path)]
     return [word for word in found if word.metadata.get("checkpoint") == checkpoint]
-
-
-def embedding_files(given: Sequence[Path]) -> List[Path]:
-    """Files, and the files inside folders, in order.
-
-    Raises:
-        UserError: for a folder without any.
-    """
-    files: List[Path] = []
-    for path in given:
-        inside = _files_in(path) if path.is_dir() else [path]
-        if not inside:
-            raise UserError(f"{path}: holds no {', '.join(_ENDINGS)}; give files of learned words")
-        files += inside
-    return files
-
-
-def _files_in(folder: Path) -> List[Path]:
-    return [path for path in visible_files(folder) if path.suffix.lower() in _ENDINGS]
-
-
-def given_words(given: Sequence[Path], beside: Sequence[Path] = ()) -> List[GivenWord]:
-    """The words of files and folders, each once; see `newest` for folders that hold several stages of one.
-
-    Args:
-        given: files of learned words, folders of such files, or "FILE=TOKEN" for a file whose word is to be called so.
-        beside: folders that the user did not name. A given word takes the place of theirs, one of a later folder that
-            of an earlier.
-
-    Raises:
-        UserError: for what cannot be used, and for a token that comes from two given files.
-    """
-    found: List[GivenWord] = []
-    for path in given:
-        file, token = _renamed(path)
-        inside = [GivenWord(f, word) for f in embedding_files([file]) for word in read_embeddings(f, token)]
-        found += newest(inside) if file.is_dir() else inside
-    found = refuse_clashes(found)
-    taken = {spelling for one in found for spelling in spellings(one.word)}
-    for folder in reversed(beside):
-        inside = [GivenWord(f, word, by_user=False) for f in _files_in(folder) for word in read_embeddings(f)]
-        free = [one for one in refuse_clashes(newest(inside)) if taken.isdisjoint(spellings(one.word))]
-        taken.update(spelling for one in free for spelling in spellings(one.word))
-        found = free + found
-    return found
-
-
-def _renamed(path: Path) -> Tuple[Path, Optional[str]]:
-    """FILE=TOKEN in its parts; what is there under the whole name is a file of that name."""
-    file, cut, token = str(path).rpartition("=")
-    if not cut or path.exists() or not (Path(file).exists() or token.startswith("<")):
-        return path, None
-    if not token or Path(file).is_dir():
-        raise UserError(f"{path}: a file and what its word is to be called, such as word.pt=<dog>")
-    return Path(file), token
 
 
 def with_words(checkpoint: Optional[Path], dtype: torch.dtype, given: Sequence[GivenWord]) -> StableDiffusion:
@@ -166,17 +105,7 @@ def _convert_checkpoint(options: ConvertOptions) -> None:
     if options.rename is not None:
         raise UserError("--rename is for learned words; give their format with --word")
     parts = read_stable_diffusion(SMALL_WORLD if str(options.source) == "small" else options.source)
-    dtype = DTYPES.get(options.precision or "")
-    tensors = {
-        prefix + key: value.to(dtype) if dtype and value.is_floating_point() else value
-        for name, prefix in PREFIXES.items()
-        for key, value in getattr(parts, name).items()
-    }
-    tensors[SIZE_KEY] = torch.tensor(parts.size)
-    if options.out.suffix == ".ckpt":
-        with atomic_path(options.out) as beside:
-            torch.save({"state_dict": tensors}, str(beside))
-    else:
-        write_safetensors(options.out, tensors, {"format": "sfumato stable diffusion v1"})
+    networks = {"unet": parts.unet, "vae": parts.vae, "text": parts.text}
+    write_stable_diffusion(options.out, networks, parts.size, DTYPES.get(options.precision or ""))
     if parts.ignored:
         print(f"left out {len(parts.ignored)} tensors that nothing needs: {', '.join(parts.ignored[:3])} ...")

@@ -18,8 +18,9 @@ from ..checkpoints import leads_out, read_npz
 from ..errors import UserError
 from ..images import open_picture
 from ..pictures.cache import cached, decode
+from ..pictures.data import Pictures
 from ..runs import digest
-from .labels import DIGITS
+from .labels import CLASSES, DATASETS, DIGITS, label_of
 
 SIZE = 28
 _LONGEST_PATH, _SHOWN = 1024, 80
@@ -57,6 +58,25 @@ def read_digits(folder: Path, cache: Optional[Path] = None) -> DigitSet:
     )
     # Some ten thousand small pictures: memory is quicker than a map.
     return DigitSet(np.array(pixels), np.array([label for _, label in rows], dtype=np.int64))
+
+
+def read_both(folder: Path, cache: Optional[Path] = None) -> Pictures:
+    """Both datasets, to train on; labels are places in CLASSES.
+
+    Args:
+        folder: holds a folder for each of DATASETS.
+        cache: see `read_digits`.
+
+    Raises:
+        UserError: as there, and if a dataset lacks a digit.
+    """
+    sets = [read_digits(folder / name, cache) for name in DATASETS]
+    labels = np.concatenate([one.labels + label_of(name, 0) for name, one in zip(DATASETS, sets)])
+    for label, name in enumerate(CLASSES):
+        if not (labels == label).any():
+            dataset, digit = name.split()
+            raise UserError(f"{folder / dataset}: has no picture of the digit {digit}; every digit is needed")
+    return Pictures.of(np.concatenate([one.pixels for one in sets]), labels, CLASSES, folder)
 
 
 def read_test_digits(path: Path, dataset: str) -> DigitSet:

@@ -1,23 +1,23 @@
 """Painting digits from noise, into the course's folders.
 
     OUT/{mnistm,svhn}/{digit}_{001, 002, ...}.png          28x28 RGB
-    OUT/run.json                                           the settings that made them
 
-A picture is a function of the settings and of its own dataset, digit and number: not of the batch, the process or the
-run that it was painted in. A run that was interrupted goes on with what is missing.
+A picture is a function of the settings and of its own dataset, digit and number; see `pictures/painting.py`.
 """
 
+import itertools
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from tqdm import tqdm
+import torch
+from torch import Tensor
 
-from ..devices import Worker, choose_precision, in_batches
+from ..devices import Worker, choose_precision
 from ..diffusion import seed_of
 from ..errors import UserError, in_range
-from ..images import save_png
-from ..runs import digest, open_run, painted_by
+from ..pictures.painting import Painting, paint_all
+from ..runs import digest
 from .labels import DATASETS, DIGITS, label_of
 from .model import SHIPPED, load_digits
 from .painting import Sampling, paint
@@ -74,43 +74,42 @@ def generate(options: GenerateOptions) -> Path:
     Raises:
         UserError: for settings or a folder that cannot be used.
     """
-    worker = Worker.here()
     _check(options)
-    model = load_digits(options.weights or SHIPPED)
-    device = worker.device()
-    precision = choose_precision(device, options.precision)
-    model.network.to(device)
-    settings = _settings(options, precision)
-    run = open_run(options.out, "digits generate", settings, worker, options.datasets, options.overwrite)
-    count = worker.share_of(len(options.datasets) * len(options.digits) * options.count)
-    with tqdm(total=count, desc="painting digits", unit="picture", disable=worker.rank > 0) as bar:
-        todo = _missing(worker.share(_wanted(options)), options, run, bar)
-        for batch in in_batches(todo, options.batch_size):
-            labels = [label_of(p.dataset, p.digit) for p in batch]
-            seeds = [p.seed(options.seed) for p in batch]
-            pixels = paint(model, labels, seeds, options.sampling, device, precision)
-            for picture, pixel, seed in zip(batch, pixels, seeds):
-                told = {**picture._asdict(), "seed": seed, "sampling": asdict(options.sampling)}
-                save_png(picture.path(options.out), pixel, {**told, "precision": precision, "run": run})
-            bar.update(len(batch))
-    return options.out
+    painting = _DigitPainting(options, Worker.here().device())
+    return paint_all(painting, options.out, options.batch_size, options.overwrite, options.datasets)
 
 
-def _missing(pictures: Iterable[Picture], options: GenerateOptions, run: str, bar: "tqdm[Any]") -> Iterator[Picture]:
-    """Those that are not painted; the others count as done."""
-    for picture in pictures:
-        if painted_by(run, picture.path(options.out)):
-            bar.update()
-        else:
-            yield picture
+class _DigitPainting(Painting[Picture]):
+    command, what = "digits generate", "digits"
 
+    def __init__(self, options: GenerateOptions, device: torch.device) -> None:
+        path = options.weights or SHIPPED
+        self._options, self._device, self._model = options, device, load_digits(path).to(device)
+        self._precision, self.steps = choose_precision(device, options.precision), options.sampling.steps
+        chosen = {"seed": options.seed, "sampling": asdict(options.sampling), "precision": self._precision}
+        self.settings = {"weights": digest(path.read_bytes()), **chosen}
 
-def _wanted(options: GenerateOptions) -> Iterator[Picture]:
-    """All that is asked for, walked and not listed: there may be millions."""
-    for dataset in options.datasets:
-        for digit in options.digits:
-            for number in range(1, options.count + 1):
-                yield Picture(dataset, digit, number)
+    def wanted(self) -> Iterator[Picture]:
+        options = self._options
+        kinds = itertools.product(options.datasets, options.digits)
+        return (Picture(*kind, number) for kind in kinds for number in range(1, options.count + 1))
+
+    def count(self) -> int:
+        return len(self._options.datasets) * len(self._options.digits) * self._options.count
+
+    def path(self, asked: Picture) -> Path:
+        return asked.path(Path())
+
+    def note(self, asked: Picture) -> Dict[str, Any]:
+        options = self._options
+        drawn = {"seed": asked.seed(options.seed), "sampling": asdict(options.sampling)}
+        return {**asked._asdict(), **drawn, "precision": self._precision}
+
+    def paint(self, batch: List[Picture], after_step: Callable[[], object]) -> Tensor:
+        labels = [label_of(asked.dataset, asked.digit) for asked in batch]
+        seeds = [asked.seed(self._options.seed) for asked in batch]
+        told = (self._options.sampling, self._device, self._precision)
+        return paint(self._model, labels, seeds, *told, after_step)
 
 
 def _check(options: GenerateOptions) -> None:
@@ -118,21 +117,10 @@ def _check(options: GenerateOptions) -> None:
     for name in ("datasets", "digits"):
         if not getattr(options, name):
             raise UserError(f"{name}: give at least one, or leave --{name} out for all")
-    for dataset in options.datasets:
-        for digit in options.digits:
-            try:
-                label_of(dataset, digit)
-            except ValueError as error:
-                raise UserError(str(error)) from None
+    for dataset, digit in itertools.product(options.datasets, options.digits):
+        try:
+            label_of(dataset, digit)
+        except ValueError as error:
+            raise UserError(str(error)) from None
     for name in ("count", "batch_size"):
         in_range(options, name, 1)
-
-
-def _settings(options: GenerateOptions, precision: str) -> Dict[str, Any]:
-    """What decides each picture; the same settings may go on in the same folder."""
-    return {
-        "weights": digest((options.weights or SHIPPED).read_bytes()),
-        "seed": options.seed,
-        "sampling": asdict(options.sampling),
-        "precision": precision,
-    }

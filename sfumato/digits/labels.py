@@ -7,6 +7,9 @@ DATASETS: Tuple[str, ...] = ("mnistm", "svhn")
 
 DIGITS = 10
 
+CLASSES: Tuple[str, ...] = tuple(f"{dataset} {digit}" for dataset in DATASETS for digit in range(DIGITS))
+"""What the labels are called."""
+
 
 def label_of(dataset: str, digit: int) -> int:
     """The model's label: 0-9 for MNIST-M, 10-19 for SVHN.

@@ -7,17 +7,18 @@ from ..errors import UserError
 from ..model import Diffusion
 from ..models.digit_unet import DigitUNet
 from .data import SIZE
-from .labels import DATASETS, DIGITS
+from .labels import CLASSES
 
 SHIPPED = Path(__file__).parents[1] / "models" / "weights" / "digits.safetensors"
 """The weights that come with the package."""
 
-_CLASSES = tuple(f"{dataset} {digit}" for dataset in DATASETS for digit in range(DIGITS))
+SCHEDULE = CosineSchedule()
+"""Of the noise: 1,000 times."""
 
 
 def digit_model(network: DigitUNet) -> Diffusion:
     """A model of digits: the network predicts v on the cosine schedule of 1,000 times (Salimans & Ho 2022)."""
-    return Diffusion(network, CosineSchedule(), "v", shape=(3, SIZE, SIZE), classes=_CLASSES)
+    return Diffusion(network, SCHEDULE, "v", shape=(3, SIZE, SIZE), classes=CLASSES)
 
 
 def load_digits(path: Path = SHIPPED) -> Diffusion:
@@ -27,6 +28,6 @@ def load_digits(path: Path = SHIPPED) -> Diffusion:
         UserError: if the file is not one.
     """
     model = Diffusion.load(path, what="digit model")
-    if model.shape != (3, SIZE, SIZE) or model.classes != _CLASSES:
+    if model.shape != (3, SIZE, SIZE) or model.classes != CLASSES:
         raise UserError(f"{path}: is no digit model: it paints {model.shape}; give a file that `digits train` wrote")
     return model

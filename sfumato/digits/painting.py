@@ -2,22 +2,23 @@
 
 import math
 from dataclasses import dataclass
-from typing import Iterator, Sequence
+from typing import Callable, Iterator, Optional, Sequence
 
 import torch
 from torch import Tensor
 
-from ..devices import autocast
-from ..diffusion import CosineSchedule, SeededNoise, Step
+from .. import sampling
+from ..diffusion import Schedule, SeededNoise, Step
 from ..errors import UserError
 from ..images import to_pixels
 from ..model import Diffusion
-from ..sampler_options import SamplerOptions
+from ..pictures.painting import walked
 from .data import SIZE
+from .model import SCHEDULE
 
 
 @dataclass(frozen=True)
-class Sampling(SamplerOptions):
+class Sampling(sampling.Sampling):
     """How noise becomes a digit."""
 
     steps: int = 9
@@ -29,17 +30,13 @@ class Sampling(SamplerOptions):
     guide_to: float = 999.0
     """The noisiest time that is guided; outside the interval the scale is 1 and a step costs half."""
 
-    def check(self) -> None:
+    def check(self, schedule: Schedule = SCHEDULE) -> None:
         """Refuse what cannot be sampled with.
 
         Raises:
             UserError: naming the setting.
         """
-        try:
-            schedule = CosineSchedule()
-            self.made().check(schedule, schedule.times(self.steps))
-        except ValueError as error:
-            raise UserError(str(error)) from None
+        super().check(schedule)
         for name in ("guidance_scale", "guide_from", "guide_to"):
             if not math.isfinite(getattr(self, name)):
                 raise UserError(f"{name} must be a number, got {getattr(self, name)}")
@@ -63,10 +60,9 @@ def walk(
     interval = (sampling.guide_from, sampling.guide_to)
     label = torch.tensor(labels, device=device)
     denoiser = model.denoiser(label, guidance_scale=sampling.guidance_scale, interval=interval)
-    return sampling.made()(noise(), denoiser, model.schedule.times(sampling.steps), noise)
+    return sampling.walk(denoiser, noise(), noise)
 
 
-@torch.no_grad()
 def paint(
     model: Diffusion,
     labels: Sequence[int],
@@ -74,9 +70,7 @@ def paint(
     sampling: Sampling,
     device: torch.device,
     precision: str = "fp32",
+    after_step: Optional[Callable[[], object]] = None,
 ) -> Tensor:
-    """The finished pictures of a batch: uint8 [B, 28, 28, 3]."""
-    with autocast(device, precision):
-        for step in walk(model, labels, seeds, sampling, device):
-            x = step.x
-    return to_pixels(x)
+    """The finished pictures of a batch: uint8 [B, 28, 28, 3]; see `walk` and `walked`."""
+    return to_pixels(walked(walk(model, labels, seeds, sampling, device), device, precision, after_step))

@@ -1,106 +1,120 @@
 """Training the digit model from scratch, or from a finished one."""
 
-import json
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, Mapping, Sequence
+from shlex import quote
+from typing import Any, Dict, Mapping, Optional
 
 import torch
-from torch import Tensor, nn
 
-from ..checkpoints import atomic_path
-from ..diffusion import NetworkDenoiser, Schedule, make_loss, seed_of, training_loss
-from ..errors import UserError
-from ..images import from_pixels, sheet
+from ..diffusion import seed_of
+from ..errors import UserError, in_range
+from ..images import from_pixels, save_image, sheet
 from ..model import Diffusion
-from ..models.digit_unet import DigitUNet
-from ..runs import digest, refuse_file
-from ..training import Loss, Trainer, resume, run_recorded, start
+from ..models.digit_unet import DigitUNet, DigitUNetConfig
+from ..pictures.train import PictureWork, begun
+from ..pictures.training import Training
+from ..runs import file_identity, refuse_file
+from ..training import Draw, LoopOptions, run
 from .batches import DigitBatches
-from .data import DigitSet, read_digits
+from .data import read_both
 from .evaluate import accuracies
-from .labels import DATASETS, DIGITS, label_of
+from .labels import CLASSES, DATASETS, DIGITS, label_of
 from .model import digit_model, load_digits
 from .painting import Sampling, paint
-from .train_options import TrainOptions
+
+_GROUPS = 8
+"""Of the network's normalisations."""
+
+
+@dataclass
+class TrainOptions:
+    """Train the two-dataset digit model; run the same command again to go on with an interrupted run."""
+
+    data: Path
+    """Folder that holds mnistm/ and svhn/, each with train.csv and data/."""
+    out: Path
+    """Folder of the run: states, log, sample sheets, and in the end digits.safetensors."""
+    start: Optional[Path] = None
+    """A digits.safetensors to begin from, to train it further or on other digits; random weights by default."""
+    cache: Optional[Path] = None
+    """Folder for the decoded pictures; beside the data by default."""
+    network: DigitUNetConfig = field(default_factory=DigitUNetConfig)
+    training: Training = field(
+        default_factory=lambda: Training(LoopOptions(), adam_lr=2e-3, time_focus=(0.3, 1.1), look_every=500)
+    )
+    svhn_share: float = 0.7
+    """Share of SVHN in each batch; it is the harder one."""
+    look_count: int = 10
+    """Pictures of each digit and dataset whose accuracy is judged at a look."""
+
+    def check(self) -> None:
+        """Refuse what cannot be trained with.
+
+        Raises:
+            UserError: naming the setting.
+        """
+        self.training.check()
+        in_range(self, "svhn_share", 0, 1)
+        in_range(self, "look_count", 1)
+        if self.network.classes != len(CLASSES):
+            raise UserError(
+                f"classes must be {len(CLASSES)}, a label for each digit and dataset, got {self.network.classes}"
+            )
+        for name in ("width", "inner_width", "embedding"):
+            if getattr(self.network, name) < 1 or getattr(self.network, name) % _GROUPS:
+                raise UserError(f"{name} must be a multiple of {_GROUPS}, got {getattr(self.network, name)}")
+        for name in ("blocks", "inner_blocks"):
+            in_range(self.network, name, 1)
 
 
 def train(options: TrainOptions) -> Path:
     """Run, or go on with, a training; see TrainOptions.
 
     Returns:
-        The finished model's file.
+        The finished model's file; not there yet with `plan`.
 
     Raises:
         UserError: for data or settings that cannot be used.
     """
     options.check()
-    torch.manual_seed(options.loop.seed)
-    model = _first_model(options)
-    trainer = start(
-        model.network, options.loop, options.precision, options.muon_lr, options.adam_lr, ("enter", "leave")
-    )
     refuse_file(options.out)
-    sets = {name: read_digits(options.data / name, options.cache) for name in DATASETS}
-    data = {name: digest(one.pixels, one.labels) for name, one in sets.items()}
-    settings = {**options.settings(), "data": data, "precision": trainer.accelerator.mixed_precision}
-    batches = _batches(sets, options, model.schedule)
-    resume(trainer, options.out, settings, "digits train")
-    finished = options.out / "digits.safetensors"
-
-    def finish(network: DigitUNet) -> Path:
-        digit_model(network).save(finished, note=json.dumps(settings))
-        return finished
-
-    run_recorded(
-        trainer,
-        batches,
-        _loss_of(model, trainer.accelerator.device),
-        finish,
-        out=options.out,
-        settings=settings,
-        what="digits",
-        save_every=options.save_every,
-        look=lambda step: _look(step, trainer, options),
-        look_every=options.look_every,
-    )
-    return finished
+    torch.manual_seed(options.training.loop.seed)
+    model = digit_model(DigitUNet(options.network))
+    if options.start is not None:
+        model = begun(options.start, load_digits(options.start), model, exactly=True)
+    work = _DigitWork(model, options)
+    run(work, options.training, options.out)
+    return work.weights
 
 
-def _batches(sets: Mapping[str, DigitSet], options: TrainOptions, schedule: Schedule) -> DigitBatches:
-    shares = (options.svhn_share, options.hidden)
-    return DigitBatches(sets, options.loop.batch_size, *shares, schedule, options.time_focus, options.loop.seed)
+class _DigitWork(PictureWork):
+    command, what, file = "digits train", "digits", "digits.safetensors"
 
+    def __init__(self, model: Diffusion, options: TrainOptions) -> None:
+        start = file_identity(options.start)
+        super().__init__(model, read_both(options.data, options.cache), options.out, options.training, start)
+        self.made["svhn_share"] = options.svhn_share
+        self._options = options
 
-def _first_model(options: TrainOptions) -> Diffusion:
-    if options.start is None:
-        return digit_model(DigitUNet(options.network))
-    model = load_digits(options.start)
-    if model.network.config != options.network:
-        raise UserError(f"{options.start}: is a network of {model.network.config}; give its shape as network options")
-    model.network.train().requires_grad_(True)
-    return model
+    def prepared(self, device: torch.device) -> Draw:
+        return self.batches(DigitBatches, svhn_share=self._options.svhn_share)
 
+    def look(self, step: int, mean: Diffusion) -> Mapping[str, float]:
+        """Paint with the mean weights, judge, and keep the sheet."""
+        count, painted, sheets = self._options.look_count, {}, []
+        device = next(mean.parameters()).device
+        digits = [digit for digit in range(DIGITS) for _ in range(count)]
+        for dataset in DATASETS:
+            labels = [label_of(dataset, digit) for digit in digits]
+            seeds = [seed_of(self.training.loop.seed, label, i) for i, label in enumerate(labels)]
+            pixels = paint(mean, labels, seeds, Sampling(), device)
+            painted[dataset] = (from_pixels(pixels.permute(0, 3, 1, 2)), torch.tensor(digits))
+            sheets.append(pixels.reshape(DIGITS, count, *pixels.shape[1:]))
+        whole = sheet(torch.cat(sheets, dim=1).flatten(0, 1), 2 * count)
+        save_image(whole, self.weights.parent / f"sheet-{step:08d}.png")
+        judged: Dict[str, Any] = {f"accuracy/{name}": value for name, value in accuracies(painted).items()}
+        return {**judged, **self.looks.loss(mean)}
 
-def _loss_of(model: Diffusion, device: torch.device) -> Loss:
-    def loss(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
-        x0, label, t, eps = (part.to(device) for part in batch)
-        denoiser = NetworkDenoiser(network, model.schedule, model.predicts, (label,))
-        return training_loss(denoiser, x0, t, eps, make_loss(model.loss))
-
-    return loss
-
-
-def _look(step: int, trainer: "Trainer[DigitUNet]", options: TrainOptions) -> Dict[str, float]:
-    """Paint with the mean weights, judge, and keep the sheet."""
-    model = digit_model(trainer.ema.network)
-    painted, sheets = {}, []
-    for dataset in DATASETS:
-        digits = [digit for digit in range(DIGITS) for _ in range(options.look_count)]
-        labels = [label_of(dataset, digit) for digit in digits]
-        seeds = [seed_of(options.loop.seed, label, i) for i, label in enumerate(labels)]
-        pixels = paint(model, labels, seeds, Sampling(), trainer.accelerator.device)
-        painted[dataset] = (from_pixels(pixels.permute(0, 3, 1, 2)), torch.tensor(digits))
-        sheets.append(pixels.reshape(DIGITS, options.look_count, *pixels.shape[1:]))
-    with atomic_path(options.out / f"sheet-{step:08d}.png") as beside:
-        sheet(torch.cat(sheets, dim=1).flatten(0, 1), 2 * options.look_count).save(beside)
-    return {f"accuracy/{name}": value for name, value in accuracies(painted).items()}
+    def then(self) -> str:
+        return f"sfumato digits generate painted --weights {quote(str(self.weights))}"

@@ -16,8 +16,8 @@ from ..diffusion import lerp, seed_of, slerp
 from ..errors import UserError
 from ..images import labelled_grid, save_image, to_pixels
 from ..model import Diffusion
+from ..pictures.memory import batch_that_fits
 from ..runs import open_folder, write_note
-from .memory import batch_that_fits
 from .model import SHIPPED, load_faces
 from .noises import drawn_noises, some_noises
 from .painting import Sampling, paint
@@ -126,7 +126,7 @@ def interpolate(options: InterpolateOptions) -> List[Path]:
 
 def _painted(model: Diffusion, noises: Tensor, sampling: Sampling, what: str, seeds: List[int]) -> Tensor:
     """[N, 3, H, W] on the CPU, under a bar."""
-    size, parts = batch_that_fits(model.network, noises.device), []
+    size, parts = batch_that_fits(model), []
     with tqdm(total=len(noises) * sampling.steps, desc=f"painting faces, {what}", unit="step") as bar:
         for start in range(0, len(noises), size):
             batch = noises[start : start + size]

@@ -1,27 +1,24 @@
 """Painting a face from every noise in a folder.
 
     NOISE_DIR/{stem}.pt  ->  OUT/{stem}.png
-    OUT/run.json             the settings that made them
 
-A picture is a function of its noise, its stem and the settings: not of the batch or the process that it was painted in.
+A picture is a function of its noise, its stem and the settings; see `pictures/painting.py`.
 """
 
 import mmap
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from ..devices import Worker, choose_precision
 from ..diffusion import seed_of
 from ..errors import UserError, in_range
-from ..images import save_png
-from ..model import Diffusion
-from ..runs import digest, open_run, painted_by
-from .memory import batch_that_fits
+from ..pictures.memory import batch_that_fits
+from ..pictures.painting import Painting, paint_all
+from ..runs import digest
 from .model import load_faces, weights_path
 from .noises import noise_paths, read_noise
 from .painting import RANGES, Sampling, paint, to_range
@@ -59,68 +56,56 @@ def generate(options: GenerateOptions) -> Path:
     Raises:
         UserError: for settings, noises, weights or a folder that cannot be used; before anything is painted.
     """
-    worker = Worker.here()
-    device = worker.device()
-    precision = _checked(options, device)
-    paths = noise_paths(options.noise)
-    model = load_faces(options.unet)
-    size = model.network.config.size
-    noises = {path: read_noise(path, size) for path in paths}
-    model.network.to(device)
-    run = open_run(options.out, "faces generate", _settings(options, precision), worker, overwrite=options.overwrite)
-    # A noise of the same name may be another one by now.
-    runs = {path: digest(run, noise.numpy()) for path, noise in noises.items()}
-    todo = [path for path in worker.share(paths) if not painted_by(runs[path], _picture(options, path))]
-    batch_size = options.batch_size or batch_that_fits(model.network, device)
-    with tqdm(
-        total=len(todo) * options.sampling.steps, desc="painting faces", unit="step", disable=worker.rank > 0
-    ) as bar:
-        for start in range(0, len(todo), batch_size):
-            batch = {path: noises[path] for path in todo[start : start + batch_size]}
-            _paint_batch(model, batch, runs, options, precision, bar)
-    return options.out
-
-
-def _paint_batch(
-    model: Diffusion,
-    batch: Dict[Path, Tensor],
-    runs: Dict[Path, str],
-    options: GenerateOptions,
-    precision: str,
-    bar: "tqdm[Any]",
-) -> None:
-    device = next(model.network.parameters()).device
-    noise = torch.stack(list(batch.values())).to(device)
-    seeds = [seed_of(options.seed, path.stem) for path in batch]
-    faces = paint(model, noise, options.sampling, seeds, precision, lambda: bar.update(len(batch)))
-    for path, seed, pixels in zip(batch, seeds, to_range(faces, options.saving)):
-        told = {"noise": path.name, "seed": seed, "run": runs[path], **asdict(options.sampling)}
-        save_png(_picture(options, path), pixels, told)
-
-
-def _picture(options: GenerateOptions, noise: Path) -> Path:
-    return options.out / f"{noise.stem}.png"
-
-
-def _checked(options: GenerateOptions, device: torch.device) -> str:
-    """Refuse bad settings before anything is read; the precision to compute in."""
     options.sampling.check()
     if options.saving not in RANGES:
         raise UserError(f"unknown range {options.saving!r}; choose one of {', '.join(RANGES)}")
     if options.batch_size is not None:
         in_range(options, "batch_size", 1)
-    return choose_precision(device, options.precision)
+    device = Worker.here().device()
+    painting = _FacePainting(options, device, choose_precision(device, options.precision))
+    batch_size = options.batch_size or batch_that_fits(painting.model)
+    return paint_all(painting, options.out, batch_size, options.overwrite)
 
 
-def _settings(options: GenerateOptions, precision: str) -> Dict[str, Any]:
-    """What decides each picture but its noise."""
-    with open(weights_path(options.unet), "rb") as file:
-        # Mapped, because the file may be as large as the memory.
-        weights = digest(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    return {
-        "weights": weights,
-        "sampling": asdict(options.sampling),
-        "saving": options.saving,
-        "seed": options.seed,
-        "precision": precision,
-    }
+class _FacePainting(Painting[Path]):
+    """A face for each noise's path."""
+
+    command, what = "faces generate", "faces"
+
+    def __init__(self, options: GenerateOptions, device: torch.device, precision: str) -> None:
+        paths = noise_paths(options.noise)
+        self.model = load_faces(options.unet)
+        self._noises = {path: read_noise(path, self.model.network.config.size) for path in paths}
+        self.model.to(device)
+        self._options, self._precision, self.steps = options, precision, options.sampling.steps
+        with open(weights_path(options.unet), "rb") as file:
+            # Mapped, because the file may be as large as the memory.
+            weights = digest(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        chosen = {"sampling": asdict(options.sampling), "saving": options.saving, "seed": options.seed}
+        self.settings = {"weights": weights, **chosen, "precision": precision}
+
+    def wanted(self) -> Iterator[Path]:
+        return iter(self._noises)
+
+    def count(self) -> int:
+        return len(self._noises)
+
+    def path(self, asked: Path) -> Path:
+        return Path(f"{asked.stem}.png")
+
+    def name(self, run: str, asked: Path) -> str:
+        # A noise of the same name may be another one by now.
+        return digest(run, self._noises[asked].numpy())
+
+    def note(self, asked: Path) -> Dict[str, Any]:
+        return {"noise": asked.name, "seed": self._seed(asked), **asdict(self._options.sampling)}
+
+    def paint(self, batch: List[Path], after_step: Callable[[], object]) -> Tensor:
+        device = next(self.model.parameters()).device
+        noise = torch.stack([self._noises[path] for path in batch]).to(device)
+        seeds = [self._seed(path) for path in batch]
+        faces = paint(self.model, noise, self._options.sampling, seeds, self._precision, after_step)
+        return to_range(faces, self._options.saving)
+
+    def _seed(self, noise: Path) -> int:
+        return seed_of(self._options.seed, noise.stem)

@@ -92,7 +92,7 @@ def invert(options: InvertOptions) -> List[Inversion]:
 @torch.no_grad()
 def noise_of(model: Diffusion, x: Tensor, sampling: Sampling, refinements: int = 0) -> Tensor:
     """The noise [B, 3, H, W] from which `sampling`, deterministic and without clamping, paints x."""
-    return sample(DDIMInversion(refinements)(x, model.denoiser(clamp=False), sampling.times()[::-1]))
+    return sample(DDIMInversion(refinements)(x, model.denoiser(clamp=False), sampling.times(model.schedule)[::-1]))
 
 
 def to_square(picture: Image.Image, size: int) -> Tensor:

@@ -8,6 +8,9 @@ from ..errors import UserError
 from ..model import Diffusion
 from ..models.face_unet import FaceUNet
 
+SCHEDULE = LinearSchedule()
+"""Of the noise: 1,000 times."""
+
 SHIPPED = "shipped"
 """The word that stands for the weights that come with the package."""
 
@@ -22,7 +25,7 @@ def weights_path(unet: Path) -> Path:
 def face_model(network: FaceUNet) -> Diffusion:
     """A model of faces: the network predicts eps on the linear schedule of 1,000 times, as the pretrained one does."""
     size = network.config.size
-    return Diffusion(network, LinearSchedule(), "eps", shape=(3, size, size), loss="min-snr")
+    return Diffusion(network, SCHEDULE, "eps", shape=(3, size, size), loss="min-snr")
 
 
 def load_faces(unet: Path = Path(SHIPPED)) -> Diffusion:

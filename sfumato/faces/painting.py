@@ -6,18 +6,19 @@ from typing import Callable, Iterator, List, Optional, Sequence
 import torch
 from torch import Tensor
 
-from ..devices import autocast
-from ..diffusion import CLEAN, LinearSchedule, SeededNoise, Step
-from ..errors import UserError
+from .. import sampling
+from ..diffusion import CLEAN, Schedule, SeededNoise, Step
 from ..images import to_pixels
 from ..model import Diffusion
-from ..sampler_options import SAMPLER_HELP, SamplerOptions
+from ..pictures.painting import walked
+from ..sampling import SAMPLER_HELP
+from .model import SCHEDULE
 
 RANGES = ("minmax", "fixed")
 
 
 @dataclass(frozen=True)
-class Sampling(SamplerOptions):
+class Sampling(sampling.Sampling):
     """How noise becomes a face; the defaults are those of the course's ground truth, to the last rounding."""
 
     sampler: str = field(default="ddim", metadata=SAMPLER_HELP)
@@ -34,7 +35,7 @@ class Sampling(SamplerOptions):
     recompute_eps: bool = False
     """Make the predicted noise agree with the clamped picture."""
 
-    def times(self) -> List[float]:
+    def times(self, schedule: Schedule = SCHEDULE) -> List[float]:
         """981, 961, ..., 21, 1, 0 by default.
 
         Raises:
@@ -43,18 +44,11 @@ class Sampling(SamplerOptions):
         told = {"offset": 1} if self.spacing == "leading" else {}
         if self.spacing != "karras":
             told["final"] = CLEAN if self.to_clean or self.spacing == "linspace" else 0
-        return LinearSchedule().times(self.steps, self.spacing, **told)
+        return schedule.times(self.steps, self.spacing, **told)
 
-    def check(self) -> None:
-        """Refuse what cannot be walked.
-
-        Raises:
-            UserError: naming the setting.
-        """
-        try:
-            self.made().check(LinearSchedule(), self.times())
-        except ValueError as error:
-            raise UserError(str(error)) from None
+    def check(self, schedule: Schedule = SCHEDULE) -> None:
+        """Refuse what cannot be walked; see there."""
+        super().check(schedule)
 
 
 def walk(model: Diffusion, noise: Tensor, sampling: Sampling, seeds: Optional[Sequence[int]] = None) -> Iterator[Step]:
@@ -68,10 +62,9 @@ def walk(model: Diffusion, noise: Tensor, sampling: Sampling, seeds: Optional[Se
     """
     added = SeededNoise(seeds, tuple(noise.shape[1:]), noise.device) if seeds else None
     denoiser = model.denoiser(clamp=sampling.clamp, recompute_eps=sampling.recompute_eps)
-    return sampling.made()(noise, denoiser, sampling.times(), added)
+    return sampling.walk(denoiser, noise, added)
 
 
-@torch.no_grad()
 def paint(
     model: Diffusion,
     noise: Tensor,
@@ -80,22 +73,8 @@ def paint(
     precision: str = "fp32",
     after_step: Optional[Callable[[], object]] = None,
 ) -> Tensor:
-    """The finished pictures of a batch.
-
-    Args:
-        model, noise, sampling, seeds: see `walk`.
-        precision: that the network computes in.
-        after_step: called after every step, to move a bar.
-
-    Returns:
-        float [B, 3, H, W], in about [-1, 1].
-    """
-    with autocast(noise.device, precision):
-        for step in walk(model, noise, sampling, seeds):
-            x = step.x
-            if after_step:
-                after_step()
-    return x
+    """The finished pictures of a batch: float [B, 3, H, W], in about [-1, 1]; see `walk` and `walked`."""
+    return walked(walk(model, noise, sampling, seeds), noise.device, precision, after_step)
 
 
 def to_range(x: Tensor, saving: str) -> Tensor:

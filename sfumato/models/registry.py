@@ -1,6 +1,6 @@
 """Networks by the names that files give them."""
 
-from typing import Any, Callable, Dict, NamedTuple, Type
+from typing import Any, Callable, Dict, NamedTuple, Tuple, Type
 
 from torch import nn
 
@@ -16,12 +16,14 @@ class Made(NamedTuple):
     config: Type[Any]
     make: Callable[[Any], nn.Module]
     """From the config."""
+    ends: Tuple[str, ...]
+    """How the names of its first and last layers begin, which are trained otherwise than those between them."""
 
 
 NETWORKS: Dict[str, Made] = {
-    "digit-unet": Made(DigitUNet, DigitUNetConfig, DigitUNet),
-    "face-unet": Made(FaceUNet, FaceUNetConfig, FaceUNet),
-    "unet": Made(UNet, UNetConfig, UNet.of),
+    "digit-unet": Made(DigitUNet, DigitUNetConfig, DigitUNet, ("enter", "leave")),
+    "face-unet": Made(FaceUNet, FaceUNetConfig, FaceUNet, ("down1.", "out.")),
+    "unet": Made(UNet, UNetConfig, UNet.of, ("enter.", "leave.")),
 }
 
 

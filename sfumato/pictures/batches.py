@@ -26,6 +26,9 @@ class PictureBatches:
         flip: whether every second picture is mirrored.
         time_focus: see `stratified_times`' logit_normal.
         seed: of everything drawn.
+
+    Attributes:
+        weights: how often each class is drawn, float64 [classes], not summing to anything.
     """
 
     def __init__(
@@ -45,14 +48,15 @@ class PictureBatches:
         self.batch_size, self.null, self.hidden, self.flip, self.seed = batch_size, null, hidden, flip, seed
         self.time_focus = time_focus
         labels = pictures.labels[places]
-        groups = [places[labels == label] for label in np.unique(labels)] if even and null is not None else [places]
+        groups = [places[labels == label] for label in np.unique(labels)] if null is not None else [places]
         self._members: List[Tensor] = [torch.from_numpy(group) for group in groups]
         self._sizes = torch.tensor([len(group) for group in groups])
+        self.weights = (self._sizes.clamp(max=1) if even else self._sizes).double()
 
     def __call__(self, step: int, rows: slice) -> Sequence[Tensor]:
         """Those rows of a step's batch: x0 [n, C, H, W] in [-1, 1], t [n], eps like x0, and label int64 [n] if any."""
         source = torch.Generator().manual_seed(seed_of(self.seed, step))
-        groups = torch.randint(len(self._members), (self.batch_size,), generator=source)
+        groups = self.kinds(source)
         shares = torch.rand(self.batch_size, generator=source, dtype=torch.float64)
         within = (shares * self._sizes[groups]).long()
         places = [int(self._members[group][one]) for group, one in zip(groups[rows].tolist(), within[rows].tolist())]
@@ -61,11 +65,16 @@ class PictureBatches:
         # The noise is the most of it, and each process draws that of its own rows alone.
         numbers = range(self.batch_size)[rows]
         eps = SeededNoise([seed_of(self.seed, step, row) for row in numbers], self._pictures.pixels.shape[1:])()
-        x0 = from_pixels(torch.from_numpy(self._pictures.pixels[places]))
-        if self.flip:
-            turned = mirrored[rows] < 0.5
-            x0[turned] = x0[turned].flip(-1)
+        label = torch.from_numpy(self._pictures.labels[places])
+        x0 = self.shown(from_pixels(torch.from_numpy(self._pictures.pixels[places])), label, mirrored[rows])
         if self.null is None:
             return x0, t[rows], eps
-        label = torch.from_numpy(self._pictures.labels[places])
         return x0, t[rows], eps, torch.where(hides[rows] < self.hidden, self.null, label)
+
+    def kinds(self, source: torch.Generator) -> Tensor:
+        """Which class each picture of a step is of, or 0 where all are alike: int64 [batch_size]."""
+        return torch.multinomial(self.weights, self.batch_size, replacement=True, generator=source)
+
+    def shown(self, x0: Tensor, label: Tensor, chance: Tensor) -> Tensor:
+        """Pictures as they are learned, by a uniform number for each: half of them mirrored, if they may be."""
+        return torch.where((chance < 0.5)[:, None, None, None], x0.flip(-1), x0) if self.flip else x0

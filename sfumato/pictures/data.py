@@ -1,8 +1,8 @@
 """`Pictures`: anybody's own, as a training draws them."""
 
 from collections import Counter
-from pathlib import Path
-from typing import Dict, Optional, Tuple, Union
+from pathlib import Path, PurePath
+from typing import Dict, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -79,6 +79,24 @@ class Pictures:
         shape = (len(self.names), self.channels, *self.size)
         self.pixels = cached(self.path, cache, key, shape, lambda pixels: self._decode(found, pixels))
         self.identity = digest(key, self.labels, self.classes)
+
+    @classmethod
+    def of(cls, pixels: np.ndarray, labels: np.ndarray, classes: Sequence[str], path: Path) -> "Pictures":
+        """Pictures that are in memory already.
+
+        Args:
+            pixels: uint8 [N, channels, height, width].
+            labels: int64 [N], places in classes; all 0 where there are none.
+            classes: the labels' names.
+            path: where they came from, in words of the plan.
+        """
+        made = cls.__new__(cls)
+        made.pixels, made.labels, made.classes, made.path = pixels, labels, tuple(classes), path
+        _, made.channels, *size = pixels.shape
+        made.size = (size[0], size[1])
+        made.names = [PurePath(f"{path.name}[{number}]") for number in range(len(pixels))]
+        made.identity = digest(pixels, labels, made.classes)
+        return made
 
     def __len__(self) -> int:
         return len(self.names)

@@ -1,43 +1,40 @@
 """Painting with a model of anybody's own pictures.
 
     OUT/{label}/{000, 001, ...}.png     or OUT/{000 ...}.png where the model has no labels
-    OUT/run.json                        the settings that made them
 
-A picture is a function of the settings and of its own label and number: not of the batch, the process or the run that
-it was painted in. A run that was interrupted goes on with what is missing.
+A picture is a function of the settings and of its own label and number; see `painting.py`.
 """
 
 import re
 import shlex
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Iterator, List, NamedTuple, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
-from ..devices import Worker, autocast, choose_precision, in_batches
-from ..diffusion import SeededNoise, sample, seed_of
+from .. import sampling
+from ..devices import Worker, choose_precision
+from ..diffusion import SeededNoise, seed_of
 from ..errors import UserError, in_range
-from ..images import save_png, to_pixels
+from ..images import to_pixels
 from ..model import Diffusion
-from ..runs import digest, open_run, painted_by
-from ..sampler_options import SamplerOptions
+from ..runs import digest
 from .looks import GUIDANCE, STEPS
+from .memory import batch_that_fits
+from .painting import Painting, paint_all, walked
 
 MODEL = "model.safetensors"
 """The finished model in a run's folder."""
 
 
 @dataclass(frozen=True)
-class Sampling(SamplerOptions):
+class Sampling(sampling.Sampling):
     """How noise becomes a picture."""
 
     steps: int = STEPS
     """Denoising steps."""
-    spacing: str = ""
-    """Where they are; the schedule's own by default."""
     guidance_scale: float = GUIDANCE
     """1 is no guidance; more makes pictures clearer and less varied. Models without labels have none."""
 
@@ -57,8 +54,8 @@ class GenerateOptions:
     seed: int = 0
     """Other seeds give other pictures."""
     sampling: Sampling = field(default_factory=Sampling)
-    batch_size: int = 16
-    """Pictures painted at once."""
+    batch_size: Optional[int] = None
+    """Pictures painted at once; as many as fit the memory by default, on a CPU 2 ... 16."""
     precision: str = "fp32"
     """fp32, in which a picture is the same in any batch; or bf16, fp16 or auto, for pictures that differ a little."""
     overwrite: bool = False
@@ -68,9 +65,6 @@ class GenerateOptions:
 class _Picture(NamedTuple):
     label: str
     number: int
-
-    def path(self, out: Path) -> Path:
-        return out / folder_of(self.label) / f"{self.number:03d}.png"
 
 
 def generate(options: GenerateOptions) -> Path:
@@ -82,59 +76,52 @@ def generate(options: GenerateOptions) -> Path:
     Raises:
         UserError: for weights, labels, settings or a folder that cannot be used.
     """
-    worker, device = Worker.here(), Worker.here().device()
-    for name in ("count", "batch_size"):
-        in_range(options, name, 1)
-    path = weights_path(options.weights)
-    model = Diffusion.load(path, what="model of pictures").to(device)
-    labels = _labels(options, model)
-    times, precision = _times(model, options), choose_precision(device, options.precision)
-    # Which labels and how many does not decide a picture: others may come into the same folder.
-    chosen = {"sampling": asdict(options.sampling), "seed": options.seed, "precision": precision}
-    settings = {**chosen, "weights": digest(path.read_bytes())}
-    inside = [folder_of(label) for label in labels if label]
-    run = open_run(options.out, "pictures generate", settings, worker, inside, options.overwrite)
-    count = worker.share_of(len(labels) * options.count)
-    with tqdm(total=count, desc="painting pictures", unit="picture", disable=worker.rank > 0) as bar:
-        todo = _missing(worker, labels, options, run, bar)
-        for batch in in_batches(todo, options.batch_size):
-            for picture, pixel in zip(batch, _paint(model, batch, options, times, precision)):
-                note = {**chosen, "label": picture.label, "number": picture.number, "run": run}
-                save_png(picture.path(options.out), pixel, note)
-            bar.update(len(batch))
-    if worker.rank == 0:
-        print(f"wrote {len(labels) * options.count} pictures to {options.out}")
-    return options.out
+    in_range(options, "count", 1)
+    if options.batch_size is not None:
+        in_range(options, "batch_size", 1)
+    painting = _PicturePainting(options, Worker.here().device())
+    inside = [folder_of(label) for label in painting.labels if label]
+    batch_size = options.batch_size or batch_that_fits(painting.model)
+    return paint_all(painting, options.out, batch_size, options.overwrite, inside)
 
 
-def _missing(
-    worker: Worker, labels: Tuple[str, ...], options: GenerateOptions, run: str, bar: "tqdm[None]"
-) -> Iterator[_Picture]:
-    wanted = (_Picture(label, number) for label in labels for number in range(options.count))
-    for picture in worker.share(wanted):
-        if painted_by(run, picture.path(options.out)):
-            bar.update()
-        else:
-            yield picture
+class _PicturePainting(Painting[_Picture]):
+    command, what = "pictures generate", "pictures"
 
+    def __init__(self, options: GenerateOptions, device: torch.device) -> None:
+        path = weights_path(options.weights)
+        self.model, self._device = Diffusion.load(path, what="model of pictures").to(device), device
+        self.labels = _labels(options, self.model)
+        if self.model.shape is None:
+            raise UserError(f"{options.weights}: does not say of what size its pictures are")
+        options.sampling.check(self.model.schedule)
+        self._options, self.steps = options, options.sampling.steps
+        self._precision = choose_precision(device, options.precision)
+        # Which labels and how many does not decide a picture: others may come into the same folder.
+        chosen = {"sampling": asdict(options.sampling), "seed": options.seed, "precision": self._precision}
+        self.settings = {**chosen, "weights": digest(path.read_bytes())}
 
-@torch.no_grad()
-def _paint(
-    model: Diffusion, batch: List[_Picture], options: GenerateOptions, times: List[float], precision: str
-) -> Tensor:
-    """uint8 [B, H, W, channels]."""
-    assert model.shape is not None, "it was checked"
-    device = next(model.parameters()).device
-    noise = SeededNoise([seed_of(options.seed, *picture) for picture in batch], model.shape, device)
-    labels = [model.classes.index(picture.label) for picture in batch if picture.label]
-    condition = [torch.tensor(labels, device=device)] if labels else []
-    scale = options.sampling.guidance_scale if labels else 1.0
-    denoiser = model.denoiser(*condition, guidance_scale=scale)
-    with autocast(device, precision):
-        x = sample(options.sampling.made()(model.schedule.first(noise()), denoiser, times, noise))
-    if not bool(x.isfinite().all()):
-        raise UserError("the pictures are not finite; paint in fp32, or with more --steps")
-    return to_pixels(x)
+    def wanted(self) -> Iterator[_Picture]:
+        return (_Picture(label, number) for label in self.labels for number in range(self._options.count))
+
+    def count(self) -> int:
+        return len(self.labels) * self._options.count
+
+    def path(self, asked: _Picture) -> Path:
+        return Path(folder_of(asked.label), f"{asked.number:03d}.png")
+
+    def note(self, asked: _Picture) -> Dict[str, Any]:
+        return {**{name: value for name, value in self.settings.items() if name != "weights"}, **asked._asdict()}
+
+    def paint(self, batch: List[_Picture], after_step: Callable[[], object]) -> Tensor:
+        model, sampling = self.model, self._options.sampling
+        assert model.shape is not None, "it was checked"
+        noise = SeededNoise([seed_of(self._options.seed, *asked) for asked in batch], model.shape, self._device)
+        labels = [model.classes.index(asked.label) for asked in batch if asked.label]
+        condition = [torch.tensor(labels, device=self._device)] if labels else []
+        denoiser = model.denoiser(*condition, guidance_scale=sampling.guidance_scale if labels else 1.0)
+        walk = sampling.walk(denoiser, model.schedule.first(noise()), noise)
+        return to_pixels(walked(walk, self._device, self._precision, after_step))
 
 
 def _labels(options: GenerateOptions, model: Diffusion) -> Tuple[str, ...]:
@@ -143,17 +130,6 @@ def _labels(options: GenerateOptions, model: Diffusion) -> Tuple[str, ...]:
         there = f"it knows {', '.join(model.classes[:20])}" if model.classes else "it has no labels"
         raise UserError(f"{options.weights}: knows no label {unknown[0]!r}; {there}")
     return tuple(dict.fromkeys(options.label)) or model.classes or ("",)
-
-
-def _times(model: Diffusion, options: GenerateOptions) -> List[float]:
-    if model.shape is None:
-        raise UserError(f"{options.weights}: does not say of what size its pictures are")
-    try:
-        times = model.schedule.times(options.sampling.steps, options.sampling.spacing)
-        options.sampling.made().check(model.schedule, times)
-        return times
-    except ValueError as error:
-        raise UserError(str(error)) from None
 
 
 def weights_path(given: Path) -> Path:

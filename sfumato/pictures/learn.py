@@ -13,7 +13,7 @@ from ..models.unet import UNet
 from ..runs import file_identity, refuse_file
 from .data import Pictures
 from .generate import MODEL, weights_path
-from .train import train
+from .train import begun, train
 from .training import Training
 
 
@@ -52,8 +52,6 @@ class LearnOptions:
     predicts: str = field(default="velocity", metadata={"help": f"{', '.join(PREDICTIONS)}."})
     loss: str = field(default="uniform", metadata={"help": f"{', '.join(LOSSES)}."})
     training: Training = field(default_factory=Training)
-    plan: bool = False
-    """Only say what would be done, and how long it takes on this machine."""
 
 
 def learn(options: LearnOptions) -> Path:
@@ -81,17 +79,9 @@ def learn(options: LearnOptions) -> Path:
     except ValueError as error:
         raise UserError(str(error)) from None
     if options.start is not None:
-        model = _begun(options.start, model)
-    train(model, pictures, options.out, options.training, file_identity(options.start), options.plan)
+        model = begun(options.start, Diffusion.load(weights_path(options.start), what="model of pictures"), model)
+    train(model, pictures, options.out, options.training, file_identity(options.start))
     return options.out / MODEL
-
-
-def _begun(path: Path, model: Diffusion) -> Diffusion:
-    begun = Diffusion.load(weights_path(path), what="model of pictures")
-    if begun.shape != model.shape or begun.classes != model.classes:
-        there, here = (f"{one.shape} in {len(one.classes)} classes" for one in (begun, model))
-        raise UserError(f"{path}: is of pictures {there}, these are {here}; give weights of the same")
-    return begun
 
 
 def _pictures(options: LearnOptions, size: Tuple[int, int]) -> Pictures:

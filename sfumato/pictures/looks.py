@@ -1,6 +1,6 @@
 """Is it learning? What can be read from look to look, because everything but the weights stays the same."""
 
-from typing import List, Optional
+from typing import Dict, List, Optional
 
 import numpy as np
 import torch
@@ -11,9 +11,9 @@ from ..diffusion import SeededNoise, seed_of
 from ..images import from_pixels, sheet, to_pixels
 from ..model import Diffusion
 from .data import Pictures
+from .memory import batch_that_fits
 
 _COLUMNS, _ROWS = 8, 4
-_AT_ONCE = 16
 _SMALL = 64
 STEPS, GUIDANCE = 12, 2.0
 """Of pictures painted at looks, and what `pictures generate` paints with by default."""
@@ -32,11 +32,13 @@ class Looks:
         self._pictures, self._held_out, self._seed = pictures, held_out, seed
 
     @torch.no_grad()
-    def loss(self, model: Diffusion, device: torch.device) -> float:
-        """The mean loss of the held-out pictures, each at a time of its own that is the same at every look."""
-        total = 0.0
-        for begin in range(0, len(self._held_out), _AT_ONCE):
-            places = self._held_out[begin : begin + _AT_ONCE]
+    def loss(self, model: Diffusion) -> Dict[str, float]:
+        """The mean loss of the held-out pictures by its name, each at a time that is the same at every look."""
+        if not len(self._held_out):
+            return {}
+        total, device, at_once = 0.0, next(model.parameters()).device, batch_that_fits(model)
+        for begin in range(0, len(self._held_out), at_once):
+            places = self._held_out[begin : begin + at_once]
             x0 = from_pixels(torch.from_numpy(self._pictures.pixels[places]))
             seeds = [seed_of(self._seed, "held out", int(place)) for place in places]
             eps = SeededNoise(seeds, tuple(x0.shape[1:]))()
@@ -44,14 +46,14 @@ class Looks:
             t = model.schedule.spread((numbers + 0.5) / len(self._held_out))
             label = [torch.from_numpy(self._pictures.labels[places])] if model.classes else []
             total += float(model(*(part.to(device) for part in (x0, t, eps, *label))).sum())
-        return total / len(self._held_out)
+        return {"loss/held_out": total / len(self._held_out)}
 
     def sheet(self, model: Diffusion) -> Image.Image:
         """Thirty-two pictures, the classes in turn."""
         count = _COLUMNS * _ROWS
         labels: Optional[List[int]] = [n % len(model.classes) for n in range(count)] if model.classes else None
         scale = GUIDANCE if model.classes else 1.0
-        return as_sheet(model.sample(count, labels, STEPS, scale, self._seed, batch_size=_AT_ONCE))
+        return as_sheet(model.sample(count, labels, STEPS, scale, self._seed, batch_size=batch_that_fits(model)))
 
     def seen(self) -> Image.Image:
         """Some pictures as the network will see them, the classes in turn."""

@@ -1,4 +1,4 @@
-"""Training a model on anybody's own pictures.
+"""Training a model on pictures: anybody's own, and those of the jobs.
 
 RUN/pictures.png            some pictures as the network sees them
 RUN/sheet-00000500.png      what it paints, from the same noises at every look
@@ -6,33 +6,110 @@ RUN/model.safetensors       the finished model
 and what every training leaves: states, log.jsonl, TensorBoard, run.json (`training/record.py`).
 """
 
-import copy
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any, Dict, Optional, Sequence, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
+import torch
+from PIL import Image
 from torch import Tensor, nn
 
-from ..checkpoints import load_state
-from ..devices import Worker
 from ..diffusion.schedules import described
 from ..errors import UserError
 from ..images import save_image
 from ..model import Diffusion
-from ..models.registry import name_of
-from ..models.unet import UNet
-from ..runs import open_folder, refuse_file
-from ..training import ENDLESS, LoopOptions, Trainer, resume, run_recorded, start
+from ..models.registry import NETWORKS, name_of
+from ..training import Draw, LoopOptions, Work, run
 from .batches import PictureBatches
 from .data import Pictures, kept_apart
 from .generate import MODEL, paint_command
 from .looks import Looks
-from .plan import pace_of, plan
+from .plan import about
 from .training import Training
 
-_OUTSIDE = ("network.enter.", "network.leave.")
-"""The first and the last layer of a UNet, which are AdamW's."""
+
+class PictureWork(Work[Diffusion]):
+    """A model and the pictures that it learns; a job says in what else it differs.
+
+    Args:
+        model: with its first weights.
+        pictures: to learn from.
+        out: the run's folder.
+        training: how.
+        start: what the first weights came from, for the note of the run.
+    """
+
+    command, what = "pictures train", "pictures"
+    file = MODEL
+    """The finished model in the run's folder."""
+
+    def __init__(self, model: Diffusion, pictures: Pictures, out: Path, training: Training, start: Any = None) -> None:
+        shape = pictures.pixels.shape[1:]
+        if model.shape != shape or len(model.classes) != len(pictures.classes):
+            raise UserError(
+                f"a model of pictures {model.shape} in {len(model.classes)} classes cannot learn {pictures.path}:"
+                f" pictures {shape} in {len(pictures.classes)} classes"
+            )
+        self.network, self.weights = model.train().requires_grad_(True), out / self.file
+        self.pictures, self.training = pictures, training
+        self.places, held_out = kept_apart(pictures, training.held_out)
+        self.looks = Looks(pictures, held_out, training.loop.seed)
+        name = name_of(model.network)
+        # Which layers of a network of one's own are its first and last is not known, so all of it is AdamW's.
+        self.ends = [f"network.{end}" for end in NETWORKS[name].ends] if name else []
+        self.dims = (4,) if name else ()
+        config = dataclasses.asdict(model.network.config) if name else {}
+        of_model = {"schedule": described(model.schedule), "predicts": model.predicts, "loss": model.loss}
+        self.made = {"network": name, "config": config, **of_model, "pictures": pictures.identity, "start": start}
+
+    def prepared(self, device: torch.device) -> Draw:
+        """Batches of the pictures that are not held out."""
+        return self.batches(PictureBatches)
+
+    def batches(self, kind: Any, **more: Any) -> Any:
+        """Batches of a kind, as the training says."""
+        model, training = self.network, self.training
+        return kind(
+            self.pictures,
+            self.places,
+            training.loop.batch_size,
+            model.schedule,
+            model.null if model.classes else None,
+            training.hidden,
+            training.even,
+            training.flip,
+            training.time_focus,
+            training.loop.seed,
+            **more,
+        )
+
+    def loss(self, network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
+        """The model's own."""
+        rows: Tensor = network(*batch)
+        return rows
+
+    def look(self, step: int, mean: Diffusion) -> Mapping[str, float]:
+        """A sheet from the same noises, and the loss of the held-out pictures."""
+        save_image(self.looks.sheet(mean), self.weights.parent / f"sheet-{step:08d}.png")
+        return self.looks.loss(mean)
+
+    def finish(self, mean: Diffusion, settings: Mapping[str, Any]) -> Path:
+        """Write the model."""
+        mean.save(self.weights, note=json.dumps(settings, default=str))
+        return self.weights
+
+    def about(self) -> List[str]:
+        """On the pictures and the network."""
+        return about(self.pictures, len(self.pictures) - len(self.places), self.network)
+
+    def seen(self) -> Optional[Image.Image]:
+        """Some pictures, the classes in turn."""
+        return self.looks.seen()
+
+    def then(self) -> str:
+        """What paints with the weights."""
+        return paint_command(self.network, self.weights.parent)
 
 
 def train(
@@ -41,19 +118,17 @@ def train(
     out: Union[str, Path],
     training: Optional[Training] = None,
     start: Any = None,
-    plan_only: bool = False,
     **settings: Any,
 ) -> Diffusion:
     """Train a model, or go on with a run of the same settings in `out`.
 
     Args:
         model: whose shape and classes are the pictures'.
-        pictures: to learn from; min(200, a tenth) are held out.
+        pictures: to learn from; some are held out.
         out: the run's folder.
         training: how; Training's defaults otherwise.
         start: what the weights began from, for the note of the run.
-        plan_only: whether only the plan is made and said.
-        settings: of Training or LoopOptions by name, such as steps, minutes, batch_size or seed.
+        settings: of Training or LoopOptions by name, such as steps, minutes, batch_size, seed, or plan.
 
     Returns:
         The model, with the running mean of its weights, in eval mode; it lies in `out` too.
@@ -63,84 +138,31 @@ def train(
         TypeError: for settings that there are not.
     """
     training, out = _chosen(training or Training(), settings), Path(out)
-    training.check()
-    _match(model, pictures)
-    refuse_file(out)
-    steps = training.loop.steps if training.minutes is None else ENDLESS
-    trainer, batches = _trainer(model, training, steps), _batches(model, pictures, training)
-    note = _note(model, pictures, training, start, trainer.accelerator.mixed_precision)
-    if plan_only:
-        load_state(out, note)  # a folder of another run is refused
-    else:
-        resume(trainer, out, note, "pictures train")
-    if trainer.accelerator.is_main_process:
-        _say_plan(model, pictures, out, training)
-    if plan_only:
+    mean = run(PictureWork(model, pictures, out, training, start), training, out)
+    if mean is None:
         return model
-    _run(trainer, batches, Looks(pictures, kept_apart(pictures)[1], training.loop.seed), out, training, note)
-    model.load_state_dict(trainer.ema.network.state_dict())
-    if trainer.accelerator.is_main_process:
-        print(paint_command(model, out))
+    model.load_state_dict(mean.state_dict())
     return model.eval().requires_grad_(False)
 
 
-def _run(
-    trainer: "Trainer[Diffusion]",
-    batches: PictureBatches,
-    looks: Looks,
-    out: Path,
-    training: Training,
-    note: Dict[str, Any],
-) -> None:
-    """Train to the end, looking on the way; the finished model is written."""
+def begun(path: Path, model: Diffusion, fresh: Diffusion, exactly: bool = False) -> Diffusion:
+    """A finished model to train further.
 
-    def look(step: int) -> Dict[str, float]:
-        mean = trainer.ema.network
-        save_image(looks.sheet(mean), out / f"sheet-{step:08d}.png")
-        return {"loss/held_out": looks.loss(mean, trainer.accelerator.device)}
+    Args:
+        path: of its file.
+        model: read from there.
+        fresh: what would be trained without it.
+        exactly: whether the networks must be of one shape too, because that can be told; else the file's is taken.
 
-    def finish(mean: Diffusion) -> Path:
-        mean.save(out / MODEL, note=json.dumps(note, default=str))
-        return out / MODEL
-
-    intervals = {"save_every": training.save_every, "look_every": training.look_every}
-    record = {"out": out, "settings": note, "what": "pictures", "look": look, **intervals}
-    run_recorded(trainer, batches, _loss, finish, training.minutes, **record)
-
-
-def _loss(wrapped: nn.Module, batch: Sequence[Tensor]) -> Tensor:
-    device = next(wrapped.parameters()).device
-    rows: Tensor = wrapped(*(part.to(device) for part in batch))
-    return rows
-
-
-def _match(model: Diffusion, pictures: Pictures) -> None:
-    shape = pictures.pixels.shape[1:]
-    if model.shape != shape or len(model.classes) != len(pictures.classes):
-        raise UserError(
-            f"a model of pictures {model.shape} in {len(model.classes)} classes cannot learn {pictures.path}: pictures"
-            f" {shape} in {len(pictures.classes)} classes"
-        )
-
-
-def _note(model: Diffusion, pictures: Pictures, training: Training, start: Any, precision: str) -> Dict[str, Any]:
-    """All that decides the weights."""
-    name = name_of(model.network)
-    made = {"network": name, "config": dataclasses.asdict(model.network.config) if name else {}, "loss": model.loss}
-    from_what = {"pictures": pictures.identity, "start": start, "precision": precision}
-    return {
-        **training.settings(),
-        **made,
-        **from_what,
-        "schedule": described(model.schedule),
-        "predicts": model.predicts,
-    }
-
-
-def _batches(model: Diffusion, pictures: Pictures, training: Training) -> PictureBatches:
-    null = model.null if model.classes else None
-    draws = (training.hidden, training.even, training.flip, training.time_focus, training.loop.seed)
-    return PictureBatches(pictures, kept_apart(pictures)[0], training.loop.batch_size, model.schedule, null, *draws)
+    Raises:
+        UserError: if it is of other pictures, or another network.
+    """
+    if model.shape != fresh.shape or model.classes != fresh.classes:
+        there, here = (f"{one.shape} in {len(one.classes)} classes" for one in (model, fresh))
+        raise UserError(f"{path}: is of pictures {there}, these are {here}; give weights of the same")
+    if exactly and model.network.config != fresh.network.config:
+        raise UserError(f"{path}: is a network of {model.network.config}; give its shape as network options")
+    return model
 
 
 def _chosen(training: Training, settings: Dict[str, Any]) -> Training:
@@ -148,24 +170,3 @@ def _chosen(training: Training, settings: Dict[str, Any]) -> Training:
     loop = {name: value for name, value in settings.items() if name in loops}
     rest = {name: value for name, value in settings.items() if name not in loops}
     return dataclasses.replace(training, loop=dataclasses.replace(training.loop, **loop), **rest)
-
-
-def _trainer(model: Diffusion, training: Training, steps: int) -> "Trainer[Diffusion]":
-    loop = dataclasses.replace(training.loop, steps=steps)
-    # Which layers of a network of one's own are its first and last is not known, so all of it is AdamW's.
-    ours = isinstance(model.network, UNet)
-    model.train().requires_grad_(True)
-    return start(model, loop, training.precision, training.muon_lr, training.adam_lr, _OUTSIDE, (4,) if ours else ())
-
-
-def _say_plan(model: Diffusion, pictures: Pictures, out: Path, training: Training) -> None:
-    """Print the plan, and leave the sheet of what the network will see."""
-    held_out, pace = kept_apart(pictures)[1], ""
-    save_image(Looks(pictures, held_out, training.loop.seed).seen(), open_folder(out) / "pictures.png")
-    steps, minutes = training.loop.steps, training.minutes
-    if Worker.here().world == 1:
-        # A copy: what is tried must not be learned.
-        tried = _trainer(copy.deepcopy(model), training, ENDLESS)
-        pace = pace_of(tried, _batches(model, pictures, training), _loss, steps, minutes)
-    print(plan(model, pictures, len(held_out), out / MODEL, steps, minutes, pace))
-    print(paint_command(model, out))

@@ -4,13 +4,16 @@ from .clock import ENDLESS
 from .ema import EMA
 from .loop import Draw, LoopOptions, Loss, Progress, Trainer
 from .muon import Muon, orthogonalized
-from .record import check_intervals, resume, run_recorded
+from .options import TrainingOptions
+from .record import resume, run_recorded
 from .setup import make_optimizers, start
 from .together import Together
+from .work import SEEN, Work, run
 
 __all__ = [
     "EMA",
     "ENDLESS",
+    "SEEN",
     "Draw",
     "LoopOptions",
     "Loss",
@@ -18,10 +21,12 @@ __all__ = [
     "Progress",
     "Together",
     "Trainer",
-    "check_intervals",
+    "TrainingOptions",
+    "Work",
     "make_optimizers",
     "orthogonalized",
     "resume",
+    "run",
     "run_recorded",
     "start",
 ]

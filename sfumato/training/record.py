@@ -15,7 +15,7 @@ from torch import nn
 from tqdm import tqdm
 
 from ..checkpoints import load_state, remove_leftovers, save_state, write_text
-from ..errors import UserError, in_range
+from ..errors import UserError
 from ..runs import NOTE, open_folder, read_log, write_note
 from .clock import ENDLESS, timed
 from .loop import Draw, Loss, Progress, Trainer
@@ -27,20 +27,6 @@ Network = TypeVar("Network", bound=nn.Module)
 
 Look = Callable[[int], Mapping[str, float]]
 """step -> what the task measured then, by name; it may leave pictures beside."""
-
-
-def check_intervals(options: object, look_every: str = "look_every") -> None:
-    """Refuse a training's options whose `save_every` or looks cannot be; asked before anything is read.
-
-    Args:
-        options: have both as fields.
-        look_every: what the second is called.
-
-    Raises:
-        UserError: naming the setting.
-    """
-    in_range(options, "save_every", 1)
-    in_range(options, look_every, 0)
 
 
 class RunRecord:

@@ -1,6 +1,6 @@
 """From a network and options to a trainer on this machine: device, precision, processes, optimizers."""
 
-from typing import Sequence, TypeVar
+from typing import Callable, Sequence, TypeVar
 
 import torch
 from accelerate import Accelerator
@@ -13,39 +13,31 @@ from .muon import Muon
 
 Network = TypeVar("Network", bound=nn.Module)
 
+Optimizers = Callable[[Network, torch.dtype], Sequence[torch.optim.Optimizer]]
+"""(network, the type that Muon iterates in) -> what trains it."""
+
 
 def start(
-    network: Network,
-    options: LoopOptions,
-    precision: str,
-    muon_lr: float,
-    adam_lr: float,
-    outside: Sequence[str],
-    dims: Sequence[int] = (4,),
+    network: Network, options: LoopOptions, precision: str, optimizers: Optimizers[Network]
 ) -> "Trainer[Network]":
     """A trainer at its first step.
 
     Args:
-        network: with its initial weights.
+        network: with its first weights.
         options: see LoopOptions.
-        precision: see `choose_precision`.
-        muon_lr: see `make_optimizers`.
-        adam_lr: see there.
-        outside: see there.
-        dims: see there.
+        precision: see `choose_precision`. Frozen networks that a loss goes through are in a precision by themselves.
+        optimizers: makes them.
 
     Raises:
         UserError: for options, a precision or a batch that cannot be used.
     """
     device = Worker.here().device()
     chosen = choose_precision(device, precision)
+    dtype = torch.bfloat16 if chosen == "bf16" else torch.float32
     try:
         # Accelerate joins processes without GPUs only when told that it is to use the CPU.
         accelerator = Accelerator(mixed_precision="no" if chosen == "fp32" else chosen, cpu=device.type == "cpu")
-        dtype = torch.bfloat16 if chosen == "bf16" else torch.float32
-        return Trainer(
-            network, lambda net: make_optimizers(net, muon_lr, adam_lr, outside, dtype, dims), options, accelerator
-        )
+        return Trainer(network, lambda net: optimizers(net, dtype), options, accelerator)
     except ValueError as error:
         raise UserError(str(error)) from None
 
@@ -54,7 +46,7 @@ def make_optimizers(
     network: nn.Module,
     muon_lr: float,
     adam_lr: float,
-    outside: Sequence[str],
+    ends: Sequence[str],
     dtype: torch.dtype = torch.float32,
     dims: Sequence[int] = (4,),
 ) -> Sequence[torch.optim.Optimizer]:
@@ -64,12 +56,12 @@ def make_optimizers(
         network: to be trained.
         muon_lr: peak learning rate of Muon.
         adam_lr: peak learning rate of AdamW.
-        outside: how the names of the first and the last layers begin; they are AdamW's.
+        ends: how the names of the first and the last layers begin; they are AdamW's.
         dtype: of Muon's iterations.
         dims: of the weights that are Muon's: 4 are convolutions, 2 the matrices of transformers.
     """
     named = list(network.named_parameters())
-    inside = {name for name, value in named if value.dim() in dims and not name.startswith(tuple(outside))}
+    inside = {name for name, value in named if value.dim() in dims and not name.startswith(tuple(ends))}
     adam = torch.optim.AdamW(
         [value for name, value in named if name not in inside], lr=adam_lr, betas=(0.9, 0.99), weight_decay=0.01
     )

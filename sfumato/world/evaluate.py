@@ -13,14 +13,15 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from ..concepts.model import StableDiffusion
+from ..checkpoints import given_words
 from ..concepts.painting import Sampling, encoded, paint
-from ..concepts.words import given_words, with_words
+from ..concepts.words import with_words
 from ..devices import DTYPES, Worker, choose_precision, in_batches
 from ..diffusion import seed_of
 from ..errors import in_range
 from ..images import save_image, sheet
 from ..runs import open_folder, write_note
+from ..stable_diffusion import StableDiffusion
 from .captions import NAMES, article
 from .judge import SceneJudge
 from .scenes import LOOKS, NAMED_DIGITS, NAMED_LOOKS, UNNAMED_DIGIT, UNNAMED_LOOK

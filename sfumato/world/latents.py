@@ -26,6 +26,10 @@ class Pool(NamedTuple):
     looks: Tensor
     """int64 [N, 2], see Scenes."""
 
+    def part(self, rows: slice) -> "Pool":
+        """Some of them."""
+        return Pool(*(part[rows] for part in self))
+
     def scenes(self, rows: Tensor) -> Scenes:
         """What is in some of them, without the pictures."""
         return Scenes(torch.empty(0), self.digits[rows], self.looks[rows])

@@ -64,6 +64,9 @@ class Digits:
         self._pixels = [torch.from_numpy(part) for part in pixels]
         self._members = [[torch.from_numpy(np.flatnonzero(part == d)) for d in range(DIGITS)] for part in labels]
 
+    def __len__(self) -> int:
+        return sum(len(part) for part in self._pixels)
+
     def digest(self) -> str:
         """A short name of all of them."""
         members = (part.numpy() for look in self._members for part in look)

@@ -4,52 +4,46 @@ The objective is the original's: eps on the scaled-linear schedule, every tenth 
 encoder begins as CLIP's and goes on learning, since CLIP here saw no more than the same digits.
 """
 
-import dataclasses
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Optional, Sequence
+from shlex import quote
+from typing import Any, Dict, Mapping, Optional, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from ..checkpoints import (
-    PREFIXES,
-    SIZE_KEY,
     load_strictly,
     loaded,
     read_model,
     read_safetensors,
     read_stable_diffusion,
-    write_safetensors,
+    write_stable_diffusion,
 )
-from ..concepts.model import StableDiffusion
 from ..concepts.painting import Sampling, encoded, paint
 from ..devices import choose_precision
-from ..diffusion import (
-    NetworkDenoiser,
-    ScaledLinearSchedule,
-    Schedule,
-    make_loss,
-    seed_of,
-    stratified_times,
-    training_loss,
-)
+from ..diffusion import seed_of
 from ..errors import UserError
 from ..images import save_image, sheet
+from ..model import Diffusion
 from ..models.stable_diffusion import VAE, TextEncoder, UNet
 from ..models.stable_diffusion.unet import UNetConfig
-from ..models.stable_diffusion.vae import VAEConfig, drawn_latents
+from ..models.stable_diffusion.vae import VAEConfig
+from ..pictures.latents import LatentBatches
 from ..runs import file_identity
-from ..training import LoopOptions, Loss, Trainer, check_intervals, resume, run_recorded, start
+from ..stable_diffusion import SCHEDULE, StableDiffusion
+from ..training import Draw, LoopOptions, TrainingOptions, run
 from . import train_autoencoder
 from .captioned import Captions
 from .captions import NAMES
 from .latents import Pool, encoded_pool
 from .scenes import NAMED_DIGITS, SIZE, Digits
 from .train_clip import TEXT
-from .upkeep import Upkeep
+from .work import SceneWork
 
+_LOOP = LoopOptions(steps=9000, batch_size=64, warmup=200, ema=0.9985, decay_share=0.5)
+_HELD_OUT, _AT_ONCE = 200, 50
 _SHOWN = [
     *(f"a {style} {NAMES[digit]}" for style in ("street", "colourful", "chalk") for digit in NAMED_DIGITS),
     "a digit",
@@ -76,9 +70,8 @@ class TrainOptions:
     """Folder of the run: states, log, sheets, encoded pictures, and in the end world.safetensors."""
     start: Optional[Path] = None
     """A world.safetensors whose U-Net and text encoder to begin from."""
-    loop: LoopOptions = field(
-        default_factory=lambda: LoopOptions(steps=9000, batch_size=64, warmup=200, ema=0.9985, decay_share=0.5)
-    )
+    cache: Optional[Path] = None
+    """Folder for the decoded pictures; beside the data by default."""
     network: UNetConfig = field(
         default_factory=lambda: UNetConfig(width=64, multipliers=(1, 2, 2), blocks=1, context=TEXT.width)
     )
@@ -86,19 +79,7 @@ class TrainOptions:
     """Pictures, encoded before the training begins."""
     silent: float = 0.1
     """Share of empty captions."""
-    muon_lr: float = 0.02
-    """Peak learning rate of the convolutions and matrices inside the U-Net (Muon)."""
-    adam_lr: float = 1e-3
-    """Peak learning rate of everything else (AdamW)."""
-    upkeep: Upkeep = field(default_factory=Upkeep)
-
-    def settings(self) -> Dict[str, Any]:
-        """What decides the resulting weights."""
-        chosen = dataclasses.asdict(self)
-        names = ("loop", "network", "pool", "silent", "muon_lr", "adam_lr")
-        weights = {"autoencoder": self.autoencoder, "clip": self.clip / "model.safetensors", "start": self.start}
-        files = {name: file_identity(path) for name, path in weights.items()}
-        return {**{name: chosen[name] for name in names}, **files, "precision": self.upkeep.precision}
+    training: TrainingOptions = field(default_factory=lambda: TrainingOptions(_LOOP))
 
 
 class _TextToImage(nn.Module):
@@ -116,51 +97,77 @@ def train(options: TrainOptions) -> Path:
     """Run, or go on with, a training; see TrainOptions.
 
     Returns:
-        The finished checkpoint.
+        The finished checkpoint; not there yet with `plan`.
 
     Raises:
         UserError: for data or settings that cannot be used.
     """
-    check_intervals(options.upkeep)
-    digits = Digits.read(options.data, options.mnist, options.upkeep.cache)
-    vae = _read_autoencoder(options.autoencoder)
-    torch.manual_seed(options.loop.seed)
-    ends = ("unet.input_blocks.0.", "unet.out.", "text.")
-    trainer = start(
-        _first_networks(options),
-        options.loop,
-        options.upkeep.precision,
-        options.muon_lr,
-        options.adam_lr,
-        ends,
-        dims=(2, 4),
-    )
-    device = trainer.accelerator.device
-    settings = {**options.settings(), "data": digits.digest()}
-    resume(trainer, options.out, settings, "world train")
-    precision = choose_precision(device, options.upkeep.precision)
-    pool = encoded_pool(
-        options.out / "pool.safetensors", vae.to(device), digits, options.pool, options.loop.seed, precision
-    )
-    finished = options.out / "world.safetensors"
+    options.training.check()
+    digits = Digits.read(options.data, options.mnist, options.cache)
+    work = _WorldWork(options, digits, _read_autoencoder(options.autoencoder))
+    run(work, options.training, options.out)
+    return work.weights
 
-    def finish(mean: _TextToImage) -> Path:
-        write_world(finished, mean.unet, vae, mean.text, note=json.dumps(settings))
-        return finished
 
-    run_recorded(
-        trainer,
-        Batches(pool, options.loop.batch_size, options.silent, options.loop.seed),
-        _loss_of(ScaledLinearSchedule(), device),
-        finish,
-        out=options.out,
-        settings=settings,
-        what="the small world",
-        save_every=options.upkeep.save_every,
-        look=lambda step: _look(step, trainer, vae, options.out),
-        look_every=options.upkeep.look_every,
-    )
-    return finished
+class _WorldWork(SceneWork[Diffusion]):
+    command, what = "world train", "the small world"
+    ends = [f"network.{end}" for end in ("unet.input_blocks.0.", "unet.out.", "text.")]
+    dims = (2, 4)
+
+    def __init__(self, options: TrainOptions, digits: Digits, vae: VAE) -> None:
+        super().__init__(digits, options.training.loop.batch_size, options.training.loop.seed)
+        self.network = Diffusion(_first_networks(options), SCHEDULE, loss="min-snr", clamp=False)
+        self.weights, self._vae, self._options = options.out / "world.safetensors", vae, options
+        files = {"autoencoder": options.autoencoder, "clip": options.clip / "model.safetensors", "start": options.start}
+        self._captions = Captions()
+        self.made.update({name: file_identity(path) for name, path in files.items()})
+        self.made.update(network=asdict(options.network), pool=options.pool, silent=options.silent)
+
+    def prepared(self, device: torch.device) -> Draw:
+        options = self._options
+        path, precision = options.out / "pool.safetensors", choose_precision(device, options.training.precision)
+        pool = encoded_pool(path, self._vae.to(device), self.digits, options.pool, self.seed, precision)
+        held_out = min(_HELD_OUT, len(pool.moments) // 10)
+        self._held_out = self._batches(pool.part(slice(0, held_out)), held_out, 0.0)
+        return self._batches(pool.part(slice(held_out, None)), self.count, options.silent)
+
+    def _batches(self, pool: Pool, count: int, silent: float) -> LatentBatches:
+        def texts(picked: Tensor, step: int, source: torch.Generator) -> Tensor:
+            return self._captions(pool.scenes(picked), seed_of(self.seed, step, 1), silent)
+
+        return LatentBatches(pool.moments, texts, count, SCHEDULE, self.seed)
+
+    def tried(self, device: torch.device) -> Draw:
+        # Nobody should wait for 64,000 encoded pictures to hear how long it will take.
+        config, nothing = self._vae.config, torch.zeros(1, 2, dtype=torch.int64)
+        side = SIZE // 2 ** (len(config.multipliers) - 1)
+        moments = torch.zeros(1, 2 * config.latent, side, side, dtype=torch.float16)
+        return self._batches(Pool(moments, nothing, nothing), self.count, 1.0)
+
+    def loss(self, network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
+        rows: Tensor = network(*batch)
+        return rows
+
+    def finish(self, mean: Diffusion, settings: Mapping[str, Any]) -> Path:
+        networks = {"unet": mean.network.unet, "vae": self._vae, "text": mean.network.text}
+        states = {name: network.state_dict() for name, network in networks.items()}
+        write_stable_diffusion(self.weights, states, SIZE, torch.float16, json.dumps(settings))
+        return self.weights
+
+    @torch.no_grad()
+    def look(self, step: int, mean: Diffusion) -> Dict[str, float]:
+        """Paint some prompts with the mean weights and keep the sheet."""
+        networks, vae = mean.network, self._vae
+        model = StableDiffusion(networks.unet, vae, networks.text, SCHEDULE, "", SIZE, {})
+        states = torch.cat([encoded(model, [prompt]) for prompt in _SHOWN])
+        pixels = paint(model, states, encoded(model, [""])[:, 0], list(range(len(_SHOWN))), Sampling(steps=15))
+        save_image(sheet(pixels, 8), self.weights.parent / f"sheet-{step:08d}.png")
+        batch = zip(*(part.split(_AT_ONCE) for part in self._held_out(0, slice(None))))
+        rows = [self.loss(mean, [part.to(states.device) for part in some]) for some in batch]
+        return {"loss/held_out": float(torch.cat(rows).mean())}
+
+    def then(self) -> str:
+        return f'sfumato concepts generate painted --checkpoint {quote(str(self.weights))} --prompt "a chalk three"'
 
 
 def _read_autoencoder(path: Path) -> VAE:
@@ -181,60 +188,3 @@ def _first_networks(options: TrainOptions) -> _TextToImage:
     state = {key: value for key, value in read_safetensors(path)[0].items() if key.startswith("text_model.")}
     load_strictly(networks.text, state, path, "text encoder of the small world")
     return networks
-
-
-def write_world(path: Path, unet: UNet, vae: VAE, text: TextEncoder, note: str = "") -> None:
-    """Write a whole small checkpoint with CompVis' keys, in half precision."""
-    networks = {"unet": unet, "vae": vae, "text": text}
-    tensors = {
-        prefix + key: value.to(torch.float16)
-        for name, prefix in PREFIXES.items()
-        for key, value in networks[name].state_dict().items()
-    }
-    tensors[SIZE_KEY] = torch.tensor(SIZE)
-    write_safetensors(path, tensors, {"format": "sfumato stable diffusion v1", "note": note})
-
-
-class Batches:
-    """(step, rows) -> scaled latents, times, noise and token ids.
-
-    Args:
-        pool: of encoded pictures.
-        count: in a global batch.
-        silent: share of empty captions.
-        seed: of everything drawn.
-    """
-
-    def __init__(self, pool: Pool, count: int, silent: float, seed: int) -> None:
-        self._pool, self._count, self._silent, self._seed = pool, count, silent, seed
-        self._captions = Captions()
-
-    def __call__(self, step: int, rows: slice) -> Sequence[Tensor]:
-        """x0 [n, 4, 12, 12], t [n], eps like x0, ids [n, tokens]."""
-        source = torch.Generator().manual_seed(seed_of(self._seed, step))
-        picked = torch.randint(len(self._pool.moments), (self._count,), generator=source)
-        mean, log_variance = self._pool.moments[picked].float().chunk(2, dim=1)
-        x0 = drawn_latents(mean, log_variance, torch.randn(mean.shape, generator=source))
-        t = stratified_times(ScaledLinearSchedule(), self._count, source)
-        eps = torch.randn(mean.shape, generator=source)
-        ids = self._captions(self._pool.scenes(picked), seed_of(self._seed, step, 1), self._silent)
-        return x0[rows], t[rows], eps[rows], ids[rows]
-
-
-def _loss_of(schedule: Schedule, device: torch.device) -> Loss:
-    def loss(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
-        x0, t, eps, ids = (part.to(device) for part in batch)
-        return training_loss(NetworkDenoiser(network, schedule, "eps", (ids,)), x0, t, eps, make_loss("min-snr"))
-
-    return loss
-
-
-@torch.no_grad()
-def _look(step: int, trainer: "Trainer[_TextToImage]", vae: VAE, out: Path) -> Dict[str, float]:
-    """Paint some prompts with the mean weights and keep the sheet."""
-    mean = trainer.ema.network
-    model = StableDiffusion(mean.unet, vae, mean.text, ScaledLinearSchedule(), "", SIZE, {})
-    states = torch.cat([encoded(model, [prompt]) for prompt in _SHOWN])
-    pixels = paint(model, states, encoded(model, [""])[:, 0], list(range(len(_SHOWN))), Sampling(steps=15))
-    save_image(sheet(pixels, 8), out / f"sheet-{step:08d}.png")
-    return {}

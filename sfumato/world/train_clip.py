@@ -6,25 +6,23 @@ The network is transformers' CLIPModel, small, so that whatever reads a CLIP fol
 also where the text encoder of the world's Stable Diffusion begins, as in the original.
 """
 
-import dataclasses
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Sequence
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..diffusion import seed_of
+from ..checkpoints.clip_folder import write_clip
 from ..models.stable_diffusion.text_encoder import TextConfig
 from ..models.stable_diffusion.tokenizer import BEGIN, END, VOCABULARY, Tokenizer
-from ..training import LoopOptions, Trainer, check_intervals, resume, run_recorded, start
+from ..training import LoopOptions, TrainingOptions, run
 from .captioned import TOKENS, Captions
 from .captions import NAMES, article
-from .clip_folder import write_clip
-from .scenes import NAMED_DIGITS, SIZE, UNNAMED_DIGIT, Digits, draw_scenes
-from .upkeep import Upkeep
+from .scenes import NAMED_DIGITS, SIZE, UNNAMED_DIGIT, Digits, Scenes, draw_scenes
+from .work import SceneWork
 
 if TYPE_CHECKING:
     from transformers import CLIPModel
@@ -33,6 +31,7 @@ TEXT = TextConfig(vocabulary=VOCABULARY, tokens=TOKENS, width=64, layers=4, inne
 """The text encoder of the world, in CLIP and in Stable Diffusion."""
 
 _MEASURED = 256
+_LOOP = LoopOptions(steps=3000, batch_size=128, warmup=200, ema=0.998, decay_share=0.6)
 
 
 @dataclass
@@ -45,17 +44,9 @@ class ClipOptions:
     """An .npz with MNIST's x_train and y_train."""
     out: Path
     """Folder of the run: states, log, and in the end the folder clip/."""
-    loop: LoopOptions = field(
-        default_factory=lambda: LoopOptions(steps=3000, batch_size=128, warmup=200, ema=0.998, decay_share=0.6)
-    )
-    lr: float = 1.5e-3
-    """Peak learning rate (AdamW); that of the matrices (Muon) is ten times that."""
-    upkeep: Upkeep = field(default_factory=Upkeep)
-
-    def settings(self) -> Dict[str, Any]:
-        """What decides the resulting weights."""
-        chosen = dataclasses.asdict(self)
-        return {"loop": chosen["loop"], "lr": self.lr, "precision": self.upkeep.precision}
+    cache: Optional[Path] = None
+    """Folder for the decoded pictures; beside the data by default."""
+    training: TrainingOptions = field(default_factory=lambda: TrainingOptions(_LOOP, muon_lr=1.5e-2, adam_lr=1.5e-3))
 
 
 def new_clip() -> "CLIPModel":
@@ -99,66 +90,47 @@ def train_clip(options: ClipOptions) -> Path:
     """Run, or go on with, a training; see ClipOptions.
 
     Returns:
-        The finished CLIP's folder.
+        The finished CLIP's folder; not there yet with `plan`.
 
     Raises:
         UserError: for data or settings that cannot be used.
     """
-    check_intervals(options.upkeep)
-    digits = Digits.read(options.data, options.mnist, options.upkeep.cache)
-    torch.manual_seed(options.loop.seed)
-    outside = ("clip.vision_model.embeddings.", "clip.text_model.embeddings.")
-    trainer = start(_Logits(), options.loop, options.upkeep.precision, 10 * options.lr, options.lr, outside, dims=(2,))
-    settings = {**options.settings(), "data": digits.digest()}
-    resume(trainer, options.out, settings, "world clip")
-    finished = options.out / "clip"
-    batches = _Batches(digits, options.loop.batch_size, options.loop.seed)
-
-    def finish(mean: _Logits) -> Path:
-        write_clip(finished, mean.clip, note=json.dumps(settings))
-        return finished
-
-    run_recorded(
-        trainer,
-        batches,
-        lambda net, batch: _loss(net, [part.to(trainer.accelerator.device) for part in batch]),
-        finish,
-        out=options.out,
-        settings=settings,
-        what="CLIP",
-        save_every=options.upkeep.save_every,
-        look=lambda step: _look(trainer, digits),
-        look_every=options.upkeep.look_every,
-    )
-    return finished
+    options.training.check()
+    work = _ClipWork(options, Digits.read(options.data, options.mnist, options.cache))
+    run(work, options.training, options.out)
+    return work.weights
 
 
-class _Batches:
-    """(step, rows) -> pictures and the ids of their captions."""
+class _ClipWork(SceneWork[_Logits]):
+    command, what = "world clip", "CLIP"
+    ends = ("clip.vision_model.embeddings.", "clip.text_model.embeddings.")
+    dims = (2,)
 
-    def __init__(self, digits: Digits, count: int, seed: int) -> None:
-        self._digits, self._count, self._seed = digits, count, seed
+    def __init__(self, options: ClipOptions, digits: Digits) -> None:
+        super().__init__(digits, options.training.loop.batch_size, options.training.loop.seed)
+        self.network, self.weights = _Logits(), options.out / "clip"
         self._captions = Captions()
 
-    def __call__(self, step: int, rows: slice) -> Sequence[Tensor]:
-        source = torch.Generator().manual_seed(seed_of(self._seed, step))
-        scenes = draw_scenes(self._digits, self._count, source)
-        return scenes.pixels[rows], self._captions(scenes, seed_of(self._seed, step, 1))[rows]
+    def batch(self, scenes: Scenes, seed: int, source: torch.Generator) -> Sequence[Tensor]:
+        """Pictures and the ids of their captions."""
+        return scenes.pixels, self._captions(scenes, seed)
 
+    def loss(self, network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
+        """Each process contrasts its own share of the batch."""
+        logits = network(*batch).float()
+        here = torch.arange(len(logits), device=logits.device)
+        return (F.cross_entropy(logits, here, reduction="none") + F.cross_entropy(logits.T, here, reduction="none")) / 2
 
-def _loss(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
-    """Each process contrasts its own share of the batch."""
-    logits = network(*batch).float()
-    here = torch.arange(len(logits), device=logits.device)
-    return (F.cross_entropy(logits, here, reduction="none") + F.cross_entropy(logits.T, here, reduction="none")) / 2
+    def finish(self, mean: _Logits, settings: Mapping[str, Any]) -> Path:
+        write_clip(self.weights, mean.clip, note=json.dumps(settings))
+        return self.weights
 
-
-@torch.no_grad()
-def _look(trainer: "Trainer[_Logits]", digits: Digits) -> Dict[str, float]:
-    """How often single digits, of those that have a name, are found by their names."""
-    scenes = draw_scenes(digits, _MEASURED, torch.Generator().manual_seed(1), pairs=0.0)
-    tokenizer, device = Tokenizer(length=TOKENS), trainer.accelerator.device
-    ids = torch.tensor([tokenizer(f"a photo of {article(NAMES[digit])}").ids for digit in NAMED_DIGITS], device=device)
-    asked = scenes.digits[:, 0] != UNNAMED_DIGIT
-    best = trainer.ema.network(scenes.pixels[asked].to(device), ids).argmax(dim=1).cpu()
-    return {"right_digit": float((torch.tensor(NAMED_DIGITS)[best] == scenes.digits[asked, 0]).float().mean())}
+    @torch.no_grad()
+    def look(self, step: int, mean: _Logits) -> Dict[str, float]:
+        """How often single digits, of those that have a name, are found by their names."""
+        scenes = draw_scenes(self.digits, _MEASURED, torch.Generator().manual_seed(1), pairs=0.0)
+        tokenizer, device = Tokenizer(length=TOKENS), mean.clip.device
+        ids = torch.tensor([tokenizer(f"a photo of {article(NAMES[digit])}").ids for digit in NAMED_DIGITS])
+        asked = scenes.digits[:, 0] != UNNAMED_DIGIT
+        best = mean(scenes.pixels[asked].to(device), ids.to(device)).argmax(dim=1).cpu()
+        return {"right_digit": float((torch.tensor(NAMED_DIGITS)[best] == scenes.digits[asked, 0]).float().mean())}

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from ..checkpoints import write_model
 from ..diffusion import seed_of
-from ..digits.train_judge import BATCH, fitted, moved
+from ..models.digit_classifier import DigitJudge
+from ..pictures.train_classifier import BATCH, fitted, moved
 from .judge import CLASSES, FORMAT, SceneJudge, as_judged
 from .scenes import DIGITS, LOOKS, SIZE, Digits, Scenes, draw_scenes
 
@@ -49,7 +50,8 @@ def train_judge(options: JudgeOptions) -> Path:
         picked = torch.randperm(len(classes), generator=source)[:BATCH]
         return moved(pictures[picked], source)[rows], classes[picked][rows]
 
-    judge = fitted(CLASSES, draw, options.steps, options.lr, options.seed, "judge of the small world")
+    torch.manual_seed(options.seed)
+    judge = fitted(DigitJudge(CLASSES), draw, options.steps, options.lr, options.seed, "judge of the small world")
     write_model(options.out, judge, FORMAT, {}, note=f"{options.steps} steps of {BATCH} on real digits")
     if held_out is not None:
         for line in _measured(SceneJudge(options.out), held_out):

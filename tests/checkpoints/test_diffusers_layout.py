@@ -9,9 +9,9 @@ import torch
 pytest.importorskip("safetensors")
 
 from sfumato.checkpoints import read_stable_diffusion, write_safetensors
-from sfumato.concepts.model import StableDiffusion
 from sfumato.errors import UserError
 from sfumato.models.stable_diffusion import TextConfig, TextEncoder
+from sfumato.stable_diffusion import StableDiffusion
 from tests.reference.formula_weights import tensor_for
 
 

@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 
 from sfumato.concepts.generate import GenerateOptions, generate
-from sfumato.concepts.model import StableDiffusion
 from sfumato.concepts.painting import Sampling, encoded, paint, walk
 from sfumato.diffusion import seed_of
 from sfumato.errors import UserError
+from sfumato.stable_diffusion import StableDiffusion
 
 FEW = Sampling(steps=4)
 

@@ -7,10 +7,10 @@ import numpy
 import pytest
 import torch
 
-from sfumato.checkpoints import Embedding, read_embeddings, write_embedding
+from sfumato.checkpoints import Embedding, given_words, read_embeddings, write_embedding
 from sfumato.concepts.generate import GenerateOptions, generate
 from sfumato.concepts.painting import Sampling
-from sfumato.concepts.words import given_words, with_words
+from sfumato.concepts.words import with_words
 from sfumato.errors import UserError
 from sfumato.models.stable_diffusion.tokenizer import VOCABULARY, Tokenizer
 

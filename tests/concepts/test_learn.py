@@ -13,14 +13,15 @@ from PIL import Image
 pytest.importorskip("accelerate", minversion="1.0")
 
 from sfumato.checkpoints import read_embeddings
-from sfumato.concepts.learn import Batches, encode_photos, initial_vectors, learn
+from sfumato.concepts.learn import encode_photos, initial_vectors, learn, one_of
 from sfumato.concepts.learn_options import LearnOptions
-from sfumato.concepts.model import StableDiffusion
 from sfumato.concepts.photos import photo_files
 from sfumato.diffusion import make_loss, training_loss
 from sfumato.errors import UserError
 from sfumato.images import open_picture
 from sfumato.models.stable_diffusion.tokenizer import Tokenizer
+from sfumato.pictures.latents import LatentBatches
+from sfumato.stable_diffusion import SCHEDULE, StableDiffusion
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,23 @@ def options(photos, out, checkpoint, **more):
     return LearnOptions(photos, out, checkpoint=checkpoint, **{**usual, **more})
 
 
+def test_a_plan_says_what_would_be_done_and_its_last_line_paints(photos, checkpoint, tmp_path, monkeypatch, capsys):
+    from shlex import split
+
+    from sfumato.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    learn(options(photos, Path("run"), checkpoint, plan=True))
+    plan = capsys.readouterr().out
+    assert f"2 from {photos}" in plan and "1 vector(s) that begin as 'dog'" in plan and "4 steps, " in plan
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["pictures.png"]
+    learn(options(photos, Path("run"), checkpoint))
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == plan.splitlines()[-1]
+    assert main([*split(said[-1])[1:], "--count", "1", "--steps", "2"]) == 0
+    assert len(list((tmp_path / "painted").rglob("*.png"))) == 1
+
+
 def learned(path):
     (word,) = read_embeddings(path)
     return word
@@ -50,7 +68,7 @@ def test_learning_lowers_the_loss_that_it_is_about(photos, checkpoint, tmp_path)
     model.learn_words([word])
     moments = encode_photos(model, [open_picture(path) for path in photo_files(photos)], True, 1, 0)
     ids = torch.tensor([model.tokenizer()("a photo of a <new1>").ids])
-    x0, t, eps, ids = Batches(moments, ids, 64, 1000, seed=99)(0, slice(None))
+    x0, t, eps, ids = LatentBatches(moments, one_of(ids), 64, SCHEDULE, seed=99)(0, slice(None))
     losses = []
     for vectors in (first, word.vectors):
         model.words["<new1>"] = vectors

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from sfumato.concepts.generate import GenerateOptions, generate
-from sfumato.concepts.model import SMALL_WORLD, StableDiffusion
 from sfumato.concepts.painting import Sampling, encoded, paint
 from sfumato.concepts.words import ConvertOptions, convert, shipped_words
+from sfumato.stable_diffusion import SMALL_WORLD, StableDiffusion
 from sfumato.world.evaluate import Asked, judged
 from sfumato.world.judge import SceneJudge
 from sfumato.world.scenes import LOOKS, UNNAMED_DIGIT, UNNAMED_LOOK

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from sfumato.checkpoints import FORMATS, Embedding, read_embeddings, write_embedding
-from sfumato.concepts.words import ConvertOptions, convert, embedding_files, shipped_words
+from sfumato.checkpoints import FORMATS, Embedding, embedding_files, read_embeddings, write_embedding
+from sfumato.concepts.words import ConvertOptions, convert, shipped_words
 from sfumato.errors import UserError
 
 VECTORS = torch.randn(3, 8, generator=torch.Generator().manual_seed(0))
@@ -108,7 +108,7 @@ def test_the_command_converts_words_and_renames_them(tmp_path):
 
 def test_the_command_converts_checkpoints(checkpoint, tmp_path):
     pytest.importorskip("safetensors")
-    from sfumato.concepts.model import StableDiffusion
+    from sfumato.stable_diffusion import StableDiffusion
 
     out = convert(ConvertOptions(checkpoint, tmp_path / "model.safetensors"))
     expected, got = StableDiffusion.load(checkpoint), StableDiffusion.load(out)

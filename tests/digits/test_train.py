@@ -1,7 +1,9 @@
 """Training, end to end on a dataset of thirty drawings: interrupted, killed, resumed, refused."""
 
 import json
+import re
 import sys
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -12,8 +14,9 @@ pytest.importorskip("accelerate")
 pytest.importorskip("tensorboard")
 
 from sfumato.checkpoints import read_safetensors
+from sfumato.diffusion import CosineSchedule
 from sfumato.digits.batches import DigitBatches
-from sfumato.digits.data import read_digits
+from sfumato.digits.data import read_both
 from sfumato.digits.evaluate import accuracies
 from sfumato.digits.labels import DATASETS, label_of
 from sfumato.digits.model import load_digits
@@ -21,6 +24,7 @@ from sfumato.digits.painting import paint
 from sfumato.digits.train import TrainOptions, train
 from sfumato.errors import UserError
 from sfumato.models.digit_unet import DigitUNetConfig
+from sfumato.pictures.data import kept_apart
 from sfumato.training import LoopOptions
 from tests.digits.conftest import sheet_cell
 
@@ -31,7 +35,9 @@ def options(data, out, **changes):
     loop = LoopOptions(**{"steps": 24, "batch_size": 8, "warmup": 2, **changes.pop("loop", {})})
     # fp32 on every machine: what is compared is compared to rounding errors.
     defaults = {"save_every": 6, "look_every": 0, "network": SMALL, "precision": "fp32"}
-    return TrainOptions(data, out, loop=loop, **{**defaults, **changes})
+    whole = {**defaults, **changes}
+    own = {name: whole.pop(name) for name in list(whole) if name in {one.name for one in fields(TrainOptions)}}
+    return TrainOptions(data, out, training=replace(TrainOptions(data, out).training, loop=loop, **whole), **own)
 
 
 def test_a_run_leaves_a_model_a_log_and_sheets(data, tmp_path):
@@ -68,7 +74,7 @@ def test_the_finished_model_and_the_looks_are_of_the_mean_weights(data, tmp_path
     monkeypatch.setattr("sfumato.digits.train.paint", spied)
     finished = train(options(data, tmp_path / "run", look_every=24, look_count=2))
     state = read_safetensors(tmp_path / "run" / "state-00000024.safetensors")[0]
-    last, mean = below("network.", state), below("ema.", state)
+    last, mean = below("network.network.", state), below("ema.network.", state)
     assert max(float((last[key] - mean[key]).abs().max()) for key in mean) > 1e-3
     assert same(read_safetensors(finished)[0], {key: value.half() for key, value in mean.items()})
 
@@ -147,6 +153,26 @@ def test_settings_that_cannot_be_are_refused(data, tmp_path, changes, words):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_plan_says_what_would_be_done_and_does_not_do_it(data, tmp_path, capsys):
+    train(options(data, tmp_path / "run", plan=True))
+    said = capsys.readouterr().out
+    assert "60 from" in said and "6 held out" in said and "mnistm 0 3" in said
+    assert re.search(r"24 steps, [\d.]+ s a step here, .* finished 20\d\d-", said)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["pictures.png"]
+    train(options(data, tmp_path / "run", look_every=24, look_count=1))
+    done = capsys.readouterr().out.splitlines()
+    assert done[-1] == f"sfumato digits generate painted --weights {tmp_path / 'run' / 'digits.safetensors'}"
+    assert "loss/held_out" in (tmp_path / "run" / "log.jsonl").read_text()
+    train(options(data, tmp_path / "run", look_every=24, look_count=1))
+    assert "s a step" not in capsys.readouterr().out, "the run is finished"
+
+
+def test_minutes_stand_in_for_steps(data, tmp_path):
+    train(options(data, tmp_path / "run", minutes=0.05))
+    steps = json.loads((tmp_path / "run" / "clock.json").read_text())["steps"]
+    assert (tmp_path / "run" / f"state-{steps:08d}.safetensors").exists()
+
+
 def test_a_digit_without_pictures_is_refused(data, tmp_path):
     table = data / "svhn" / "train.csv"
     rows = [row for row in table.read_text().splitlines() if not row.endswith(",7")]
@@ -156,14 +182,20 @@ def test_a_digit_without_pictures_is_refused(data, tmp_path):
     assert not (tmp_path / "run").exists(), "the note of a run that never began"
 
 
+def drawn_from(data, count, **chosen):
+    """Batches of all pictures."""
+    pictures = read_both(data)
+    told = {"null": 20, "hidden": 0.1, **chosen}
+    return DigitBatches(pictures, np.arange(len(pictures)), count, CosineSchedule(), **told)
+
+
 def test_batches_are_balanced_and_a_function_of_the_step(data):
-    sets = {name: read_digits(data / name) for name in DATASETS}
-    batches = DigitBatches(sets, 400, svhn_share=0.75, hidden=0.25)
-    x0, label, t, eps = batches(3, slice(None))
+    batches = drawn_from(data, 400, svhn_share=0.75, hidden=0.25)
+    x0, t, eps, label = batches(3, slice(None))
     again = batches(3, slice(1, None, 2))
-    for whole, half in zip((x0, label, t, eps), again):
+    for whole, half in zip((x0, t, eps, label), again):
         assert torch.equal(whole[1::2], half)
-    assert not torch.equal(batches(4, slice(None))[3], eps)
+    assert not torch.equal(batches(4, slice(None))[2], eps)
     shown = label[label < 20]
     assert abs(len(shown) / 400 - 0.75) < 0.07
     assert abs(float((shown >= 10).float().mean()) - 0.75) < 0.07
@@ -174,12 +206,11 @@ def test_batches_are_balanced_and_a_function_of_the_step(data):
 
 def test_times_lie_where_the_focus_is(data):
     """Mean and standard deviation of the times' logits are the focus's; without one all times are alike."""
-    sets = {name: read_digits(data / name) for name in DATASETS}
-    t = DigitBatches(sets, 400, time_focus=(1.0, 0.5))(0, slice(None))[2]
+    t = drawn_from(data, 400, time_focus=(1.0, 0.5))(0, slice(None))[1]
     logits = torch.logit((t + 0.5) / 1000)
     assert float(logits.mean()) == pytest.approx(1.0, abs=0.02)
     assert float(logits.std()) == pytest.approx(0.5, abs=0.02)
-    t = DigitBatches(sets, 400)(0, slice(None))[2]
+    t = drawn_from(data, 400)(0, slice(None))[1]
     assert (t.sort().values - 2.5 * torch.arange(400)).abs().max() <= 2.5
 
 
@@ -195,17 +226,18 @@ def test_training_draws_the_batches_of_its_options(data, tmp_path, monkeypatch):
     monkeypatch.setattr("sfumato.digits.train.DigitBatches", Spied)
     chosen = {"svhn_share": 0.25, "hidden": 0.4, "time_focus": (1.5, 0.2)}
     train(options(data, tmp_path / "run", **chosen, loop={"steps": 2, "batch_size": 40, "seed": 5}))
-    sets = {name: read_digits(data / name) for name in DATASETS}
-    batches = DigitBatches(sets, 40, **chosen, seed=5)
-    assert len(drawn) == 2
-    for step, got in enumerate(drawn):
+    pictures = read_both(data)
+    seen = kept_apart(pictures)[0]
+    batches = DigitBatches(pictures, seen, 40, CosineSchedule(), null=20, **chosen, seed=5)
+    # Three steps measured the pace before.
+    assert len(drawn) == 5
+    for step, got in enumerate(drawn[3:]):
         assert all(torch.equal(a, b) for a, b in zip(got, batches(step, slice(None))))
 
 
 def test_pictures_stay_with_their_labels(data):
     """Each drawing's bright column tells its digit; inverted pictures have a dark one."""
-    sets = {name: read_digits(data / name) for name in DATASETS}
-    x0, label, _, _ = DigitBatches(sets, 200, hidden=0.0)(0, slice(None))
+    x0, _, _, label = drawn_from(data, 200, hidden=0.0)(0, slice(None))
     columns = x0[:, :, 6:22].mean(dim=(1, 2))
     middle = torch.stack([columns[:, 4 + 2 * digit : 7 + 2 * digit].mean(dim=1) for digit in range(10)], dim=1)
     found = torch.where(columns.mean(dim=1) < 0, middle.argmax(dim=1), middle.argmin(dim=1))

@@ -8,9 +8,8 @@ import pytest
 pytest.importorskip("accelerate", minversion="1.0")
 
 from sfumato.digits.real_features import RealFeaturesOptions, write_real_features
-from sfumato.digits.train import train
+from sfumato.digits.train import TrainOptions, train
 from sfumato.digits.train_judge import TrainJudgeOptions, train_judge
-from sfumato.digits.train_options import TrainOptions
 from sfumato.errors import UserError
 
 NAN = float("nan")
@@ -31,15 +30,17 @@ NAN = float("nan")
         ("network", "classes", 5, "classes must be 20, a label for each digit and dataset, got 5"),
         ("network", "inner_blocks", 0, "inner_blocks must be at least 1, got 0"),
         ("", "svhn_share", -1.0, "svhn_share must be at least 0 and at most 1, got -1.0"),
-        ("", "hidden", NAN, "hidden must be at least 0 and at most 1, got nan"),
-        ("", "muon_lr", NAN, "muon_lr must be at least 0, got nan"),
-        ("", "time_focus", (0.3, -1.0), "time_focus must be a mean and a deviation above 0"),
-        ("", "save_every", 0, "save_every must be at least 1, got 0"),
+        ("training", "hidden", NAN, "hidden must be at least 0 and at most 1, got nan"),
+        ("training", "muon_lr", NAN, "muon_lr must be at least 0, got nan"),
+        ("training", "time_focus", (0.3, -1.0), "time_focus must be a mean and a deviation above 0"),
+        ("training", "save_every", 0, "save_every must be at least 1, got 0"),
         ("", "look_count", 0, "look_count must be at least 1, got 0"),
     ],
 )
 def test_settings_are_refused_by_name(tmp_path, part, name, value, message):
     options = TrainOptions(Path("nowhere"), tmp_path / "run")
+    if part == "loop":
+        name, value, part = "loop", dataclasses.replace(options.training.loop, **{name: value}), "training"
     changed = dataclasses.replace(getattr(options, part) if part else options, **{name: value})
     with pytest.raises(UserError, match=message):
         train(dataclasses.replace(options, **{part: changed}) if part else changed)
@@ -54,7 +55,7 @@ def test_other_data_are_not_gone_on_with(data, tmp_path):
     table = data / "svhn" / "train.csv"
     name, label = table.read_text().splitlines()[1].split(",")
     table.write_text(table.read_text().replace(f"{name},{label}", f"{name},{(int(label) + 1) % 10}", 1))
-    with pytest.raises(UserError, match="holds a run with data = "):
+    with pytest.raises(UserError, match="holds a run with pictures = "):
         train(options(data, tmp_path / "run"))
 
 

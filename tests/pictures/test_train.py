@@ -165,8 +165,9 @@ def test_the_held_out_loss_is_of_pictures_that_are_never_learned_and_the_same_at
     drawn = {one.tobytes() for one in as_pixels(batches(0, slice(None))[0])}
     assert not drawn & {pictures.pixels[place].tobytes() for place in held_out}
     looks, model = Looks(pictures, held_out, seed=0), small(pictures)
-    first = looks.loss(model, torch.device("cpu"))
-    assert looks.loss(model, torch.device("cpu")) == first
+    first = looks.loss(model)["loss/held_out"]
+    assert looks.loss(model) == {"loss/held_out": first}
+    assert Looks(pictures, held_out[:0], seed=0).loss(model) == {}
     # A network that answers 0 is wrong by u = eps - x0.
     x0 = torch.from_numpy(pictures.pixels[held_out]).double() / 127.5 - 1
     assert first == pytest.approx(1 + float(x0.square().mean()), rel=0.1)
@@ -215,7 +216,7 @@ def test_other_pictures_models_and_settings_are_refused(pictures, flowers, tmp_p
     before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir() if path.is_file()}
     for plan_only in (False, True):
         with pytest.raises(UserError, match=r"holds a run with adam_lr = 0.001, not 0.1"):
-            train(small(pictures), pictures, tmp_path / "run", plan_only=plan_only, **{**FEW, "adam_lr": 0.1})
+            train(small(pictures), pictures, tmp_path / "run", plan=plan_only, **{**FEW, "adam_lr": 0.1})
     assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir() if path.is_file()} == before
     draw(flowers / "rose" / "01.png", 98)
     with pytest.raises(UserError, match="holds a run with pictures = "):

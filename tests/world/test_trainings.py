@@ -11,12 +11,12 @@ pytest.importorskip("accelerate", minversion="1.0")
 from sfumato.checkpoints import read_safetensors
 from sfumato.clip import Clip
 from sfumato.concepts.generate import GenerateOptions, generate
-from sfumato.concepts.model import StableDiffusion
 from sfumato.concepts.painting import Sampling
 from sfumato.errors import UserError
 from sfumato.models.stable_diffusion import VAE, UNetConfig, VAEConfig
 from sfumato.models.stable_diffusion.vae import LATENT_SCALE, drawn_latents
-from sfumato.training import LoopOptions
+from sfumato.stable_diffusion import StableDiffusion
+from sfumato.training import LoopOptions, TrainingOptions
 from sfumato.world.evaluate import Asked, EvaluateOptions, evaluate, judged
 from sfumato.world.judge import SceneJudge, Seen
 from sfumato.world.photos import PhotosOptions, photos
@@ -25,7 +25,6 @@ from sfumato.world.train import TrainOptions, train
 from sfumato.world.train_autoencoder import AutoencoderOptions, rescale, train_autoencoder
 from sfumato.world.train_clip import ClipOptions, train_clip
 from sfumato.world.train_judge import JudgeOptions, train_judge
-from sfumato.world.upkeep import Upkeep
 from tests.digits.conftest import draw_digits
 
 SMALL_VAE = VAEConfig(width=32, multipliers=(1, 1, 1), blocks=1)
@@ -44,15 +43,17 @@ def data(tmp_path_factory):
     return folder / "digits", folder / "mnist.npz"
 
 
-def loop(**more):
-    return LoopOptions(**{"steps": 2, "batch_size": 4, "warmup": 1, **more})
+def training(look_every=0, **loop):
+    return TrainingOptions(
+        LoopOptions(**{"steps": 2, "batch_size": 4, "warmup": 1, **loop}), precision="fp32", look_every=look_every
+    )
 
 
 @pytest.fixture(scope="module")
 def world(data, tmp_path_factory):
     """All trainings in turn, two steps each."""
     runs = tmp_path_factory.mktemp("runs")
-    common = {"loop": loop(), "upkeep": Upkeep(precision="fp32", look_every=2)}
+    common = {"training": training(look_every=2)}
     autoencoder = train_autoencoder(AutoencoderOptions(*data, runs / "autoencoder", network=SMALL_VAE, **common))
     clip = train_clip(ClipOptions(*data, runs / "clip", **common))
     checkpoint = train(TrainOptions(*data, autoencoder, clip, runs / "world", network=SMALL_UNET, pool=64, **common))
@@ -73,6 +74,17 @@ def test_the_trainings_leave_a_stable_diffusion_and_its_clip(world, tmp_path):
     assert len(list(out.rglob("*.png"))) == 2
 
 
+def test_a_plan_encodes_nothing(world, data, tmp_path, capsys):
+    _, clip, runs = world
+    plan = training()
+    plan.plan = True
+    autoencoder = runs / "autoencoder" / "autoencoder.safetensors"
+    train(TrainOptions(*data, autoencoder, clip, tmp_path / "run", network=SMALL_UNET, training=plan))
+    assert "s a step here" in capsys.readouterr().out
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["pictures.png"]
+    assert "loss/held_out" in (runs / "world" / "log.jsonl").read_text()
+
+
 def test_the_text_encoder_begins_as_clips(world, data, tmp_path):
     _, clip, runs = world
     options = TrainOptions(
@@ -82,8 +94,7 @@ def test_the_text_encoder_begins_as_clips(world, data, tmp_path):
         tmp_path / "run",
         network=SMALL_UNET,
         pool=64,
-        loop=loop(steps=1, warmup=10**9),  # a learning rate of nearly nothing
-        upkeep=Upkeep(precision="fp32", look_every=0),
+        training=training(steps=1, warmup=10**9),  # a learning rate of nearly nothing
     )
     theirs = read_safetensors(clip / "model.safetensors")[0]
     text = StableDiffusion.load(train(options)).text.state_dict()
@@ -100,8 +111,7 @@ def test_a_training_goes_on_from_a_finished_world(world, data, tmp_path):
         tmp_path / "run",
         start=checkpoint,
         pool=64,
-        loop=loop(),
-        upkeep=Upkeep(look_every=0),
+        training=training(),
     )
     with pytest.raises(UserError, match="is not the U-Net of that shape"):
         train(options)

@@ -7,18 +7,18 @@ from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 import torch
 from torch import Tensor, nn
 
-from ..checkpoints import Embedding, filled, fingerprint, read_stable_diffusion
-from ..diffusion import NetworkDenoiser, ScaledLinearSchedule, Schedule
-from ..errors import UserError
-from ..models.stable_diffusion import VAE, TextEncoder, UNet
-from ..models.stable_diffusion.shapes import text_config, unet_config, vae_config
-from ..models.stable_diffusion.tokenizer import VOCABULARY, Tokenizer, Tokens
+from .checkpoints import Embedding, filled, fingerprint, read_stable_diffusion
+from .diffusion import NetworkDenoiser, ScaledLinearSchedule, Schedule
+from .errors import UserError
+from .models.stable_diffusion import VAE, TextEncoder, UNet
+from .models.stable_diffusion.shapes import text_config, unet_config, vae_config
+from .models.stable_diffusion.tokenizer import VOCABULARY, Tokenizer, Tokens
 
-SMALL_WORLD = Path(__file__).parents[1] / "models" / "weights" / "world.safetensors"
+SMALL_WORLD = Path(__file__).parent / "models" / "weights" / "world.safetensors"
 """The checkpoint that ships with the package: digits on 48x48 pixels."""
 
-TIMES = 1000
-"""Of the schedule that all of version 1 were trained on."""
+SCHEDULE = ScaledLinearSchedule()
+"""Of all that are version 1: 1,000 times."""
 
 _Network = TypeVar("_Network", bound=nn.Module)
 _Config = TypeVar("_Config")
@@ -61,7 +61,7 @@ class StableDiffusion:
             unet=_network(unet_config, UNet, parts.unet, dtype, path, "U-Net"),
             vae=_network(vae_config, VAE, parts.vae, wide, path, "autoencoder"),
             text=_network(text_config, TextEncoder, parts.text, dtype, path, "text encoder"),
-            schedule=ScaledLinearSchedule(),
+            schedule=SCHEDULE,
             name=name,
             size=parts.size,
             words={},

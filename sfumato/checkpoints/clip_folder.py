@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ..checkpoints import write_safetensors, write_text
 from ..models.stable_diffusion.tokenizer import TOKENIZER_FILE
-from ..runs import open_folder
+from .files import write_text
+from .safetensor_files import write_safetensors
 
 if TYPE_CHECKING:
     from transformers import CLIPModel
@@ -32,7 +32,7 @@ def write_clip(folder: Path, clip: "CLIPModel", note: str) -> None:
 
 def write_description(folder: Path, clip: "CLIPModel") -> None:
     """Write all but the weights: the network's shape, the tokenizer, how pictures are prepared."""
-    open_folder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     config: Any = clip.config
     side, length = config.vision_config.image_size, config.text_config.max_position_embeddings
     pictures = {

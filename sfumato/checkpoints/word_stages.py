@@ -6,8 +6,8 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 
-from ..checkpoints import Embedding
 from ..errors import UserError
+from .embeddings import Embedding
 
 
 class GivenWord(NamedTuple):

@@ -9,8 +9,8 @@ import torch
 
 from sfumato.checkpoints import SIZE_KEY, Embedding, Parts, fingerprint, read_stable_diffusion
 from sfumato.checkpoints.stable_diffusion import _dotted
-from sfumato.concepts.model import StableDiffusion
 from sfumato.errors import UserError
+from sfumato.stable_diffusion import StableDiffusion
 from tests.concepts.conftest import AUTOENCODER, TEXT, UNET, lightning_checkpoint
 
 UNET_BEGIN = "model.diffusion_model."

@@ -1,11 +1,15 @@
-"""The flags by which a command chooses a sampler, the same for every job."""
+"""How every job walks from noise to a picture: the sampler, what it is told, and the times that it visits."""
 
 import math
 from dataclasses import dataclass, field, fields
-from typing import Optional
+from typing import Callable, Iterator, List, Optional
 
-from .diffusion import SAMPLERS, Sampler, make_sampler
+from torch import Tensor
 
+from .diffusion import SAMPLERS, Denoiser, Sampler, Schedule, Step, make_sampler
+from .errors import UserError
+
+SPACING_HELP = "Where the steps are; one of the schedule's own ways by default."
 SAMPLER_HELP = {"help": f"{', '.join(SAMPLERS)}."}
 """Of a field that names a sampler."""
 
@@ -21,8 +25,8 @@ def _told(option: str) -> str:
 
 
 @dataclass(frozen=True)
-class SamplerOptions:
-    """How to walk from noise to a picture."""
+class Sampling:
+    """How noise becomes a picture; each job has its own defaults, and what more its own can be told."""
 
     sampler: str = field(default="unipc", metadata=SAMPLER_HELP)
     """One of SAMPLERS."""
@@ -37,6 +41,40 @@ class SamplerOptions:
         metadata={"help": f"Whether the last of few steps is of first order. {_told('lower_order_final')}"},
     )
     """The multistep solvers'."""
+
+    steps: int = 25
+    """Denoising steps."""
+    spacing: str = field(default="", metadata={"help": SPACING_HELP})
+    """A way to space them, see `Schedule.times`."""
+
+    def times(self, schedule: Schedule) -> List[float]:
+        """The times to visit.
+
+        Raises:
+            ValueError: if there are no such times.
+        """
+        return schedule.times(self.steps, self.spacing)
+
+    def check(self, schedule: Schedule) -> None:
+        """Refuse what cannot be walked.
+
+        Raises:
+            UserError: naming the setting.
+        """
+        try:
+            self.made().check(schedule, self.times(schedule))
+        except ValueError as error:
+            raise UserError(str(error)) from None
+
+    def walk(self, denoiser: Denoiser, x: Tensor, noise: Optional[Callable[[], Tensor]] = None) -> Iterator[Step]:
+        """The steps from x, which is as noisy as the schedule begins.
+
+        Args:
+            denoiser: what the model knows, guided.
+            x: pictures [B, ...].
+            noise: draws what is added on the way, where the sampler adds any.
+        """
+        return self.made()(x, denoiser, self.times(denoiser.schedule), noise)
 
     def made(self) -> Sampler:
         """The sampler.

@@ -1,0 +1,147 @@
+"""Painting many pictures into a folder, whatever paints them.
+
+    OUT/...             the pictures, each with its settings in it
+    OUT/run.json        the settings that made them
+
+A picture is a function of the settings and of what is asked for: not of the batch, the process or the run that it was
+painted in. A run that was interrupted goes on with what is missing.
+"""
+
+import itertools
+import time
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, Callable, Dict, Generic, Iterable, Iterator, List, Mapping, Optional, Sequence, TypeVar
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from ..devices import Worker, autocast, in_batches
+from ..diffusion import Step
+from ..errors import UserError
+from ..images import save_png
+from ..runs import open_run, painted_by
+
+Asked = TypeVar("Asked")
+"""What a job knows of one picture that is asked for."""
+
+
+class Painting(ABC, Generic[Asked]):
+    """What a job asks for, and how it is painted.
+
+    Attributes:
+        command: that paints, such as "digits generate".
+        what: is painted, in a word, for the bar.
+        steps: of one picture.
+        settings: all that decides the pictures but which they are.
+    """
+
+    command: str
+    what: str
+    steps: int
+    settings: Mapping[str, Any]
+
+    @abstractmethod
+    def wanted(self) -> Iterator[Asked]:
+        """All pictures, walked and not listed: there may be millions."""
+
+    @abstractmethod
+    def count(self) -> int:
+        """How many they are."""
+
+    @abstractmethod
+    def path(self, asked: Asked) -> Path:
+        """Of a picture, below the folder."""
+
+    @abstractmethod
+    def note(self, asked: Asked) -> Dict[str, Any]:
+        """What is written into a picture."""
+
+    @abstractmethod
+    def paint(self, batch: List[Asked], after_step: Callable[[], object]) -> Tensor:
+        """A batch: uint8 [B, H, W, channels]; `after_step` is called after every step, to move a bar."""
+
+    def alike(self, asked: Asked) -> Any:
+        """Pictures of which this differs are not painted at once."""
+        return None
+
+    def name(self, run: str, asked: Asked) -> str:
+        """The run's name, by which a painted picture is known; with what else decides it and may change."""
+        return run
+
+
+def paint_all(
+    painting: Painting[Asked], out: Path, batch_size: int, overwrite: bool = False, inside: Sequence[str] = ()
+) -> Path:
+    """Paint what is asked for and not there yet.
+
+    Args:
+        painting: what, and how.
+        out: the folder.
+        batch_size: pictures at once.
+        overwrite: whether pictures of other settings are painted over.
+        inside: folders to make in it.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UserError: if the folder cannot be made, or holds pictures of other settings.
+    """
+    worker, total = Worker.here(), painting.count()
+    run = open_run(out, painting.command, painting.settings, worker, inside, overwrite)
+    count = worker.share_of(total) * painting.steps
+    with tqdm(total=count, desc=f"painting {painting.what}", unit="step", disable=worker.rank > 0) as bar:
+        began, done = time.monotonic(), 0
+        todo = _missing(worker.share(painting.wanted()), painting, out, run, bar)
+        for batch in _batches(todo, painting, batch_size):
+            pixels = painting.paint(batch, lambda size=len(batch): bar.update(size))  # type: ignore[misc]
+            for asked, pixel in zip(batch, pixels):
+                save_png(out / painting.path(asked), pixel, {**painting.note(asked), "run": painting.name(run, asked)})
+            done += len(batch)
+            bar.set_postfix_str(f"{done / (time.monotonic() - began):.2f} pictures/s", refresh=False)
+    if worker.rank == 0:
+        print(f"wrote {total} pictures to {out}")
+    return out
+
+
+def _missing(
+    pictures: Iterable[Asked], painting: Painting[Asked], out: Path, run: str, bar: "tqdm[Any]"
+) -> Iterator[Asked]:
+    """Those that are not painted; the others count as done."""
+    for asked in pictures:
+        if painted_by(painting.name(run, asked), out / painting.path(asked)):
+            bar.update(painting.steps)
+        else:
+            yield asked
+
+
+def _batches(todo: Iterable[Asked], painting: Painting[Asked], size: int) -> Iterator[List[Asked]]:
+    for _, alike in itertools.groupby(todo, painting.alike):
+        yield from in_batches(alike, size)
+
+
+@torch.no_grad()
+def walked(
+    steps: Iterator[Step], device: torch.device, precision: str, after_step: Optional[Callable[[], object]] = None
+) -> Tensor:
+    """The end of a walk.
+
+    Args:
+        steps: of a sampler.
+        device: of its tensors.
+        precision: that the network computes in.
+        after_step: called after every step.
+
+    Raises:
+        UserError: if a number is not finite.
+    """
+    with autocast(device, precision):
+        for step in steps:
+            x = step.x
+            if after_step is not None:
+                after_step()
+    if not bool(x.isfinite().all()):
+        raise UserError("the pictures are not finite; paint in fp32, or with more --steps")
+    return x

@@ -1,0 +1,71 @@
+"""Training a small classifier of pictures, such as those that judge what is painted."""
+
+from typing import Sequence, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from ..training import Draw, LoopOptions, start
+
+BATCH = 128
+"""Pictures a step."""
+
+_Network = TypeVar("_Network", bound=nn.Module)
+
+
+def fitted(network: _Network, draw: Draw, steps: int, lr: float, seed: int, what: str) -> _Network:
+    """A trained classifier on the CPU, the mean of its last weights.
+
+    Args:
+        network: with its first weights.
+        draw: makes a step's pictures [BATCH, C, H, W] and their classes [BATCH], and answers some rows.
+        steps: of the optimizer.
+        lr: its peak learning rate (AdamW).
+        seed: of the loop.
+        what: is trained, for the bar.
+    """
+    trainer = start(
+        network.to(memory_format=torch.channels_last),
+        LoopOptions(steps, batch_size=BATCH, warmup=200, decay_share=0.7, ema=0.995, seed=seed),
+        "fp32",
+        lambda one, dtype: [torch.optim.AdamW(one.parameters(), lr=lr, weight_decay=0.05)],
+    )
+    for _ in tqdm(trainer.run(draw, _loss), total=steps, desc=what, unit="step"):
+        pass
+    return trainer.ema.network.cpu()
+
+
+def _loss(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
+    device = next(network.parameters()).device
+    pictures, classes = (part.to(device) for part in batch)
+    layout = pictures.contiguous(memory_format=torch.channels_last)
+    return F.cross_entropy(network(layout), classes, label_smoothing=0.1, reduction="none")
+
+
+def moved(x: Tensor, source: torch.Generator) -> Tensor:
+    """Pictures [B, 3, H, W] rotated by up to 11 degrees, scaled and sheared by up to 15%, shifted by up to 6%."""
+    n = len(x)
+    turn, scale, shear = 0.2 * _spread(source, n), 1 + 0.15 * _spread(source, n), 0.15 * _spread(source, n)
+    taller = scale * (1 + 0.1 * _spread(source, n))
+    top = torch.stack([scale * turn.cos(), shear - scale * turn.sin(), 0.12 * _spread(source, n)], dim=1)
+    bottom = torch.stack([taller * turn.sin(), taller * turn.cos(), 0.12 * _spread(source, n)], dim=1)
+    grid = F.affine_grid(torch.stack([top, bottom], dim=1), list(x.shape), align_corners=False)
+    return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+
+
+def recoloured(x: Tensor, source: torch.Generator) -> Tensor:
+    """Light and dark swapped, channels exchanged, contrast stretched, tint and noise added."""
+    n = len(x)
+    flip = torch.where(torch.rand(n, generator=source) < 0.5, 1.0, -1.0)[:, None, None, None]
+    order = torch.rand(n, 3, generator=source).argsort(dim=1)[:, :, None, None].expand_as(x)
+    contrast = 1 + 0.3 * _spread(source, n)[:, None, None, None]
+    tint = 0.2 * _spread(source, n * 3).reshape(n, 3, 1, 1)
+    grain = 0.05 * torch.rand(n, 1, 1, 1, generator=source) * torch.randn(x.shape, generator=source)
+    return torch.gather(x * flip, 1, order) * contrast + tint + grain
+
+
+def _spread(source: torch.Generator, n: int) -> Tensor:
+    """n uniform numbers in [-1, 1)."""
+    return torch.rand(n, generator=source) * 2 - 1

@@ -1,0 +1,76 @@
+"""How one picture comes out of noise: the moments of its walk, as a figure and as an animation."""
+
+from pathlib import Path
+from typing import Iterator, List, NamedTuple, Sequence
+
+import torch
+from torch import Tensor
+
+from ..checkpoints import atomic_path
+from ..diffusion import Schedule, Step
+from ..images import sheet, to_pixels
+
+_LEVELS = (1000, 800, 600, 400, 200, 0)
+
+
+class Moment(NamedTuple):
+    """A walk at one time."""
+
+    level: int
+    """How many of 1,000 noise levels are left; 0 is the clean picture."""
+    x: Tensor
+    """x_t as uint8 [H, W, 3]."""
+    x0: Tensor
+    """The clean picture that the model sees in it, uint8 [H, W, 3]."""
+
+
+@torch.no_grad()
+def moments(x: Tensor, walk: Iterator[Step], schedule: Schedule) -> List[Moment]:
+    """Every moment of painting one picture, from pure noise to the clean picture.
+
+    Args:
+        x: where the walk begins [1, 3, H, W].
+        walk: its steps.
+        schedule: that knows how much noise is left.
+    """
+    level, found = _level(schedule, schedule.start), []
+    for step in walk:
+        found.append(Moment(level, to_pixels(x)[0], to_pixels(step.x0)[0]))
+        level, x = _level(schedule, step.t), step.x
+    return [*found, Moment(level, to_pixels(x)[0], to_pixels(x)[0])]
+
+
+def _level(schedule: Schedule, t: float) -> int:
+    """The course counts noise levels from 1; a table's times count from 0."""
+    return round(t) + 1 if schedule.start > 1 else round(1000 * t)
+
+
+def save_moments(found: Sequence[Moment], path: Path) -> Path:
+    """x_t above, the x0 seen in it below, at the moments nearest to six levels."""
+    from matplotlib.figure import Figure
+
+    # A walk of few steps has no six moments.
+    nearest = {min(range(len(found)), key=lambda place: abs(found[place].level - level)) for level in _LEVELS}
+    figure = Figure(figsize=(1.5 * len(nearest), 3.4), layout="constrained")
+    grid = figure.subplots(2, len(nearest))
+    for column, place in enumerate(sorted(nearest)):
+        moment = found[place]
+        for axis, picture in zip(grid[:, column], (moment.x, moment.x0)):
+            axis.imshow(picture.numpy())
+            axis.set_xticks([])
+            axis.set_yticks([])
+        grid[0, column].set_title(f"t = {moment.level}")
+    grid[0, 0].set_ylabel("$x_t$", rotation=0, labelpad=12)
+    grid[1, 0].set_ylabel("$x_0$ seen", rotation=0, labelpad=24)
+    with atomic_path(path) as beside:
+        figure.savefig(beside, dpi=150)
+    return path
+
+
+def save_animation(found: Sequence[Moment], path: Path) -> Path:
+    """x_t and x0 side by side, in about two seconds, the finished picture held for two more."""
+    frames = [sheet(torch.stack([moment.x, moment.x0]), columns=2, scale=6) for moment in found]
+    milliseconds = [max(60, 2000 // len(frames))] * (len(frames) - 1) + [2000]
+    with atomic_path(path) as beside:
+        frames[0].save(beside, save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
+    return path

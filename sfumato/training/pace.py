@@ -1,0 +1,40 @@
+"""How long a training will take on this machine, by a few steps of it."""
+
+import time
+from datetime import datetime, timedelta
+from typing import Any, Optional
+
+from ..devices import peak_memory
+from .loop import Draw, Loss, Trainer
+
+_TRIED = 3
+"""Steps; the first one warms up and does not count."""
+_GIB = 2**30
+
+
+def pace_of(trainer: "Trainer[Any]", draw: Draw, loss: Loss, left: int, minutes: Optional[float]) -> str:
+    """Seconds a step, memory, and when the run will be finished, by a few steps of a trainer that is then dropped.
+
+    Args:
+        trainer: at its first step.
+        draw, loss: see `Trainer.run`.
+        left: steps that the run will take, where no minutes are given.
+        minutes: that it will.
+    """
+    # Of a run that is shorter than what is tried too.
+    trainer.end_at(_TRIED)
+    walk = trainer.run(draw, loss)
+    try:
+        next(walk)
+        began = time.perf_counter()
+        for _ in walk:
+            pass
+    except FloatingPointError:
+        return ""  # which the run will tell, with what to do
+    seconds = (time.perf_counter() - began) / (_TRIED - 1)
+    ahead = 60 * minutes if minutes is not None else seconds * left
+    about = "" if minutes is None else f" (about {ahead / seconds:,.0f} steps)"
+    end = datetime.now() + timedelta(seconds=ahead)
+    peak = peak_memory()
+    memory = "" if peak is None else f", {peak / _GIB:.1f} GiB of memory"
+    return f"{about}, {seconds:.2f} s a step here{memory}; finished {end:%Y-%m-%d %H:%M}"

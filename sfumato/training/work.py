@@ -1,0 +1,169 @@
+"""One training from its first step to its finished weights, whatever is trained.
+
+A job says what is its own, as a Work: the network, what a step learns from, the loss, what is looked at on the way, and
+how the finished weights are written. All else is the same for all jobs and stands here once.
+"""
+
+import copy
+import dataclasses
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, Dict, Generic, List, Mapping, Optional, Sequence, TypeVar
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from ..checkpoints import load_state
+from ..images import save_image
+from ..runs import open_folder, refuse_file
+from .clock import ENDLESS
+from .loop import Draw, Loss, Trainer
+from .options import TrainingOptions
+from .pace import pace_of
+from .record import resume, run_recorded
+from .setup import make_optimizers, start
+
+Network = TypeVar("Network", bound=nn.Module)
+
+SEEN = "pictures.png"
+"""What the network sees, in the folder of the run."""
+
+
+class Work(ABC, Generic[Network]):
+    """What a training learns, and what it leaves.
+
+    Attributes:
+        command: that trains, such as "digits train".
+        what: is trained, in a word or two, for the bar.
+        network: with its first weights.
+        weights: where the finished ones will lie, in the folder of the run.
+        made: all that decides them but for the training's options.
+        ends: how the names of the network's first and last layers begin, which are AdamW's.
+        dims: of the weights inside that are Muon's: 4 are convolutions, 2 the matrices of transformers.
+    """
+
+    command: str
+    what: str
+    network: Network
+    weights: Path
+    made: Dict[str, Any]
+    ends: Sequence[str] = ()
+    dims: Sequence[int] = (4,)
+
+    def optimizers(self, network: Network, training: TrainingOptions, dtype: torch.dtype) -> Sequence[Any]:
+        """Of the network's parameters; see `make_optimizers`."""
+        return make_optimizers(network, training.muon_lr, training.adam_lr, self.ends, dtype, self.dims)
+
+    @abstractmethod
+    def prepared(self, device: torch.device) -> Draw:
+        """What each step learns from; what takes long is done here, under a bar."""
+
+    def tried(self, device: torch.device) -> Draw:
+        """The same for the few steps that measure the pace; only the shapes matter."""
+        return self.prepared(device)
+
+    @abstractmethod
+    def loss(self, network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
+        """Of each row [rows].
+
+        Args:
+            network: that learns, as the processes share it.
+            batch: what was drawn, on the network's device.
+        """
+
+    @abstractmethod
+    def look(self, step: int, mean: Network) -> Mapping[str, float]:
+        """What the mean weights are worth, by name; pictures are left in the folder of the run."""
+
+    @abstractmethod
+    def finish(self, mean: Network, settings: Mapping[str, Any]) -> Path:
+        """Write the finished weights; the path."""
+
+    def settings(self, training: TrainingOptions, precision: str) -> Dict[str, Any]:
+        """All that decides the weights, as the run's note has it."""
+        return {**training.settings(), **self.made, "precision": precision}
+
+    @abstractmethod
+    def about(self) -> List[str]:
+        """Lines on what is learned from."""
+
+    @abstractmethod
+    def seen(self) -> Optional[Image.Image]:
+        """A sheet of what the network will see."""
+
+    def then(self) -> str:
+        """What uses the finished weights, as one types it; empty where that takes more than them."""
+        return ""
+
+
+def run(work: "Work[Network]", training: TrainingOptions, out: Path) -> Optional[Network]:
+    """Train, or go on with a run of the same settings in a folder.
+
+    Args:
+        work: what is learned.
+        training: how.
+        out: the folder.
+
+    Returns:
+        The network of the mean weights; None where only the plan was asked for.
+
+    Raises:
+        UserError: for what cannot be used, before the first step; if the loss is no longer finite.
+    """
+    training.check()
+    refuse_file(out)
+    trainer = _trainer(work, work.network, training)
+    device, first = trainer.accelerator.device, trainer.accelerator.is_main_process
+    settings = work.settings(training, trainer.accelerator.mixed_precision)
+    if training.plan:
+        load_state(out, settings)  # a folder of another run is refused
+    else:
+        resume(trainer, out, settings, work.command)
+    if first:
+        _say_plan(work, training, trainer, out)
+    if training.plan:
+        return None
+    run_recorded(
+        trainer,
+        work.prepared(device),
+        _on(device, work),
+        lambda mean: work.finish(mean, settings),
+        training.minutes,
+        out=out,
+        settings=settings,
+        what=work.what,
+        save_every=training.save_every,
+        look=lambda step: work.look(step, trainer.ema.network),
+        look_every=training.look_every,
+    )
+    if first and work.then():
+        print(work.then())
+    return trainer.ema.network
+
+
+def _trainer(work: "Work[Network]", network: Network, training: TrainingOptions) -> "Trainer[Network]":
+    steps = training.loop.steps if training.minutes is None else ENDLESS
+    loop = dataclasses.replace(training.loop, steps=steps)
+    return start(network, loop, training.precision, lambda one, dtype: work.optimizers(one, training, dtype))
+
+
+def _on(device: torch.device, work: "Work[Any]") -> Loss:
+    return lambda network, batch: work.loss(network, [part.to(device) for part in batch])
+
+
+def _say_plan(work: "Work[Any]", training: TrainingOptions, trainer: "Trainer[Any]", out: Path) -> None:
+    """Print what will be done, and leave the sheet of what the network will see."""
+    lines, seen = work.about(), work.seen()
+    parameters = sum(one.numel() for one in work.network.parameters() if one.requires_grad)
+    lines.append(f"learned    {parameters:,} parameters")
+    left, minutes = training.loop.steps - trainer.steps_done, training.minutes
+    length = f"{training.loop.steps:,} steps" if minutes is None else f"{minutes:g} minutes"
+    if trainer.accelerator.num_processes == 1 and left > 0:
+        # A copy: what is tried must not be learned.
+        tried, device = _trainer(work, copy.deepcopy(work.network), training), trainer.accelerator.device
+        length += pace_of(tried, work.tried(device), _on(device, work), left, minutes)
+    lines.append(f"length     {length}")
+    if seen is not None:
+        lines.append(f"seen       {save_image(seen, open_folder(out) / SEEN)} shows some as the network sees them")
+    print("\n".join([*lines, f"weights    {work.weights}", *filter(None, [work.then()])]))
