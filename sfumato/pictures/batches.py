@@ -1,6 +1,6 @@
 """What one training step learns from, drawn from the step's number alone."""
 
-from typing import List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import torch
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..diffusion import Schedule, SeededNoise, seed_of, stratified_times
 from ..images import from_pixels
-from .data import Pictures
+from .data import Pictures, grouped
 
 
 class PictureBatches:
@@ -19,10 +19,12 @@ class PictureBatches:
         places: of those, int64 [n].
         batch_size: pictures in a global batch.
         schedule: of the noise.
-        null: the label that stands for none; None for a model without labels.
-        hidden: share of labels that are replaced by it, so that one network learns the prediction with and without
-            (Ho & Salimans 2022, Algorithm 1).
-        even: whether every class is drawn equally often; else every picture.
+        null: the label that stands for none, of several conditions that of each; None for a model without labels.
+        hidden: share of pictures whose labels are replaced by it, so that one network learns the prediction with and
+            without (Ho & Salimans 2022, Algorithm 1). Of several conditions they are hidden together, which is what
+            guidance leads away from; of the other pictures each condition is hidden by itself in the same share, so
+            that one can be left open.
+        even: whether every class, or combination that there is, is drawn equally often; else every picture.
         flip: whether every second picture is mirrored.
         time_focus: see `stratified_times`' logit_normal.
         seed: of everything drawn.
@@ -34,7 +36,7 @@ class PictureBatches:
         places: np.ndarray,
         batch_size: int,
         schedule: Schedule,
-        null: Optional[int] = None,
+        null: Union[int, Sequence[int], None] = None,
         hidden: float = 0.1,
         even: bool = True,
         flip: bool = False,
@@ -42,15 +44,15 @@ class PictureBatches:
         seed: int = 0,
     ) -> None:
         self._pictures, self._schedule = pictures, schedule
-        self.batch_size, self.null, self.hidden, self.flip, self.seed = batch_size, null, hidden, flip, seed
+        self.batch_size, self.hidden, self.flip, self.seed = batch_size, hidden, flip, seed
+        self.nulls = () if null is None else (null,) if isinstance(null, int) else tuple(null)
         self.time_focus = time_focus
-        labels = pictures.labels[places]
-        groups = [places[labels == label] for label in np.unique(labels)] if even and null is not None else [places]
+        groups = [places[group] for group in grouped(pictures.labels[places])] if even and self.nulls else [places]
         self._members: List[Tensor] = [torch.from_numpy(group) for group in groups]
         self._sizes = torch.tensor([len(group) for group in groups])
 
     def __call__(self, step: int, rows: slice) -> Sequence[Tensor]:
-        """Those rows of a step's batch: x0 [n, C, H, W] in [-1, 1], t [n], eps like x0, and label int64 [n] if any."""
+        """Those rows of a step's batch: x0 [n, C, H, W] in [-1, 1], t [n], eps like x0, int64 [n] of each condition."""
         source = torch.Generator().manual_seed(seed_of(self.seed, step))
         groups = torch.randint(len(self._members), (self.batch_size,), generator=source)
         shares = torch.rand(self.batch_size, generator=source, dtype=torch.float64)
@@ -65,7 +67,9 @@ class PictureBatches:
         if self.flip:
             turned = mirrored[rows] < 0.5
             x0[turned] = x0[turned].flip(-1)
-        if self.null is None:
-            return x0, t[rows], eps
-        label = torch.from_numpy(self._pictures.labels[places])
-        return x0, t[rows], eps, torch.where(hides[rows] < self.hidden, self.null, label)
+        hidden = (hides < self.hidden)[:, None].expand(-1, len(self.nulls))
+        if len(self.nulls) > 1:
+            hidden = hidden | (torch.rand(self.batch_size, len(self.nulls), generator=source) < self.hidden)
+        told = self._pictures.told(places) if self.nulls else ()
+        labels = [torch.where(hide, null, label) for hide, null, label in zip(hidden[rows].T, self.nulls, told)]
+        return (x0, t[rows], eps, *labels)

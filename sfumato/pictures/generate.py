@@ -7,6 +7,8 @@ A picture is a function of the settings and of its own label and number: not of 
 it was painted in. A run that was interrupted goes on with what is missing.
 """
 
+import itertools
+import math
 import re
 import shlex
 from dataclasses import asdict, dataclass, field
@@ -17,6 +19,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from ..conditions import said
 from ..devices import Worker, autocast, choose_precision, in_batches
 from ..diffusion import SeededNoise, sample, seed_of
 from ..errors import UserError, in_range
@@ -26,6 +29,8 @@ from ..runs import digest, open_run, painted_by
 from ..sampler_options import SamplerOptions
 from .looks import GUIDANCE, STEPS
 
+_MOST_COMBINATIONS = 1000
+"""That are painted without being asked for by name."""
 MODEL = "model.safetensors"
 """The finished model in a run's folder."""
 
@@ -51,7 +56,8 @@ class GenerateOptions:
     weights: Path = field(metadata={"flag": True})
     """The folder of a run of `pictures train`, or a model.safetensors."""
     label: Tuple[str, ...] = ()
-    """Which labels; all by default."""
+    """Which labels; all by default. Of several conditions one of each, as in rose,red; what is left out, as in rose, is
+    left open."""
     count: int = 25
     """Pictures of each label."""
     seed: int = 0
@@ -126,9 +132,9 @@ def _paint(
     assert model.shape is not None, "it was checked"
     device = next(model.parameters()).device
     noise = SeededNoise([seed_of(options.seed, *picture) for picture in batch], model.shape, device)
-    labels = [model.classes.index(picture.label) for picture in batch if picture.label]
-    condition = [torch.tensor(labels, device=device)] if labels else []
-    scale = options.sampling.guidance_scale if labels else 1.0
+    read = [model.conditions.read(picture.label) for picture in batch] if model.classes else None
+    condition = [part.to(device) for part in model.conditions.of_each(read, len(batch))]
+    scale = options.sampling.guidance_scale if condition else 1.0
     denoiser = model.denoiser(*condition, guidance_scale=scale)
     with autocast(device, precision):
         x = sample(options.sampling.made()(model.schedule.first(noise()), denoiser, times, noise))
@@ -138,11 +144,16 @@ def _paint(
 
 
 def _labels(options: GenerateOptions, model: Diffusion) -> Tuple[str, ...]:
-    unknown = [label for label in options.label if label not in model.classes]
-    if unknown:
-        there = f"it knows {', '.join(model.classes[:20])}" if model.classes else "it has no labels"
-        raise UserError(f"{options.weights}: knows no label {unknown[0]!r}; {there}")
-    return tuple(dict.fromkeys(options.label)) or model.classes or ("",)
+    names = model.conditions.names
+    try:
+        asked = [said(model.conditions.read(label)) for label in options.label]
+    except ValueError as error:
+        raise UserError(f"{options.weights}: {error}") from None
+    count = math.prod(map(len, names))
+    if not asked and len(names) > 1 and count > _MOST_COMBINATIONS:
+        raise UserError(f"{options.weights}: has {count:,} combinations of labels; choose some of them with --label")
+    every = names[0] if len(names) == 1 else [said(one) for one in itertools.product(*names)] if names else [""]
+    return tuple(dict.fromkeys(asked or every))
 
 
 def _times(model: Diffusion, options: GenerateOptions) -> List[float]:
@@ -163,11 +174,13 @@ def weights_path(given: Path) -> Path:
 
 def paint_command(model: Diffusion, run: Path) -> str:
     """What paints with a run's weights."""
-    label = f" --label {shlex.quote(model.classes[0])}" if model.classes else ""
+    names = model.conditions.names
+    first = names[0][0] if len(names) == 1 else said([one[0] for one in names])
+    label = f" --label {shlex.quote(first)}" if names else ""
     return f"sfumato pictures generate painted --weights {shlex.quote(str(run))}{label}"
 
 
 def folder_of(label: str) -> str:
     """A label as a folder's name: what file names may not have is replaced, and a digest tells such labels apart."""
-    plain = re.sub(r"[^\w .-]", "_", label).strip(" .")[:60]
+    plain = re.sub(r"[^\w .,-]", "_", label).strip(" .")[:60]
     return plain if plain == label else f"{plain}-{digest(label)[:6]}"

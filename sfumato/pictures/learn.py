@@ -31,8 +31,9 @@ class LearnOptions:
     """auto, folders, or none."""
     table: Optional[Path] = None
     """A .csv or .jsonl with a row a picture: its name and its label."""
-    column: str = ""
-    """Of the table that holds the labels; the only one beside the names by default."""
+    column: Tuple[str, ...] = ()
+    """Of the table that holds the labels, or several, each a condition of its own; the only one beside the names by
+    default."""
     fit: str = "crop"
     """crop (the shorter side fits, the rest is cut off), pad (all of it fits, on white), or squeeze."""
     upscale: bool = False
@@ -89,7 +90,7 @@ def learn(options: LearnOptions) -> Path:
 def _begun(path: Path, model: Diffusion) -> Diffusion:
     begun = Diffusion.load(weights_path(path), what="model of pictures")
     if begun.shape != model.shape or begun.classes != model.classes:
-        there, here = (f"{one.shape} in {len(one.classes)} classes" for one in (begun, model))
+        there, here = (f"{one.shape} in {one.conditions}" for one in (begun, model))
         raise UserError(f"{path}: is of pictures {there}, these are {here}; give weights of the same")
     return begun
 

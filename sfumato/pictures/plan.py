@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Optional
 
+from ..conditions import Conditions
 from ..devices import peak_memory
 from ..model import Diffusion
 from ..training import Draw, Loss, Trainer
@@ -66,6 +67,8 @@ def pace_of(trainer: "Trainer[Any]", draw: Draw, loss: Loss, steps: int, minutes
 def _counts(pictures: Pictures) -> str:
     if not pictures.classes:
         return "none"
+    conditions = Conditions(pictures.classes)
     counts = [f"{name} {count:,}" for name, count in pictures.counts.items()]
     more = f" and {len(counts) - _SHOWN} more" if len(counts) > _SHOWN else ""
-    return f"{len(counts)}: {', '.join(counts[:_SHOWN])}{more}"
+    several = f" combinations of {conditions}" if len(conditions.names) > 1 else ""
+    return f"{len(counts)}{several}: {', '.join(counts[:_SHOWN])}{more}"

@@ -15,6 +15,7 @@ from typing import Any, Dict, Optional, Sequence, Union
 from torch import Tensor, nn
 
 from ..checkpoints import load_state
+from ..conditions import Conditions
 from ..devices import Worker
 from ..diffusion.schedules import described
 from ..errors import UserError
@@ -115,11 +116,11 @@ def _loss(wrapped: nn.Module, batch: Sequence[Tensor]) -> Tensor:
 
 
 def _match(model: Diffusion, pictures: Pictures) -> None:
-    shape = pictures.pixels.shape[1:]
-    if model.shape != shape or len(model.classes) != len(pictures.classes):
+    shape, theirs = pictures.pixels.shape[1:], Conditions(pictures.classes)
+    if model.shape != shape or str(model.conditions) != str(theirs):
         raise UserError(
-            f"a model of pictures {model.shape} in {len(model.classes)} classes cannot learn {pictures.path}: pictures"
-            f" {shape} in {len(pictures.classes)} classes"
+            f"a model of pictures {model.shape} in {model.conditions} cannot learn {pictures.path}: pictures {shape} in"
+            f" {theirs}"
         )
 
 
