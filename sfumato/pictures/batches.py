@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from ..diffusion import Schedule, SeededNoise, seed_of, stratified_times
-from ..images import from_pixels
 from .data import Pictures, grouped
+from .views import Views
 
 
 class PictureBatches:
@@ -26,6 +26,7 @@ class PictureBatches:
             that one can be left open.
         even: whether every class, or combination that there is, is drawn equally often; else every picture.
         flip: whether every second picture is mirrored.
+        turn: whether pictures are turned by quarters; squares only.
         time_focus: see `stratified_times`' logit_normal.
         seed: of everything drawn.
     """
@@ -40,11 +41,12 @@ class PictureBatches:
         hidden: float = 0.1,
         even: bool = True,
         flip: bool = False,
+        turn: bool = False,
         time_focus: Optional[Tuple[float, float]] = None,
         seed: int = 0,
     ) -> None:
         self._pictures, self._schedule = pictures, schedule
-        self.batch_size, self.hidden, self.flip, self.seed = batch_size, hidden, flip, seed
+        self.batch_size, self.hidden, self.flip, self.turn, self.seed = batch_size, hidden, flip, turn, seed
         self.nulls = () if null is None else (null,) if isinstance(null, int) else tuple(null)
         self.time_focus = time_focus
         groups = [places[group] for group in grouped(pictures.labels[places])] if even and self.nulls else [places]
@@ -63,13 +65,11 @@ class PictureBatches:
         # The noise is the most of it, and each process draws that of its own rows alone.
         numbers = range(self.batch_size)[rows]
         eps = SeededNoise([seed_of(self.seed, step, row) for row in numbers], self._pictures.pixels.shape[1:])()
-        x0 = from_pixels(torch.from_numpy(self._pictures.pixels[places]))
-        if self.flip:
-            turned = mirrored[rows] < 0.5
-            x0[turned] = x0[turned].flip(-1)
         hidden = (hides < self.hidden)[:, None].expand(-1, len(self.nulls))
         if len(self.nulls) > 1:
             hidden = hidden | (torch.rand(self.batch_size, len(self.nulls), generator=source) < self.hidden)
+        views = Views.drawn(self._pictures, source, mirrored < 0.5 if self.flip else None, self.turn, self.batch_size)
+        x0 = views.rows(rows).of(self._pictures, places)
         told = self._pictures.told(places) if self.nulls else ()
         labels = [torch.where(hide, null, label) for hide, null, label in zip(hidden[rows].T, self.nulls, told)]
         return (x0, t[rows], eps, *labels)

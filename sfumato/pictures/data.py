@@ -34,10 +34,13 @@ class Pictures:
             each side by itself.
         upscale: whether pictures smaller than `size` are enlarged; else they are refused.
         channels: 3 for colour, 1 for grey.
+        shift: pixels by which pictures are moved at random, up, down and sideways, as they are drawn to learn from.
+            They are read larger by as much on every side, so that no border is made up.
         cache: folder for the decoded pictures; in or beside the source by default.
 
     Attributes:
-        pixels: uint8 [N, channels, height, width], read-only.
+        pixels: uint8 [N, channels, height, width], read-only: the middle of each.
+        whole: the same with `shift` more pixels on every side.
         labels: int64 [N], places in `classes`, of several conditions [N, conditions]; all 0 where there are none.
         classes: the labels' names in alphabetical order, numbers by their value; of several conditions a tuple of names
             for each, see `sfumato.conditions`; empty where there are none.
@@ -58,13 +61,16 @@ class Pictures:
         upscale: bool = False,
         channels: int = 3,
         cache: Union[str, Path, None] = None,
+        shift: int = 0,
     ) -> None:
         self.size = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
-        self.channels, self._fit, self._upscale = channels, fit, upscale
+        self.channels, self.shift, self._fit, self._upscale = channels, shift, fit, upscale
         if fit not in FITS or channels not in (1, 3) or min(self.size) < 1:
             wanted = f"fit must be {' or '.join(FITS)}, channels 1 or 3, sizes above 0"
             raise UserError(f"{wanted}; got {fit!r}, {channels} and {size}")
         columns = [column] if isinstance(column, str) and column else list(column)
+        if not 0 <= shift < min(self.size):
+            raise UserError(f"shift must be at least 0 and below the pictures' {min(self.size)} pixels, got {shift}")
         found = opened_source(Path(source), labels, None if table is None else Path(table), columns)
         try:
             self._take(found, None if cache is None else Path(cache))
@@ -79,11 +85,13 @@ class Pictures:
         names, places = zip(*map(_numbered, found.labels)) if found.labels else ((), [np.zeros(count, np.int64)])
         self.classes: Classes = names[0] if len(names) == 1 else names
         self.labels: np.ndarray = places[0] if len(places) == 1 else np.stack(places, axis=1)
-        rule = [self.size, self.channels, self._fit, self._upscale]
+        height, width = (side + 2 * self.shift for side in self.size)
+        rule = [(height, width), self.channels, self._fit, self._upscale]
         key = digest(found.state(), [str(name) for name in found.names], rule)
-        shape = (len(self.names), self.channels, *self.size)
-        self.pixels = cached(self.path, cache, key, shape, lambda pixels: self._decode(found, pixels))
-        self.identity = digest(key, self.labels, self.classes)
+        shape = (len(self.names), self.channels, height, width)
+        self.whole = cached(self.path, cache, key, shape, lambda pixels: self._decode(found, pixels))
+        self.pixels = self.whole[:, :, self.shift : height - self.shift, self.shift : width - self.shift]
+        self.identity = digest(key, self.labels, self.classes, *([self.shift] if self.shift else []))
 
     def __len__(self) -> int:
         return len(self.names)
@@ -112,7 +120,7 @@ class Pictures:
     def _decode(self, source: Source, pixels: np.ndarray) -> None:
         def one(number: int) -> np.ndarray:
             where = source.path / source.names[number]
-            return fitted(source.open(number), self.size, self._fit, self.channels, self._upscale, where)
+            return fitted(source.open(number), self.size, self._fit, self.channels, self._upscale, where, self.shift)
 
         decode(pixels, one, source.path.name)
 

@@ -40,6 +40,9 @@ class LearnOptions:
     """Enlarge pictures that are smaller than the size; they are refused without."""
     grey: bool = False
     """Learn grey pictures."""
+    shift: int = 0
+    """Move pictures at random by up to so many pixels; they are read larger by as much, so that no border is made
+    up."""
     cache: Optional[Path] = None
     """Folder for the decoded pictures; in or beside the source by default."""
     width: int = 64
@@ -97,4 +100,5 @@ def _begun(path: Path, model: Diffusion) -> Diffusion:
 
 def _pictures(options: LearnOptions, size: Tuple[int, int]) -> Pictures:
     where = (options.labels, options.table, options.column)
-    return Pictures(options.source, size, *where, options.fit, options.upscale, 1 if options.grey else 3, options.cache)
+    how = (options.fit, options.upscale, 1 if options.grey else 3)
+    return Pictures(options.source, size, *where, *how, cache=options.cache, shift=options.shift)

@@ -9,6 +9,7 @@ from ..diffusion import SeededNoise, seed_of
 from ..images import from_pixels, sheet, to_pixels
 from ..model import Diffusion
 from .data import Pictures, grouped
+from .views import Views
 
 _COLUMNS, _ROWS = 8, 4
 _AT_ONCE = 16
@@ -53,12 +54,18 @@ class Looks:
         scale = GUIDANCE if model.classes else 1.0
         return as_sheet(model.sample(count, labels, STEPS, scale, self._seed, batch_size=_AT_ONCE))
 
-    def seen(self) -> Image.Image:
-        """Some pictures as the network will see them, the classes or the combinations that there are in turn."""
+    def seen(self, flip: bool = False, turn: bool = False) -> Image.Image:
+        """Some pictures as the network will see them, the classes or the combinations that there are in turn.
+
+        Args:
+            flip, turn: whether it sees them mirrored and turned.
+        """
         groups = grouped(self._pictures.labels)
         turns = [groups[number % len(groups)] for number in range(_COLUMNS * _ROWS)]
         places = [int(group[number // len(groups) % len(group)]) for number, group in enumerate(turns)]
-        return as_sheet(from_pixels(torch.from_numpy(self._pictures.pixels[places])))
+        source = torch.Generator().manual_seed(seed_of(self._seed, "seen"))
+        mirrored = torch.rand(len(places), generator=source) < 0.5 if flip else None
+        return as_sheet(Views.drawn(self._pictures, source, mirrored, turn, len(places)).of(self._pictures, places))
 
 
 def as_sheet(x: Tensor) -> Image.Image:

@@ -65,7 +65,7 @@ def train(
     """
     training, out = _chosen(training or Training(), settings), Path(out)
     training.check()
-    _match(model, pictures)
+    _match(model, pictures, training)
     refuse_file(out)
     steps = training.loop.steps if training.minutes is None else ENDLESS
     trainer, batches = _trainer(model, training, steps), _batches(model, pictures, training)
@@ -115,13 +115,15 @@ def _loss(wrapped: nn.Module, batch: Sequence[Tensor]) -> Tensor:
     return rows
 
 
-def _match(model: Diffusion, pictures: Pictures) -> None:
+def _match(model: Diffusion, pictures: Pictures, training: Training) -> None:
     shape, theirs = pictures.pixels.shape[1:], Conditions(pictures.classes)
     if model.shape != shape or str(model.conditions) != str(theirs):
         raise UserError(
             f"a model of pictures {model.shape} in {model.conditions} cannot learn {pictures.path}: pictures {shape} in"
             f" {theirs}"
         )
+    if training.turn and pictures.size[0] != pictures.size[1]:
+        raise UserError(f"turn is for squares, and pictures are {pictures.size[1]}x{pictures.size[0]}; leave it out")
 
 
 def _note(model: Diffusion, pictures: Pictures, training: Training, start: Any, precision: str) -> Dict[str, Any]:
@@ -140,7 +142,8 @@ def _note(model: Diffusion, pictures: Pictures, training: Training, start: Any, 
 
 def _batches(model: Diffusion, pictures: Pictures, training: Training) -> PictureBatches:
     null = model.null if model.classes else None
-    draws = (training.hidden, training.even, training.flip, training.time_focus, training.loop.seed)
+    views = (training.hidden, training.even, training.flip, training.turn)
+    draws = (*views, training.time_focus, training.loop.seed)
     return PictureBatches(pictures, kept_apart(pictures)[0], training.loop.batch_size, model.schedule, null, *draws)
 
 
@@ -162,7 +165,10 @@ def _trainer(model: Diffusion, training: Training, steps: int) -> "Trainer[Diffu
 def _say_plan(model: Diffusion, pictures: Pictures, out: Path, training: Training) -> None:
     """Print the plan, and leave the sheet of what the network will see."""
     held_out, pace = kept_apart(pictures)[1], ""
-    save_image(Looks(pictures, held_out, training.loop.seed).seen(), open_folder(out) / "pictures.png")
+    save_image(
+        Looks(pictures, held_out, training.loop.seed).seen(training.flip, training.turn),
+        open_folder(out) / "pictures.png",
+    )
     steps, minutes = training.loop.steps, training.minutes
     if Worker.here().world == 1:
         # A copy: what is tried must not be learned.

@@ -40,6 +40,13 @@ def test_the_shorter_side_fits_and_the_rest_is_cut_off_evenly(tmp_path):
     assert np.abs(squeezed.astype(int) - (np.arange(16) * 16 + 4)).max() <= 8
 
 
+def test_what_is_moved_is_read_larger_and_its_middle_is_what_is_seen(flowers):
+    moved, larger = Pictures(flowers, (8, 6), shift=3), Pictures(flowers, (14, 12))
+    assert np.array_equal(moved.whole, larger.pixels) and moved.size == (8, 6)
+    assert np.array_equal(moved.pixels, larger.pixels[:, :, 3:11, 3:9])
+    assert moved.identity != larger.identity and np.array_equal(moved.whole[:, :, 3:11, 3:9], moved.pixels)
+
+
 def test_grey_is_one_channel_of_luma(flowers):
     colour, grey = Pictures(flowers, 16).pixels.astype(float), Pictures(flowers, 16, channels=1).pixels
     assert grey.shape == (12, 1, 16, 16)
@@ -193,6 +200,9 @@ def cut_off(flowers):
         (lambda f: shutil.rmtree(f / "rose"), {}, "4 pictures are too few to learn from; give 10 or more"),
         (lambda f: shutil.rmtree(f), {}, "there is no such file or folder"),
         (lambda f: [shutil.rmtree(f / k) for k in ("rose", "tulip")], {}, "holds no picture"),
+        (lambda f: None, {"size": 12, "shift": 4}, r"smaller than the 20x20 that 12x12 moved by 4 need; .*--upscale"),
+        (lambda f: None, {"shift": -1}, "shift must be at least 0 and below the pictures' 16 pixels, got -1"),
+        (lambda f: None, {"shift": 16}, "shift must be"),
         (lambda f: None, {"fit": "stretch"}, "fit must be crop or pad or squeeze"),
         (lambda f: None, {"labels": "names"}, "unknown labels 'names'"),
         (lambda f: None, {"channels": 2}, "channels 1 or 3"),

@@ -251,6 +251,13 @@ def test_what_cannot_be_trained_with_is_refused(pictures, tmp_path, settings, wo
     assert not (tmp_path / "run").exists()
 
 
+def test_turning_is_for_squares(flowers, tmp_path):
+    pictures = Pictures(flowers, (8, 12))
+    with pytest.raises(UserError, match="turn is for squares, and pictures are 12x8"):
+        train(small(pictures), pictures, tmp_path / "run", **FEW, turn=True)
+    assert not (tmp_path / "run").exists()
+
+
 def test_other_pictures_models_and_settings_are_refused(pictures, flowers, tmp_path):
     with pytest.raises(TypeError):
         train(small(pictures), pictures, tmp_path / "run", stepz=3)
