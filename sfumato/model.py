@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from . import model_files
+from .conditions import Conditions, Label
 from .diffusion import (
     Clamped,
     Denoiser,
@@ -30,8 +31,6 @@ from .diffusion import (
     training_loss,
 )
 
-Label = Union[int, str]
-
 _SMALL_BATCH = 16
 _LARGEST = 65536
 """What the shape of a picture may have of anything; files are believed no more."""
@@ -45,9 +44,10 @@ class Diffusion(nn.Module):
         schedule: of the noise.
         predicts: what the network's output means: eps, x0, v, velocity or edm.
         shape: of one picture, (channels, height, width); needed for `sample`. The network's own `shape` by default.
-        classes: names of the labels 0, 1 ...; empty for a model without labels, or with conditions of another kind. The
-            network's own `classes` by default.
-        null: the label that means none, by which guidance knows what to lead away from; len(classes) by default.
+        classes: names of the labels 0, 1 ...; of several conditions the names of each (see `conditions`); empty for a
+            model without labels, or with conditions of another kind. The network's own `classes` by default.
+        null: the label that means none, by which guidance knows what to lead away from; the number after the last by
+            default. Of several conditions that of each.
         loss: how the times are weighted: uniform, min-snr or edm.
         sigma_data: the data's standard deviation, which "edm" and EDMSchedule scale by.
         clamp: whether the predicted picture is kept in [-1, 1] while sampling, as pixels are.
@@ -65,8 +65,8 @@ class Diffusion(nn.Module):
         predicts: str = "eps",
         *,
         shape: Optional[Tuple[int, int, int]] = None,
-        classes: Sequence[str] = (),
-        null: Optional[int] = None,
+        classes: Sequence[Union[str, Sequence[str]]] = (),
+        null: Union[int, Sequence[int], None] = None,
         loss: str = "uniform",
         sigma_data: float = 0.5,
         clamp: bool = True,
@@ -75,12 +75,8 @@ class Diffusion(nn.Module):
         self.network, self.schedule, self.predicts = network, schedule, predicts
         shape = shape or getattr(network, "shape", None)
         self.shape = None if shape is None else _shape(shape)
-        self.classes = tuple(classes) or tuple(getattr(network, "classes", ()))
-        self.null = len(self.classes) if null is None and self.classes else null
-        if not all(isinstance(name, str) for name in self.classes) or len({*self.classes}) < len(self.classes):
-            raise ValueError("classes must be names, each another one")
-        if self.null is not None and (type(self.null) is not int or not 0 <= self.null <= len(self.classes)):
-            raise ValueError(f"null must be a label between 0 and {len(self.classes)}, got {self.null!r}")
+        self.conditions = Conditions(tuple(classes) or tuple(getattr(network, "classes", ())), null)
+        self.classes, self.null = self.conditions.classes, self.conditions.null
         if not 0 < sigma_data < math.inf:
             raise ValueError(f"sigma_data must be above 0, got {sigma_data}")
         self.loss, self.sigma_data, self.clamp = loss, sigma_data, clamp
@@ -94,7 +90,7 @@ class Diffusion(nn.Module):
             x0: clean pictures [B, ...], in [-1, 1] for pixels.
             t: times [B] of the schedule, see `stratified_times`.
             eps: standard normal noise of x0's shape.
-            condition: what the network takes after t, such as labels [B].
+            condition: what the network takes after t, such as labels [B] of each condition.
         """
         return training_loss(self._denoiser(*condition), x0, t, eps, self._weighting)
 
@@ -125,7 +121,8 @@ class Diffusion(nn.Module):
         """What the model knows of a batch, guided.
 
         Args:
-            condition: of the batch, such as labels [B]; what guidance leads away from is the null label in its place.
+            condition: of the batch, such as labels [B] of each condition; what guidance leads away from are the null
+                labels in their place.
             guidance_scale, interval, weak_scale: see `Guidance`.
             batched: see there; by default where that is quicker, on GPUs and for small batches.
             weak: a weaker model of the same schedule, which guidance leads away from too.
@@ -144,15 +141,16 @@ class Diffusion(nn.Module):
         return Clamped(guided, recompute_eps) if (self.clamp if clamp is None else clamp) else guided
 
     def _unlabelled(self, condition: Tuple[Tensor, ...]) -> Tuple[Tensor, ...]:
-        if self.null is None or len(condition) != 1:
+        nulls = self.conditions.nulls
+        if not nulls or len(condition) != len(nulls):
             raise ValueError("guidance needs one label a picture, and a model that was trained with a null label")
-        return (torch.full_like(condition[0], self.null),)
+        return tuple(torch.full_like(part, null) for part, null in zip(condition, nulls))
 
     @torch.no_grad()
     def sample(
         self,
         count: int = 1,
-        label: Union[Label, Sequence[Label], None] = None,
+        label: Union[Label, Sequence[Optional[Label]], None] = None,
         steps: int = 25,
         guidance_scale: float = 1.0,
         seed: int = 0,
@@ -170,7 +168,8 @@ class Diffusion(nn.Module):
 
         Args:
             count: of pictures.
-            label: the name or number of a class, for all or one for each; none for a model without, or for no class.
+            label: the name or number of a class, for all or a list of one for each; none for a model without, or for no
+                class. Of several conditions a tuple of one for each, in which None leaves that open.
             steps, spacing: of the walk, see `Schedule.times`.
             guidance_scale, interval, weak, weak_scale: see `denoiser`.
             seed: other seeds give other pictures.
@@ -186,7 +185,7 @@ class Diffusion(nn.Module):
         if count < 1 or batch_size < 1:
             raise ValueError(f"count and batch_size must be at least 1, got {count} and {batch_size}")
         walker, times = make_sampler(sampler, **options), self.schedule.times(steps, spacing)
-        labels = self._labels(label, count)
+        labels = self.conditions.of_each(label, count)
         device = next((one.device for one in self.network.parameters()), torch.device("cpu"))
         was_training = self.network.training
         self.network.eval()
@@ -194,7 +193,7 @@ class Diffusion(nn.Module):
         try:
             for begin in range(0, count, batch_size):
                 numbers = range(begin, min(begin + batch_size, count))
-                condition = () if labels is None else (labels[begin : numbers.stop].to(device),)
+                condition = [part[begin : numbers.stop].to(device) for part in labels]
                 denoiser = self.denoiser(
                     *condition, guidance_scale=guidance_scale, interval=interval, weak=weak, weak_scale=weak_scale
                 )
@@ -203,25 +202,6 @@ class Diffusion(nn.Module):
         finally:
             self.network.train(was_training)
         return torch.cat(painted)
-
-    def _labels(self, label: Union[Label, Sequence[Label], None], count: int) -> Optional[Tensor]:
-        if not self.classes:
-            if label is not None:
-                raise ValueError("the model has no labels; leave label out")
-            return None
-        if label is None:
-            return torch.full((count,), self.null if self.null is not None else len(self.classes))
-        some = [label] * count if isinstance(label, (int, str)) else list(label)
-        if len(some) != count:
-            raise ValueError(f"{count} pictures need one label, or {count}; got {len(some)}")
-        return torch.tensor([self._number(one) for one in some])
-
-    def _number(self, label: Label) -> int:
-        if isinstance(label, str) and label in self.classes:
-            return self.classes.index(label)
-        if isinstance(label, int) and 0 <= label < len(self.classes):
-            return label
-        raise ValueError(f"unknown label {label!r}; choose one of {', '.join(self.classes)}")
 
 
 def _is_quicker_at_once(condition: Sequence[Tensor]) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "sfumato"
 
-SHARED = {"clip", "errors", "devices", "images", "model", "runs", "sampling", "stable_diffusion"}
+SHARED = {"clip", "conditions", "errors", "devices", "images", "model", "runs", "sampling", "stable_diffusion"}
 """What all tasks use."""
 
 MAY_IMPORT = {
@@ -23,7 +23,8 @@ MAY_IMPORT = {
     "faces": {"faces", "pictures", "training", "checkpoints", "models", "diffusion", *SHARED},
     "course": {"course", "digits", "faces", "concepts", "checkpoints", "models", *SHARED},
     "doctor.py": {"devices"},
-    "model.py": {"model_files", "diffusion"},
+    "model.py": {"conditions", "model_files", "diffusion"},
+    "conditions.py": set(),
     "model_files.py": {"checkpoints", "models", "diffusion", "errors"},
     "stable_diffusion.py": {"checkpoints", "models", "diffusion", "errors"},
     "sampling.py": {"diffusion", "errors"},

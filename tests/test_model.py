@@ -27,6 +27,7 @@ from sfumato.diffusion import (
 from sfumato.errors import UserError
 from sfumato.model import Diffusion
 from sfumato.models.digit_unet import DigitUNet, DigitUNetConfig
+from sfumato.models.unet import UNet
 
 TINY = DigitUNetConfig(classes=3, width=8, inner_width=8, blocks=1, inner_blocks=1, embedding=8)
 
@@ -48,6 +49,22 @@ class Known(nn.Module):
 @pytest.fixture
 def flow():
     return Diffusion(Known(FlowSchedule()), FlowSchedule(), "velocity", shape=(1, 2, 2), classes=("a", "b", "c"))
+
+
+class KnownPair(Known):
+    """Grey by the first label and by the second; both left open are black."""
+
+    def forward(self, x, t, kind, colour):
+        time = t.double() / 1000
+        signal, noise = self.schedule.signal_noise(time, x)
+        grey = torch.tensor([0.0, 0.4, -0.5])[kind] + torch.tensor([0.1, 0.2, 0.3, -0.5])[colour]
+        return (x - signal * grey.to(x)[:, None, None, None]) / noise - grey.to(x)[:, None, None, None]
+
+
+@pytest.fixture
+def pair():
+    classes = (("a", "b"), ("red", "green", "blue"))
+    return Diffusion(KnownPair(FlowSchedule()), FlowSchedule(), "velocity", shape=(1, 2, 2), classes=classes)
 
 
 def tiny(schedule=None, predicts="v", **told):
@@ -88,6 +105,16 @@ def test_guidance_leads_away_from_the_null_label_and_from_a_weaker_model(flow):
     assert float(both.mean()) == pytest.approx(0.65 + 2 * (0.1 - 0.05), abs=1e-5)
 
 
+def test_labels_of_several_conditions_are_told_together_and_each_may_be_left_open(pair):
+    for label, grey in ((("b", "red"), 0.5), ((1, 2), 0.7), (("a", None), -0.5), ((None, "blue"), -0.2), (None, -1.0)):
+        assert torch.allclose(pair.sample(2, label, steps=3), torch.full((2, 1, 2, 2), grey), atol=1e-5)
+    each = pair.sample(2, [("a", "red"), ("b", "blue")], steps=2, batch_size=1)
+    assert torch.allclose(each[:, 0, 0, 0], torch.tensor([0.1, 0.7]), atol=1e-5)
+    # x0 = c + (s - 1) (c - u), where u has both left open.
+    guided = pair.sample(1, ("a", "green"), steps=2, guidance_scale=1.5)
+    assert float(guided.mean()) == pytest.approx(0.2 + 0.5 * (0.2 + 1.0), abs=1e-5)
+
+
 def test_a_picture_is_the_same_in_any_batch():
     model = tiny()
     together = model.sample(5, "b", steps=4, guidance_scale=2.0, seed=7)
@@ -120,6 +147,21 @@ def test_it_is_saved_with_all_that_makes_it_paint(tmp_path, schedule, predicts):
     assert torch.equal(got.sample(1, "a", steps=3), model.sample(1, "a", steps=3))
 
 
+def test_several_conditions_are_saved_with_their_names(tmp_path, pair):
+    classes = (("a", "b"), ("red", "green", "blue"))
+    torch.manual_seed(0)
+    model = Diffusion(UNet(8, classes, width=8, blocks=1), FlowSchedule(), "velocity")
+    assert model.classes == classes and model.null == (2, 3)
+    model.save(tmp_path / "m.safetensors", dtype=torch.float32)
+    got = Diffusion.load(tmp_path / "m.safetensors")
+    assert got.classes == classes and got.null == (2, 3) and got.network.config.classes == (2, 3)
+    label = ("b", "green")
+    assert torch.equal(got.sample(1, label, 3, 2.0), model.sample(1, label, 3, 2.0))
+    pair.save(tmp_path / "own.safetensors", dtype=torch.float32)
+    got = Diffusion.load(tmp_path / "own.safetensors", KnownPair(FlowSchedule()))
+    assert torch.equal(got.sample(1, label, steps=2), pair.sample(1, label, steps=2))
+
+
 def test_a_network_of_ones_own_takes_its_weights_back(tmp_path, flow):
     flow.network.weight.data.fill_(0.25)
     flow.save(tmp_path / "own.safetensors", dtype=torch.float32)
@@ -141,6 +183,11 @@ def test_files_that_this_version_does_not_know_are_refused(tmp_path):
         ({"predicts": "score"}, "unknown prediction 'score'"),
         ({"loss": "p2"}, "unknown loss 'p2'"),
         ({"later": 1}, "does not know"),
+        ({"classes": [["a", "b"], []]}, "does not know"),
+        ({"classes": [[["a"]], ["b"]]}, "does not know"),
+        ({"classes": ["a", ["b", "c"]]}, "does not know"),
+        ({"classes": [["a", "b"], ["c"]], "null": 2}, "2 conditions have as many nulls"),
+        ({"classes": 3}, "does not know"),
         ({"config": {**told["config"], "blocks": 10**9}}, "far larger than the weights in it"),
         ({"config": {"width": "x"}}, "its description of the diffusion model is damaged"),
         ({"config": 3}, "its description of the model is damaged"),

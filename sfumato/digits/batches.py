@@ -1,6 +1,6 @@
 """What one training step learns from, drawn from the step's number alone."""
 
-from typing import Any
+from typing import Any, Sequence
 
 import torch
 from torch import Tensor
@@ -33,7 +33,8 @@ class DigitBatches(PictureBatches):
         parts = ((_FIRST_SVHN, svhn, street), (0, self.batch_size - svhn, handwritten))
         return torch.cat([first + torch.multinomial(w, n, True, generator=source) for first, n, w in parts if n])
 
-    def shown(self, x0: Tensor, label: Tensor, chance: Tensor) -> Tensor:
+    def changed(self, x0: Tensor, told: Sequence[Tensor], source: torch.Generator, rows: slice) -> Tensor:
         """Half of SVHN inverted."""
-        inverted = (chance < 0.5) & (label >= _FIRST_SVHN)
-        return torch.where(inverted[:, None, None, None], -x0, super().shown(x0, label, (2 * chance) % 1))
+        chance = torch.rand(self.batch_size, generator=source)[rows]
+        inverted = (chance < 0.5) & (told[0] >= _FIRST_SVHN)
+        return torch.where(inverted[:, None, None, None], -x0, x0)

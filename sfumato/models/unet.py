@@ -7,7 +7,7 @@ adds the output of its partner on the way down; at the levels that are small eno
 
 import math
 from dataclasses import dataclass
-from typing import Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Iterator, List, Optional, Sequence, Tuple, Union
 
 import torch
 import torch.nn.functional as F
@@ -22,8 +22,8 @@ _TIME = 64
 _LOWEST, _MOST_LEVELS = 8, 4
 """Positions along the longer side from which on nothing is halved, and levels at most, if nothing else is asked for."""
 
-Classes = Union[int, Sequence[str], Sequence[int]]
-"""Of one condition its number of labels or their names; of several the number of each."""
+Classes = Union[int, Sequence[Union[int, str, Sequence[str]]]]
+"""Of one condition its number of labels or their names; of several the number or the names of each."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,9 @@ class UNet(nn.Module):
         ValueError: for sizes that cannot be halved so often, naming such as can, and other shapes that cannot be.
     """
 
+    classes: Tuple[Any, ...]
+    """The labels' names, of several conditions a tuple of names for each; empty where it was given numbers alone."""
+
     def __init__(
         self,
         size: Union[int, Tuple[int, int]],
@@ -91,24 +94,28 @@ class UNet(nn.Module):
     ) -> None:
         sides = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
         listed = (classes,) if isinstance(classes, int) else tuple(classes)
-        names = tuple(one for one in listed if isinstance(one, str))
-        counts = (len(names),) if names else tuple(one for one in listed if isinstance(one, int))
+        # Names of one condition stand without the tuple that those of several stand in.
+        each: Sequence[Any] = (listed,) if listed and all(isinstance(one, str) for one in listed) else listed
+        if any(isinstance(one, str) for one in each):
+            raise ValueError("classes must be names, or for each of several conditions its number of labels or names")
+        counts = tuple(one if isinstance(one, int) else len(one) for one in each)
+        named = bool(each) and not any(isinstance(one, int) for one in each)
         patch = patch or _patch(sides)
         multipliers = tuple(range(1, 1 + (levels or _levels(sides, patch))))
         config = UNetConfig(sides, channels, counts, width, multipliers, blocks, attention, patch)
         self._build(config)
-        self.classes = names
+        self.classes = tuple(each[0] if len(each) == 1 else map(tuple, each)) if named else ()
 
     @classmethod
     def of(cls, config: UNetConfig) -> "UNet":
         """The network of that shape."""
         made = cls.__new__(cls)
         made._build(config)
-        made.classes = ()
         return made
 
     def _build(self, config: UNetConfig) -> None:
         super().__init__()
+        self.classes = ()
         self.config = config
         widths = [config.width * multiplier for multiplier in config.multipliers]
         embedding, inside = 4 * config.width, config.channels * config.patch**2

@@ -2,10 +2,13 @@
 
 from collections import Counter
 from pathlib import Path, PurePath
-from typing import Dict, Optional, Sequence, Tuple, Union
+from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from ..conditions import Classes, Conditions, said
 from ..errors import UserError
 from ..runs import digest
 from .cache import cached, decode
@@ -25,17 +28,22 @@ class Pictures:
         labels: "folders" takes the name of the folder in `source` that a picture lies in, "none" takes none; "auto"
             those of `table` or of the .npz, else of the folders, if all pictures lie in some and they are several.
         table: a .csv, or a .jsonl of an object a line, with a row a picture: its name, relative to source, its label.
-        column: of the table that holds the labels; by default the only one beside the names, or "label".
+        column: of the table that holds the labels, or several, each a condition of its own; by default the only one
+            beside the names, or "label".
         fit: "crop" fits the shorter side and cuts the rest off evenly, "pad" fits all of it on white, "squeeze" fits
             each side by itself.
         upscale: whether pictures smaller than `size` are enlarged; else they are refused.
         channels: 3 for colour, 1 for grey.
+        shift: pixels by which pictures are moved at random, up, down and sideways, as they are drawn to learn from.
+            They are read larger by as much on every side, so that no border is made up.
         cache: folder for the decoded pictures; in or beside the source by default.
 
     Attributes:
-        pixels: uint8 [N, channels, height, width], read-only.
-        labels: int64 [N], places in `classes`; all 0 where there are none.
-        classes: the labels' names in alphabetical order, numbers by their value; empty where there are none.
+        pixels: uint8 [N, channels, height, width], read-only: the middle of each.
+        whole: the same with `shift` more pixels on every side.
+        labels: int64 [N], places in `classes`, of several conditions [N, conditions]; all 0 where there are none.
+        classes: the labels' names in alphabetical order, numbers by their value; of several conditions a tuple of names
+            for each, see `sfumato.conditions`; empty where there are none.
         identity: a digest of what they were made of and of the labels, for the note of a run.
 
     Raises:
@@ -48,18 +56,22 @@ class Pictures:
         size: Union[int, Tuple[int, int]],
         labels: str = "auto",
         table: Union[str, Path, None] = None,
-        column: str = "",
+        column: Union[str, Sequence[str]] = (),
         fit: str = "crop",
         upscale: bool = False,
         channels: int = 3,
         cache: Union[str, Path, None] = None,
+        shift: int = 0,
     ) -> None:
         self.size = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
-        self.channels, self._fit, self._upscale = channels, fit, upscale
+        self.channels, self.shift, self._fit, self._upscale = channels, shift, fit, upscale
         if fit not in FITS or channels not in (1, 3) or min(self.size) < 1:
             wanted = f"fit must be {' or '.join(FITS)}, channels 1 or 3, sizes above 0"
             raise UserError(f"{wanted}; got {fit!r}, {channels} and {size}")
-        found = opened_source(Path(source), labels, None if table is None else Path(table), column)
+        columns = [column] if isinstance(column, str) and column else list(column)
+        if not 0 <= shift < min(self.size):
+            raise UserError(f"shift must be at least 0 and below the pictures' {min(self.size)} pixels, got {shift}")
+        found = opened_source(Path(source), labels, None if table is None else Path(table), columns)
         try:
             self._take(found, None if cache is None else Path(cache))
         finally:
@@ -70,15 +82,16 @@ class Pictures:
         if count < FEWEST:
             raise UserError(f"{found.path}: {count} pictures are too few to learn from; give {FEWEST} or more")
         self.path, self.names = found.path, list(found.names)
-        self.classes = tuple(sorted({*(found.labels or ())}, key=_by_value))
-        places = {name: place for place, name in enumerate(self.classes)}
-        of_each = [places[label] for label in found.labels] if found.labels else [0] * len(self.names)
-        self.labels = np.array(of_each, dtype=np.int64)
-        rule = [self.size, self.channels, self._fit, self._upscale]
+        names, places = zip(*map(_numbered, found.labels)) if found.labels else ((), [np.zeros(count, np.int64)])
+        self.classes: Classes = names[0] if len(names) == 1 else names
+        self.labels: np.ndarray = places[0] if len(places) == 1 else np.stack(places, axis=1)
+        height, width = (side + 2 * self.shift for side in self.size)
+        rule = [(height, width), self.channels, self._fit, self._upscale]
         key = digest(found.state(), [str(name) for name in found.names], rule)
-        shape = (len(self.names), self.channels, *self.size)
-        self.pixels = cached(self.path, cache, key, shape, lambda pixels: self._decode(found, pixels))
-        self.identity = digest(key, self.labels, self.classes)
+        shape = (len(self.names), self.channels, height, width)
+        self.whole = cached(self.path, cache, key, shape, lambda pixels: self._decode(found, pixels))
+        self.pixels = self.whole[:, :, self.shift : height - self.shift, self.shift : width - self.shift]
+        self.identity = digest(key, self.labels, self.classes, *([self.shift] if self.shift else []))
 
     @classmethod
     def of(cls, pixels: np.ndarray, labels: np.ndarray, classes: Sequence[str], path: Path) -> "Pictures":
@@ -91,7 +104,8 @@ class Pictures:
             path: where they came from, in words of the plan.
         """
         made = cls.__new__(cls)
-        made.pixels, made.labels, made.classes, made.path = pixels, labels, tuple(classes), path
+        made.pixels = made.whole = pixels
+        made.labels, made.classes, made.path, made.shift = labels, tuple(classes), path, 0
         _, made.channels, *size = pixels.shape
         made.size = (size[0], size[1])
         made.names = [PurePath(f"{path.name}[{number}]") for number in range(len(pixels))]
@@ -103,8 +117,19 @@ class Pictures:
 
     @property
     def counts(self) -> Dict[str, int]:
-        """Pictures of each class."""
-        return {name: int((self.labels == place).sum()) for place, name in enumerate(self.classes)}
+        """Pictures of each class; of several conditions of each combination that there is, as `said` writes it."""
+        names = [self.said(int(group[0])) for group in grouped(self.labels)] if self.classes else []
+        return {name: len(group) for name, group in zip(names, grouped(self.labels))}
+
+    def told(self, places: Union[Sequence[int], np.ndarray]) -> Tuple[Tensor, ...]:
+        """What a network is told of some pictures: int64 [n] for each condition."""
+        labels = self.labels[places].reshape(len(places), -1) if self.classes else np.empty((len(places), 0), np.int64)
+        return torch.from_numpy(labels).unbind(dim=1)
+
+    def said(self, place: int) -> str:
+        """A picture's label, as commands take it."""
+        numbers = self.labels[place].reshape(-1).tolist()
+        return said([names[number] for names, number in zip(Conditions(self.classes).names, numbers)])
 
     def duplicates(self) -> int:
         """Pictures that another one before them equals, pixel for pixel."""
@@ -114,9 +139,30 @@ class Pictures:
     def _decode(self, source: Source, pixels: np.ndarray) -> None:
         def one(number: int) -> np.ndarray:
             where = source.path / source.names[number]
-            return fitted(source.open(number), self.size, self._fit, self.channels, self._upscale, where)
+            return fitted(source.open(number), self.size, self._fit, self.channels, self._upscale, where, self.shift)
 
         decode(pixels, one, source.path.name)
+
+
+def grouped(labels: np.ndarray) -> List[np.ndarray]:
+    """The places of the pictures of each label, or of each combination that there is, by the labels' order.
+
+    Args:
+        labels: int64 [N] or [N, conditions].
+    """
+    numbers = np.zeros(len(labels), np.int64)
+    for column in labels.reshape(len(labels), -1).T:
+        # Numbered anew after each condition, so that no number of combinations is too large.
+        numbers = np.unique(numbers * (int(column.max(initial=0)) + 1) + column, return_inverse=True)[1]
+    order = np.argsort(numbers, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(numbers))[:-1])
+
+
+def _numbered(labels: Sequence[str]) -> Tuple[Tuple[str, ...], np.ndarray]:
+    """The names of one condition's labels, and for each picture its name's place among them."""
+    names = tuple(sorted({*labels}, key=_by_value))
+    places = {name: place for place, name in enumerate(names)}
+    return names, np.fromiter((places[label] for label in labels), np.int64, len(labels))
 
 
 def _by_value(label: str) -> Tuple[float, str]:

@@ -35,27 +35,31 @@ FITS: Dict[str, Callable[[Image.Image, Size], Image.Image]] = {
 """Rules by name: the shorter side fits, the rest is cut off evenly; all of it fits, on white; each side by itself."""
 
 
-def fitted(image: Image.Image, size: Size, fit: str, channels: int, upscale: bool, where: PurePath) -> np.ndarray:
-    """uint8 [channels, height, width].
+def fitted(
+    image: Image.Image, size: Size, fit: str, channels: int, upscale: bool, where: PurePath, shift: int = 0
+) -> np.ndarray:
+    """uint8 [channels, height + 2 shift, width + 2 shift].
 
     Args:
         image: RGB.
-        size: wanted.
+        size: of what is seen of it at once.
         fit: one of FITS.
         channels: 3 for colour, 1 for grey (ITU-R 601's luma).
         upscale: whether a smaller picture is enlarged.
         where: the picture's path, for the error.
+        shift: pixels more on every side.
 
     Raises:
         UserError: for a smaller picture that is not to be enlarged.
     """
-    height, width = size
+    height, width = (side + 2 * shift for side in size)
     scales = height / image.height, width / image.width
     if (min(scales) if fit == "pad" else max(scales)) > 1 and not upscale:
+        what = f"that {size[1]}x{size[0]} moved by {shift} need" if shift else "asked for"
         raise UserError(
-            f"{where}: is {image.width}x{image.height}, smaller than the {width}x{height} asked for; ask for less,"
+            f"{where}: is {image.width}x{image.height}, smaller than the {width}x{height} {what}; ask for less,"
             " or let such pictures be enlarged (--upscale)"
         )
-    exact = image if image.size == (width, height) else FITS[fit](image, size)
+    exact = image if image.size == (width, height) else FITS[fit](image, (height, width))
     pixels = np.asarray(exact.convert("L") if channels == 1 else exact, dtype=np.uint8)
     return pixels.reshape(height, width, channels).transpose(2, 0, 1)

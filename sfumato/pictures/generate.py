@@ -5,6 +5,8 @@
 A picture is a function of the settings and of its own label and number; see `painting.py`.
 """
 
+import itertools
+import math
 import re
 import shlex
 from dataclasses import asdict, dataclass, field
@@ -15,6 +17,7 @@ import torch
 from torch import Tensor
 
 from .. import sampling
+from ..conditions import said
 from ..devices import Worker, choose_precision
 from ..diffusion import SeededNoise, seed_of
 from ..errors import UserError, in_range
@@ -25,6 +28,8 @@ from .looks import GUIDANCE, STEPS
 from .memory import batch_that_fits
 from .painting import Painting, paint_all, walked
 
+_MOST_COMBINATIONS = 1000
+"""That are painted without being asked for by name."""
 MODEL = "model.safetensors"
 """The finished model in a run's folder."""
 
@@ -48,7 +53,8 @@ class GenerateOptions:
     weights: Path = field(metadata={"flag": True})
     """The folder of a run of `pictures train`, or a model.safetensors."""
     label: Tuple[str, ...] = ()
-    """Which labels; all by default."""
+    """Which labels; all by default. Of several conditions one of each, as in rose,red; what is left out, as in rose, is
+    left open."""
     count: int = 25
     """Pictures of each label."""
     seed: int = 0
@@ -117,19 +123,24 @@ class _PicturePainting(Painting[_Picture]):
         model, sampling = self.model, self._options.sampling
         assert model.shape is not None, "it was checked"
         noise = SeededNoise([seed_of(self._options.seed, *asked) for asked in batch], model.shape, self._device)
-        labels = [model.classes.index(asked.label) for asked in batch if asked.label]
-        condition = [torch.tensor(labels, device=self._device)] if labels else []
-        denoiser = model.denoiser(*condition, guidance_scale=sampling.guidance_scale if labels else 1.0)
+        labels = [model.conditions.read(asked.label) for asked in batch] if model.classes else None
+        condition = [part.to(self._device) for part in model.conditions.of_each(labels, len(batch))]
+        denoiser = model.denoiser(*condition, guidance_scale=sampling.guidance_scale if condition else 1.0)
         walk = sampling.walk(denoiser, model.schedule.first(noise()), noise)
         return to_pixels(walked(walk, self._device, self._precision, after_step))
 
 
 def _labels(options: GenerateOptions, model: Diffusion) -> Tuple[str, ...]:
-    unknown = [label for label in options.label if label not in model.classes]
-    if unknown:
-        there = f"it knows {', '.join(model.classes[:20])}" if model.classes else "it has no labels"
-        raise UserError(f"{options.weights}: knows no label {unknown[0]!r}; {there}")
-    return tuple(dict.fromkeys(options.label)) or model.classes or ("",)
+    names = model.conditions.names
+    try:
+        asked = [said(model.conditions.read(label)) for label in options.label]
+    except ValueError as error:
+        raise UserError(f"{options.weights}: {error}") from None
+    count = math.prod(map(len, names))
+    if not asked and len(names) > 1 and count > _MOST_COMBINATIONS:
+        raise UserError(f"{options.weights}: has {count:,} combinations of labels; choose some of them with --label")
+    every = names[0] if len(names) == 1 else [said(one) for one in itertools.product(*names)] if names else [""]
+    return tuple(dict.fromkeys(asked or every))
 
 
 def weights_path(given: Path) -> Path:
@@ -139,11 +150,13 @@ def weights_path(given: Path) -> Path:
 
 def paint_command(model: Diffusion, run: Path) -> str:
     """What paints with a run's weights."""
-    label = f" --label {shlex.quote(model.classes[0])}" if model.classes else ""
+    names = model.conditions.names
+    first = names[0][0] if len(names) == 1 else said([one[0] for one in names])
+    label = f" --label {shlex.quote(first)}" if names else ""
     return f"sfumato pictures generate painted --weights {shlex.quote(str(run))}{label}"
 
 
 def folder_of(label: str) -> str:
     """A label as a folder's name: what file names may not have is replaced, and a digest tells such labels apart."""
-    plain = re.sub(r"[^\w .-]", "_", label).strip(" .")[:60]
+    plain = re.sub(r"[^\w .,-]", "_", label).strip(" .")[:60]
     return plain if plain == label else f"{plain}-{digest(label)[:6]}"

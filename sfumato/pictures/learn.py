@@ -31,14 +31,18 @@ class LearnOptions:
     """auto, folders, or none."""
     table: Optional[Path] = None
     """A .csv or .jsonl with a row a picture: its name and its label."""
-    column: str = ""
-    """Of the table that holds the labels; the only one beside the names by default."""
+    column: Tuple[str, ...] = ()
+    """Of the table that holds the labels, or several, each a condition of its own; the only one beside the names by
+    default."""
     fit: str = "crop"
     """crop (the shorter side fits, the rest is cut off), pad (all of it fits, on white), or squeeze."""
     upscale: bool = False
     """Enlarge pictures that are smaller than the size; they are refused without."""
     grey: bool = False
     """Learn grey pictures."""
+    shift: int = 0
+    """Move pictures at random by up to so many pixels; they are read larger by as much, so that no border is made
+    up."""
     cache: Optional[Path] = None
     """Folder for the decoded pictures; in or beside the source by default."""
     width: int = 64
@@ -86,4 +90,5 @@ def learn(options: LearnOptions) -> Path:
 
 def _pictures(options: LearnOptions, size: Tuple[int, int]) -> Pictures:
     where = (options.labels, options.table, options.column)
-    return Pictures(options.source, size, *where, options.fit, options.upscale, 1 if options.grey else 3, options.cache)
+    how = (options.fit, options.upscale, 1 if options.grey else 3)
+    return Pictures(options.source, size, *where, *how, cache=options.cache, shift=options.shift)

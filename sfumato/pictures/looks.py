@@ -1,6 +1,6 @@
 """Is it learning? What can be read from look to look, because everything but the weights stays the same."""
 
-from typing import Dict, List, Optional
+from typing import Dict
 
 import numpy as np
 import torch
@@ -10,8 +10,9 @@ from torch import Tensor
 from ..diffusion import SeededNoise, seed_of
 from ..images import from_pixels, sheet, to_pixels
 from ..model import Diffusion
-from .data import Pictures
+from .data import Pictures, grouped
 from .memory import batch_that_fits
+from .views import Views
 
 _COLUMNS, _ROWS = 8, 4
 _SMALL = 64
@@ -44,23 +45,31 @@ class Looks:
             eps = SeededNoise(seeds, tuple(x0.shape[1:]))()
             numbers = torch.arange(begin, begin + len(places))
             t = model.schedule.spread((numbers + 0.5) / len(self._held_out))
-            label = [torch.from_numpy(self._pictures.labels[places])] if model.classes else []
-            total += float(model(*(part.to(device) for part in (x0, t, eps, *label))).sum())
+            labels = self._pictures.told(places)
+            total += float(model(*(part.to(device) for part in (x0, t, eps, *labels))).sum())
         return {"loss/held_out": total / len(self._held_out)}
 
     def sheet(self, model: Diffusion) -> Image.Image:
-        """Thirty-two pictures, the classes in turn."""
-        count = _COLUMNS * _ROWS
-        labels: Optional[List[int]] = [n % len(model.classes) for n in range(count)] if model.classes else None
+        """Thirty-two pictures, the classes or the combinations that there are in turn."""
+        count, labels = _COLUMNS * _ROWS, None
+        if model.classes:
+            firsts = self._pictures.labels[[int(group[0]) for group in grouped(self._pictures.labels)]].tolist()
+            labels = [firsts[number % len(firsts)] for number in range(count)]
         scale = GUIDANCE if model.classes else 1.0
         return as_sheet(model.sample(count, labels, STEPS, scale, self._seed, batch_size=batch_that_fits(model)))
 
-    def seen(self) -> Image.Image:
-        """Some pictures as the network will see them, the classes in turn."""
-        groups = [np.flatnonzero(self._pictures.labels == label) for label in np.unique(self._pictures.labels)]
+    def seen(self, flip: bool = False, turn: bool = False) -> Image.Image:
+        """Some pictures as the network will see them, the classes or the combinations that there are in turn.
+
+        Args:
+            flip, turn: whether it sees them mirrored and turned.
+        """
+        groups = grouped(self._pictures.labels)
         turns = [groups[number % len(groups)] for number in range(_COLUMNS * _ROWS)]
         places = [int(group[number // len(groups) % len(group)]) for number, group in enumerate(turns)]
-        return as_sheet(from_pixels(torch.from_numpy(self._pictures.pixels[places])))
+        source = torch.Generator().manual_seed(seed_of(self._seed, "seen"))
+        mirrored = torch.rand(len(places), generator=source) < 0.5 if flip else None
+        return as_sheet(Views.drawn(self._pictures, source, mirrored, turn, len(places)).of(self._pictures, places))
 
 
 def as_sheet(x: Tensor) -> Image.Image:

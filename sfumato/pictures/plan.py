@@ -2,6 +2,7 @@
 
 from typing import List
 
+from ..conditions import Conditions
 from ..model import Diffusion
 from .data import Pictures
 
@@ -33,6 +34,8 @@ def about(pictures: Pictures, held_out: int, model: Diffusion) -> List[str]:
 def _counts(pictures: Pictures) -> str:
     if not pictures.classes:
         return "none"
+    conditions = Conditions(pictures.classes)
     counts = [f"{name} {count:,}" for name, count in pictures.counts.items()]
     more = f" and {len(counts) - _SHOWN} more" if len(counts) > _SHOWN else ""
-    return f"{len(counts)}: {', '.join(counts[:_SHOWN])}{more}"
+    several = f" combinations of {conditions}" if len(conditions.names) > 1 else ""
+    return f"{len(counts)}{several}: {', '.join(counts[:_SHOWN])}{more}"

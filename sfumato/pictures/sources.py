@@ -32,12 +32,12 @@ class Source(ABC):
     Attributes:
         path: that the user gave.
         names: of the pictures, in their order.
-        labels: one a picture, or None where there are none.
+        labels: of each condition a name for every picture; none where there are no labels.
     """
 
     path: Path
     names: Sequence[PurePath]
-    labels: Optional[List[str]]
+    labels: Sequence[List[str]] = ()
 
     @abstractmethod
     def open(self, number: int) -> Image.Image:
@@ -60,7 +60,6 @@ class _Folder(Source):
         self.path = path
         self._paths = pictures_among(visible_files(path, deep=True), path)
         self.names = [one.relative_to(path) for one in self._paths]
-        self.labels = None
 
     def open(self, number: int) -> Image.Image:
         return open_picture(self._paths[number])
@@ -77,7 +76,6 @@ class _Zip(Source):
         self._alone = threading.Lock()
         files = (PurePosixPath(info.filename) for info in self._archive.infolist() if not info.is_dir())
         self.names = pictures_among(sorted(name for name in files if not is_hidden(name)), path)
-        self.labels = None
 
     def open(self, number: int) -> Image.Image:
         name = str(self.names[number])
@@ -104,9 +102,10 @@ class _Arrays(Source):
         found = read_npz(path, [picked] if told is None else [picked, told])
         self._pixels = _as_pictures(found[picked], f"{path}: {picked}")
         self.names = [PurePath(f"{picked}[{number}]") for number in range(len(self._pixels))]
-        self.labels = None if told is None else [str(label) for label in found[told].reshape(-1).tolist()]
-        if self.labels is not None and len(self.labels) != len(self.names):
-            raise UserError(f"{path}: has {len(self.names)} pictures and {len(self.labels)} labels; give one for each")
+        labels = np.empty((len(self.names), 0)) if told is None else found[told]
+        if len(labels.reshape(-1)) != len(self.names) and (labels.ndim != 2 or len(labels) != len(self.names)):
+            raise UserError(f"{path}: has {len(self.names)} pictures and {len(labels)} labels; give one for each")
+        self.labels = [[str(one) for one in column] for column in labels.reshape(len(self.names), -1).T.tolist()]
 
     def open(self, number: int) -> Image.Image:
         return Image.fromarray(self._pixels[number]).convert("RGB")
@@ -129,7 +128,7 @@ def _as_pictures(pixels: np.ndarray, where: str) -> np.ndarray:
     return pixels[..., 0] if grey and pixels.ndim == 4 else pixels
 
 
-def opened_source(path: Path, labels: str, table: Optional[Path], column: str) -> Source:
+def opened_source(path: Path, labels: str, table: Optional[Path], columns: Sequence[str]) -> Source:
     """The source at a path, with its labels.
 
     Args:
@@ -137,7 +136,7 @@ def opened_source(path: Path, labels: str, table: Optional[Path], column: str) -
         labels: "folders", "none", or "auto", which takes those of a table or an .npz, or the names of the folders in
             which all pictures lie.
         table: a .csv or .jsonl with a row a picture; names are relative to the folder or zip.
-        column: of the table that holds the labels; by default the only one beside the names.
+        columns: of the table that hold the labels, one for each condition; by default the only one beside the names.
 
     Raises:
         UserError: if it is none, holds no picture, or labels are asked for that it has not.
@@ -149,26 +148,26 @@ def opened_source(path: Path, labels: str, table: Optional[Path], column: str) -
         raise UserError(f"unknown labels {labels!r}; choose one of auto, folders, none")
     source: Source = _Folder(path) if path.is_dir() else _Arrays(path) if path.suffix.lower() == ".npz" else _Zip(path)
     try:
-        return _labelled(source, labels, table, column)
+        return _labelled(source, labels, table, columns)
     except UserError:
         source.close()
         raise
 
 
-def _labelled(source: Source, labels: str, table: Optional[Path], column: str) -> Source:
+def _labelled(source: Source, labels: str, table: Optional[Path], columns: Sequence[str]) -> Source:
     if not source.names:
         kinds = ", ".join(PICTURE_ENDINGS)
         raise UserError(f"{source.path}: holds no picture ({kinds}); give a folder, .zip or .npz of some")
     if table is not None:
-        source = _Tabled(source, Path(table), column)
-    elif labels == "folders" or (labels == "auto" and source.labels is None):
+        source = _Tabled(source, Path(table), columns)
+    elif labels == "folders" or (labels == "auto" and not source.labels):
         source.labels = _folder_labels(source, labels == "folders")
     if labels == "none":
-        source.labels = None
+        source.labels = ()
     return source
 
 
-def _folder_labels(source: Source, asked: bool) -> Optional[List[str]]:
+def _folder_labels(source: Source, asked: bool) -> Sequence[List[str]]:
     beside = [name for name in source.names if len(name.parts) == 1]
     if beside and asked:
         raise UserError(f"{source.path}: {beside[0]} lies in no folder that could be its label; move it into one")
@@ -178,28 +177,30 @@ def _folder_labels(source: Source, asked: bool) -> Optional[List[str]]:
         empty = [one for one in folders if one.name not in set(labels)]
         if empty:
             raise UserError(f"{empty[0]}: holds no picture of its label; put some in it, or remove it")
-    return labels if len({*labels}) > 1 or (asked and labels) else None
+    return [labels] if len({*labels}) > 1 or (asked and labels) else []
 
 
 class _Tabled(Source):
     """The pictures that a table names, in its order, with its labels."""
 
-    def __init__(self, source: Source, table: Path, column: str) -> None:
+    def __init__(self, source: Source, table: Path, columns: Sequence[str]) -> None:
         self._source, self._places = source, []
-        self.path, self.labels = source.path, []
+        self.path, rows = source.path, []
         places = {name.as_posix(): place for place, name in enumerate(source.names)}
-        for number, name, label in _rows(table, column):
+        for number, name, labels in _rows(table, columns):
             where = f"{table}: row {number}: {name[:80]!a}"
             if leads_out(name):
                 raise UserError(f"{where} leads out of {source.path}; name a picture in it")
             if name not in places:
                 raise UserError(f"{where} is no picture in {source.path}; names are relative to it")
-            if not label:
-                raise UserError(f"{where} has no label; give one to every row")
+            missing = next((column for column, label in labels.items() if not label), None)
+            if missing is not None:
+                raise UserError(f"{where} has no label in the column {missing[:80]!r}; give one to every row")
             self._places.append(places[name])
-            self.labels.append(label)
-        if not self._places:
+            rows.append([*labels.values()])
+        if not rows:
             raise UserError(f"{table}: has no row; it names a picture and its label in each")
+        self.labels = [list(column) for column in zip(*rows)]
         self.names = [source.names[place] for place in self._places]
 
     def open(self, number: int) -> Image.Image:
@@ -212,7 +213,8 @@ class _Tabled(Source):
         self._source.close()
 
 
-def _rows(table: Path, column: str) -> Iterator[Tuple[int, str, str]]:
+def _rows(table: Path, asked: Sequence[str]) -> Iterator[Tuple[int, str, Dict[str, str]]]:
+    """Of each row its line, the name of its picture, and its label in each of the columns."""
     text = read_text(table, "give a .csv, or a .jsonl of one object a line")
     rows: List[Tuple[int, Dict[str, Any]]]
     if table.suffix.lower() in (".jsonl", ".json", ".ndjson"):
@@ -229,12 +231,19 @@ def _rows(table: Path, column: str) -> Iterator[Tuple[int, str, str]]:
     if rows and name is None:
         raise UserError(f"{table}: has no column {' or '.join(_NAME_COLUMNS)}; its columns are {', '.join(columns)}")
     others = [one for one in columns if one != name]
-    chosen = column or (others[0] if len(others) == 1 else "label" if "label" in others else "")
-    if rows and chosen not in others:
-        raise UserError(f"{table}: which column has the labels? give --column, one of {', '.join(others) or 'none'}")
+    chosen = asked or (others[:1] if len(others) == 1 else ["label"] if "label" in others else [])
+    unknown = [one for one in chosen if one not in others]
+    if rows and (unknown or not chosen or len({*chosen}) < len(chosen)):
+        got = f"; got {', '.join(chosen)}" if chosen else ""
+        kinds = ", ".join(others) or "none"
+        raise UserError(f"{table}: which column has the labels? give --column, one or several of {kinds}{got}")
     for number, row in rows:
-        told = row.get(chosen)
-        yield number, str(row.get(str(name)) or ""), "" if told is None else str(told).strip()
+        told = {one: row.get(one) for one in chosen}
+        yield (
+            number,
+            str(row.get(str(name)) or ""),
+            {one: "" if label is None else str(label).strip() for one, label in told.items()},
+        )
 
 
 def _json_row(table: Path, number: int, line: str) -> Dict[str, Any]:

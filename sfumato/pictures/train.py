@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from ..conditions import Conditions
 from ..diffusion.schedules import described
 from ..errors import UserError
 from ..images import save_image
@@ -45,12 +46,15 @@ class PictureWork(Work[Diffusion]):
     """The finished model in the run's folder."""
 
     def __init__(self, model: Diffusion, pictures: Pictures, out: Path, training: Training, start: Any = None) -> None:
-        shape = pictures.pixels.shape[1:]
-        if model.shape != shape or len(model.classes) != len(pictures.classes):
+        shape, theirs = pictures.pixels.shape[1:], Conditions(pictures.classes)
+        if model.shape != shape or str(model.conditions) != str(theirs):
             raise UserError(
-                f"a model of pictures {model.shape} in {len(model.classes)} classes cannot learn {pictures.path}:"
-                f" pictures {shape} in {len(pictures.classes)} classes"
+                f"a model of pictures {model.shape} in {model.conditions} cannot learn {pictures.path}: pictures"
+                f" {shape} in {theirs}"
             )
+        if training.turn and pictures.size[0] != pictures.size[1]:
+            height, width = pictures.size
+            raise UserError(f"turn is for squares, and pictures are {width}x{height}; leave it out")
         self.network, self.weights = model.train().requires_grad_(True), out / self.file
         self.pictures, self.training = pictures, training
         self.places, held_out = kept_apart(pictures, training.held_out)
@@ -79,6 +83,7 @@ class PictureWork(Work[Diffusion]):
             training.hidden,
             training.even,
             training.flip,
+            training.turn,
             training.time_focus,
             training.loop.seed,
             **more,
@@ -105,7 +110,7 @@ class PictureWork(Work[Diffusion]):
 
     def seen(self) -> Optional[Image.Image]:
         """Some pictures, the classes in turn."""
-        return self.looks.seen()
+        return self.looks.seen(self.training.flip, self.training.turn)
 
     def then(self) -> str:
         """What paints with the weights."""
@@ -158,7 +163,7 @@ def begun(path: Path, model: Diffusion, fresh: Diffusion, exactly: bool = False)
         UserError: if it is of other pictures, or another network.
     """
     if model.shape != fresh.shape or model.classes != fresh.classes:
-        there, here = (f"{one.shape} in {len(one.classes)} classes" for one in (model, fresh))
+        there, here = (f"{one.shape} in {one.conditions}" for one in (model, fresh))
         raise UserError(f"{path}: is of pictures {there}, these are {here}; give weights of the same")
     if exactly and model.network.config != fresh.network.config:
         raise UserError(f"{path}: is a network of {model.network.config}; give its shape as network options")

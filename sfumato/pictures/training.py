@@ -19,6 +19,8 @@ class Training(TrainingOptions):
     """Draw every class equally often; else every picture."""
     flip: bool = False
     """Mirror every second picture."""
+    turn: bool = False
+    """Turn pictures by quarters at random: for what has no up, such as pictures from above. Squares only."""
     time_focus: Optional[Tuple[float, float]] = (0.0, 1.0)
     """Mean and standard deviation of the logit of the training times' share of the way (Esser et al. 2024, eq. 19), or
     None for all times alike."""

@@ -1,15 +1,15 @@
 """The training loop: a generator that yields after every optimizer step.
 
 All randomness of step n comes from generators made from (seed, n), so a run's position is one number: there is no
-random state to save, a resumed run repeats the uninterrupted one exactly, and several processes draw the same global
-batch and take their own share of it.
+random state to save, a resumed run repeats the uninterrupted one exactly, several processes draw the same global batch
+and take their own share of it, and what the next step learns from is drawn while this one runs.
 """
 
 import contextlib
 import math
 import time
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, Generic, Iterator, NamedTuple, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Dict, Generic, Iterator, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
 import torch
 from accelerate import Accelerator
@@ -17,12 +17,10 @@ from torch import Tensor, nn
 
 from ..errors import in_range
 from .ema import EMA
+from .prefetch import Draw, DrawnAhead, Place
 from .together import Together
 
 Network = TypeVar("Network", bound=nn.Module)
-
-Draw = Callable[[int, slice], Sequence[Tensor]]
-"""(step, rows) -> the tensors of those rows of the step's global batch."""
 
 Loss = Callable[[nn.Module, Sequence[Tensor]], Tensor]
 """(network, drawn tensors) -> the loss of each row [rows]."""
@@ -136,20 +134,21 @@ class Trainer(Generic[Network]):
         """Train from where the run stands to its end, yielding after each step.
 
         Args:
-            draw: makes a part of a step's batch.
+            draw: makes a part of a step's batch, in a thread of its own and one part ahead; see `DrawnAhead`.
             loss: judges it.
 
         Raises:
             FloatingPointError: if the loss is no longer finite.
         """
-        while self.steps_done < self.options.steps:
-            began = time.perf_counter()
-            value, norm = self._step(draw, loss)
-            self.steps_done += 1
-            speed = self.options.batch_size / (time.perf_counter() - began)
-            yield Progress(self.steps_done, value, norm, self.options.rate(self.steps_done - 1), speed)
+        with DrawnAhead(draw) as drawn:
+            while self.steps_done < self.options.steps:
+                began = time.perf_counter()
+                value, norm = self._step(drawn, loss)
+                self.steps_done += 1
+                speed = self.options.batch_size / (time.perf_counter() - began)
+                yield Progress(self.steps_done, value, norm, self.options.rate(self.steps_done - 1), speed)
 
-    def _step(self, draw: Draw, loss: Loss) -> Tuple[float, float]:
+    def _step(self, drawn: DrawnAhead, loss: Loss) -> Tuple[float, float]:
         options, total = self.options, 0.0
         rate = options.rate(self.steps_done)
         for group, peak in zip(self._together.param_groups, self._peaks):
@@ -159,7 +158,7 @@ class Trainer(Generic[Network]):
             # Of several processes the gradients are summed once a step, after the last part.
             last = part == options.accumulate - 1
             with contextlib.nullcontext() if last else self.accelerator.no_sync(self._wrapped):
-                rows = loss(self._wrapped, draw(self.steps_done, self._rows(part)))
+                rows = loss(self._wrapped, drawn.take((self.steps_done, self._rows(part)), self._after(part)))
                 mean = rows.mean() / options.accumulate
                 self.accelerator.backward(mean)
             total += float(mean.detach())
@@ -176,6 +175,12 @@ class Trainer(Generic[Network]):
         """Every process takes every n-th row, so that each share has all noise levels in it."""
         stride = self.options.accumulate * self.accelerator.num_processes
         return slice(part * self.accelerator.num_processes + self.accelerator.process_index, None, stride)
+
+    def _after(self, part: int) -> Optional[Place]:
+        """What is learned from after a part of the present step; None at the end."""
+        if part + 1 < self.options.accumulate:
+            return self.steps_done, self._rows(part + 1)
+        return (self.steps_done + 1, self._rows(0)) if self.steps_done + 1 < self.options.steps else None
 
     def state(self) -> Dict[str, Tensor]:
         """All tensors of the run, by name, for `load_state`."""

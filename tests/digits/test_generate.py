@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 import sfumato.digits.generate
+import sfumato.pictures.painting
 from sfumato.diffusion import SeededNoise, seed_of
 from sfumato.digits.evaluate import accuracies, read_painted
 from sfumato.digits.generate import GenerateOptions, generate

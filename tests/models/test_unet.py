@@ -33,7 +33,16 @@ def test_by_default_it_halves_down_to_eight_positions(size, patch, levels):
 
 
 @pytest.mark.parametrize(
-    ("classes", "counts", "names"), [(3, (3,), ()), (["a", "b"], (2,), ("a", "b")), ((4, 2), (4, 2), ()), ((), (), ())]
+    ("classes", "counts", "names"),
+    [
+        (3, (3,), ()),
+        (["a", "b"], (2,), ("a", "b")),
+        ((4, 2), (4, 2), ()),
+        ((), (), ()),
+        ([["a", "b"], ("c", "d", "e")], (2, 3), (("a", "b"), ("c", "d", "e"))),
+        ([["a", "b"]], (2,), ("a", "b")),
+        ((["a", "b"], 3), (2, 3), ()),
+    ],
 )
 def test_labels_of_every_condition_count(classes, counts, names):
     torch.manual_seed(0)
@@ -78,6 +87,8 @@ def test_it_is_made_again_from_its_config():
         (lambda: UNet(8, width=12), "the width a multiple of 8"),
         (lambda: UNet(8, blocks=0), "counts must be at least 1"),
         (lambda: UNet(8, 0), "counts must be at least 1"),
+        (lambda: UNet(8, (["a"], [])), "counts must be at least 1"),
+        (lambda: UNet(8, ("a", 3)), "classes must be names, or for each of several"),
         (lambda: UNetConfig((8, 8), multipliers=()), "counts must be at least 1"),
     ],
 )

@@ -10,7 +10,7 @@ from PIL import Image
 
 import sfumato.pictures.data
 from sfumato.errors import UserError
-from sfumato.pictures.data import Pictures, kept_apart
+from sfumato.pictures.data import Pictures, grouped, kept_apart
 
 from .conftest import draw
 
@@ -38,6 +38,13 @@ def test_the_shorter_side_fits_and_the_rest_is_cut_off_evenly(tmp_path):
     assert (padded[:, :4] == 255).all() and (padded[:, 12:] == 255).all() and (padded[1, 5:11] == 0).all()
     squeezed = Pictures(tmp_path / "p", 16, fit="squeeze").pixels[0, 0, 0]
     assert np.abs(squeezed.astype(int) - (np.arange(16) * 16 + 4)).max() <= 8
+
+
+def test_what_is_moved_is_read_larger_and_its_middle_is_what_is_seen(flowers):
+    moved, larger = Pictures(flowers, (8, 6), shift=3), Pictures(flowers, (14, 12))
+    assert np.array_equal(moved.whole, larger.pixels) and moved.size == (8, 6)
+    assert np.array_equal(moved.pixels, larger.pixels[:, :, 3:11, 3:9])
+    assert moved.identity != larger.identity and np.array_equal(moved.whole[:, :, 3:11, 3:9], moved.pixels)
 
 
 def test_grey_is_one_channel_of_luma(flowers):
@@ -73,6 +80,53 @@ def test_a_zip_an_npz_and_tables_give_the_same_pictures(flowers, tmp_path):
     ):
         assert got.classes == wanted.classes and np.array_equal(got.labels, wanted.labels[::-1])
         assert np.array_equal(got.pixels, wanted.pixels[::-1])
+
+
+@pytest.fixture
+def colours(flowers):
+    """The flowers with a table of their kinds and colours: three combinations."""
+    names = sorted(path.relative_to(flowers).as_posix() for path in flowers.rglob("*.png"))
+    shades = {"rose": ("red", "dark, red"), "tulip": ("blue",)}
+    told = [(name, name.split("/")[0], shades[name.split("/")[0]]) for name in names]
+    rows = [(name, kind, shade[place % len(shade)]) for place, (name, kind, shade) in enumerate(told)]
+    (flowers.parent / "t.csv").write_text("file,kind,year,colour\n" + "".join(f'{n},{k},7,"{c}"\n' for n, k, c in rows))
+    lines = [json.dumps({"colour": c, "image": n, "kind": k}) for n, k, c in rows]
+    (flowers.parent / "t.jsonl").write_text("\n".join(lines))
+    return rows
+
+
+@pytest.mark.parametrize("table", ["t.csv", "t.jsonl"])
+def test_several_columns_are_several_conditions(flowers, colours, table):
+    pictures = Pictures(flowers, 8, table=flowers.parent / table, column=("kind", "colour"))
+    assert pictures.classes == (("rose", "tulip"), ("blue", "dark, red", "red"))
+    assert pictures.labels.shape == (12, 2)
+    named = [tuple(names[number] for names, number in zip(pictures.classes, row)) for row in pictures.labels]
+    assert named == [row[1:] for row in colours]
+    assert pictures.counts == {'rose,"dark, red"': 4, "rose,red": 4, "tulip,blue": 4}
+    assert [one.tolist() for one in pictures.told([0, 11])] == pictures.labels[[0, 11]].T.tolist()
+    turned = Pictures(flowers, 8, table=flowers.parent / table, column=("colour", "kind"))
+    assert turned.classes == pictures.classes[::-1] and np.array_equal(turned.labels, pictures.labels[:, ::-1])
+    assert turned.identity != pictures.identity
+    one = Pictures(flowers, 8, table=flowers.parent / table, column=("kind",))
+    assert one.classes == ("rose", "tulip") and one.labels.shape == (12,)
+
+
+def test_arrays_may_have_several_labels_too(tmp_path):
+    labels = np.arange(24).reshape(12, 2) % 3
+    np.savez(tmp_path / "a.npz", x=np.zeros((12, 8, 8), np.uint8), y=labels)
+    pictures = Pictures(tmp_path / "a.npz", 8)
+    assert pictures.classes == (("0", "1", "2"),) * 2 and np.array_equal(pictures.labels, labels)
+
+
+@pytest.mark.parametrize(("conditions", "classes"), [(1, 3), (2, 4), (4, 3), (40, 1000)])
+def test_groups_are_the_labels_and_combinations_that_there_are_in_order(conditions, classes):
+    labels = np.random.RandomState(0).randint(0, classes, (200, conditions)).astype(np.int64)
+    labels[150:] = labels[:50]
+    kinds = sorted({*map(tuple, labels.tolist())})
+    wanted = [[place for place, row in enumerate(labels.tolist()) if tuple(row) == kind] for kind in kinds]
+    assert [group.tolist() for group in grouped(labels)] == wanted
+    if conditions == 1:
+        assert [group.tolist() for group in grouped(labels[:, 0])] == wanted
 
 
 def test_grey_arrays_are_grey_pictures(tmp_path):
@@ -128,6 +182,9 @@ def test_a_tenth_is_kept_apart(flowers):
     assert len(held_out) == 1 and sorted([*seen, *held_out]) == list(range(12))
 
 
+TWO = {"column": ("kind", "hue")}
+
+
 def cut_off(flowers):
     path = flowers / "rose" / "04.png"
     path.write_bytes(path.read_bytes()[:200])
@@ -143,6 +200,9 @@ def cut_off(flowers):
         (lambda f: shutil.rmtree(f / "rose"), {}, "4 pictures are too few to learn from; give 10 or more"),
         (lambda f: shutil.rmtree(f), {}, "there is no such file or folder"),
         (lambda f: [shutil.rmtree(f / k) for k in ("rose", "tulip")], {}, "holds no picture"),
+        (lambda f: None, {"size": 12, "shift": 4}, r"smaller than the 20x20 that 12x12 moved by 4 need; .*--upscale"),
+        (lambda f: None, {"shift": -1}, "shift must be at least 0 and below the pictures' 16 pixels, got -1"),
+        (lambda f: None, {"shift": 16}, "shift must be"),
         (lambda f: None, {"fit": "stretch"}, "fit must be crop or pad or squeeze"),
         (lambda f: None, {"labels": "names"}, "unknown labels 'names'"),
         (lambda f: None, {"channels": 2}, "channels 1 or 3"),
@@ -163,9 +223,21 @@ def test_what_cannot_be_used_is_named(flowers, before, settings, words):
         ("file,label\nrose/xx.png,a\n", {}, "row 2: 'rose/xx.png' is no picture in"),
         ("file,label\n../a.png,a\n", {}, "leads out of"),
         ("name,label\nrose/01.png,a\n", {}, "has no column image_name or"),
-        ("file,kind,year\nrose/01.png,a,b\n", {}, "which column has the labels. give --column, one of kind, year"),
-        ("file,kind\nrose/01.png,a\n", {"column": "year"}, "give --column, one of kind"),
+        (
+            "file,kind,year\nrose/01.png,a,b\n",
+            {},
+            "which column has the labels. give --column, one or several of kind, year",
+        ),
+        ("file,kind\nrose/01.png,a\n", {"column": "year"}, "give --column, one or several of kind; got year"),
         ("file,label\n", {}, "has no row"),
+        (
+            "file,kind,hue\nrose/01.png,a,b\nrose/02.png,a\n",
+            TWO,
+            "row 3: 'rose/02.png' has no label in the column 'hue'",
+        ),
+        ("file,kind,hue\nrose/01.png, ,b\n", TWO, "row 2: 'rose/01.png' has no label in the column 'kind'"),
+        ("file,kind,year\nrose/01.png,a,b\n", TWO, "one or several of kind, year; got kind, hue"),
+        ("file,kind\nrose/01.png,a\n", {"column": ("kind", "kind")}, "one or several of kind; got kind, kind"),
     ],
 )
 def test_tables_that_cannot_be_used_are_named(flowers, tmp_path, table, settings, words):

@@ -108,7 +108,7 @@ def test_folders_of_labels_are_names_that_all_systems_take():
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--label", "lily"], "knows no label 'lily'; it knows rose, tulip/wild"),
+        (["--label", "lily"], "unknown label 'lily'; choose one of rose, tulip/wild"),
         (["--count", "0"], "count must be at least 1"),
         (["--sampler", "unipcc"], "did you mean 'unipc'"),
         (["--steps", "0"], "steps must be at least 1"),

@@ -155,6 +155,53 @@ def test_batches_are_a_function_of_the_step_and_even(tmp_path):
     assert len(PictureBatches(pictures, places, 4, LinearSchedule())(0, slice(None))) == 3
 
 
+def test_combinations_that_there_are_are_drawn_evenly_and_hidden_together_and_alone(tmp_path):
+    """Three combinations have 20, 8 and 2 pictures; all is hidden in h + (1 - h) h^2, one alone in (1 - h)^2 h."""
+    pixels = np.random.RandomState(0).randint(0, 256, (30, 8, 8, 3), np.uint8)
+    labels = np.array([[0, 0]] * 20 + [[1, 0]] * 8 + [[1, 1]] * 2)
+    np.savez(tmp_path / "p.npz", x=pixels, y=labels)
+    pictures, hidden = Pictures(tmp_path / "p.npz", 8), 0.25
+    batches = PictureBatches(pictures, np.arange(30), 4000, FlowSchedule(), null=(2, 2), hidden=hidden)
+    whole = batches(3, slice(None))
+    for again, part in zip(batches(3, slice(1, None, 2)), whole):
+        assert torch.equal(again, part[1::2])
+    x0, _, _, kind, colour = whole
+    both, kind_alone = (kind == 2) & (colour == 2), (kind == 2) & (colour != 2)
+    assert float(both.float().mean()) == pytest.approx(hidden + (1 - hidden) * hidden**2, abs=0.025)
+    for alone in (kind_alone, (kind != 2) & (colour == 2)):
+        assert float(alone.float().mean()) == pytest.approx((1 - hidden) ** 2 * hidden, abs=0.025)
+    places = {one.tobytes(): place for place, one in enumerate(pictures.pixels)}
+    drawn = np.array([places[one.tobytes()] for one in as_pixels(x0)])
+    shares = [np.isin(drawn, part).mean() for part in (range(20), range(20, 28), range(28, 30))]
+    assert shares == pytest.approx([1 / 3] * 3, abs=0.025)
+    shown = (kind != 2) & (colour != 2)
+    assert np.array_equal(labels[drawn][shown], torch.stack([kind, colour], 1)[shown].numpy())
+
+
+def test_two_columns_are_learned_and_painted_by_commands(flowers, tmp_path, monkeypatch, capsys):
+    """From the table to the painted picture, by what the command itself says last."""
+    monkeypatch.chdir(tmp_path)
+    names = sorted(path.relative_to(flowers).as_posix() for path in flowers.rglob("*.png"))
+    rows = [f"{name},{name.split('/')[0]},{'light' if place % 2 else 'dark'}\n" for place, name in enumerate(names)]
+    (tmp_path / "t.csv").write_text("file,kind,shade\n" + "".join(rows))
+    flags = ["--size", "8", "--width", "8", "--blocks", "1", "--steps", "2", "--batch-size", "4", "--look-every", "1"]
+    table = ["--table", "t.csv", "--column", "kind", "shade"]
+    assert main(["pictures", "train", "flowers", "run", *flags, *table]) == 0
+    said = capsys.readouterr().out
+    assert "4 combinations of 2 x 2 classes: rose,dark 4, rose,light 4, tulip,dark 2, tulip,light 2" in said
+    assert said.splitlines()[-1] == "sfumato pictures generate painted --weights run --label rose,dark"
+    assert main([*shlex.split(said.splitlines()[-1])[1:], "tulip, light", "rose,", "--count", "1"]) == 0
+    assert main(["pictures", "generate", "all", "--weights", "run", "--count", "1"]) == 0
+    painted = {path.as_posix() for path in (*Path("painted").rglob("*"), *Path("all").rglob("*"))}
+    four = {f"{kind},{shade}" for kind in ("rose", "tulip") for shade in ("dark", "light")}
+    assert {one for one in painted if one.endswith(".png")} == {
+        *(f"painted/{label}/000.png" for label in ("rose,dark", "tulip,light", "rose,")),
+        *(f"all/{label}/000.png" for label in four),
+    }
+    assert main(["pictures", "generate", "no", "--weights", "run", "--label", "rose,green"]) == 2
+    assert "unknown label 'green'; choose one of dark, light" in capsys.readouterr().err
+
+
 def test_the_held_out_loss_is_of_pictures_that_are_never_learned_and_the_same_at_every_look(tmp_path):
     for number in range(30):
         draw(tmp_path / "p" / f"{number:02d}.png", number)
@@ -202,6 +249,13 @@ def test_two_processes_share_one_run(flowers, tmp_path, on_two_processes):
 def test_what_cannot_be_trained_with_is_refused(pictures, tmp_path, settings, words):
     with pytest.raises(UserError, match=words):
         train(small(pictures), pictures, tmp_path / "run", **{**FEW, **settings})
+    assert not (tmp_path / "run").exists()
+
+
+def test_turning_is_for_squares(flowers, tmp_path):
+    pictures = Pictures(flowers, (8, 12))
+    with pytest.raises(UserError, match="turn is for squares, and pictures are 12x8"):
+        train(small(pictures), pictures, tmp_path / "run", **FEW, turn=True)
     assert not (tmp_path / "run").exists()
 
 
