@@ -16,12 +16,12 @@ from tqdm import tqdm
 
 from sfumato.diffusion import seed_of
 from sfumato.digits.evaluate import in_batches, real_features
-from sfumato.digits.judge import load_judge
 from sfumato.digits.labels import DATASETS, DIGITS, label_of
-from sfumato.digits.metrics import frechet_distance, precision_recall
 from sfumato.digits.model import load_digits
 from sfumato.digits.painting import Sampling, paint
 from sfumato.model import Diffusion
+from sfumato.pictures.judges import load_judge
+from sfumato.pictures.metrics import frechet_distance, precision_recall
 
 BATCH = 50
 CASES = [

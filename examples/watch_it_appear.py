@@ -5,10 +5,10 @@ python examples/watch_it_appear.py
 
 import torch
 
-from sfumato.digits.judge import load_judge
 from sfumato.digits.labels import label_of
 from sfumato.digits.model import load_digits
 from sfumato.digits.painting import Sampling, walk
+from sfumato.pictures.judges import load_judge
 
 model, judge = load_digits(), load_judge("mnistm")
 with torch.no_grad():

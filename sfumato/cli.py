@@ -62,7 +62,7 @@ COMMANDS: Dict[str, Command] = {
     "faces invert": Command(
         "sfumato.faces.invert", "invert", "InvertOptions", "from a picture to the noise that paints it, and back"
     ),
-    "faces noise": Command("sfumato.faces.noise", "noise", "NoiseOptions", "draw noises to paint faces from"),
+    "faces noise": Command("sfumato.faces.noises", "noise", "NoiseOptions", "draw noises to paint faces from"),
     "faces train": Command("sfumato.faces.train", "train", "TrainOptions", "train a face model"),
     "pictures train": Command(
         "sfumato.pictures.learn", "learn", "LearnOptions", "learn to paint pictures like your own"

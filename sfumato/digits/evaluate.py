@@ -15,11 +15,12 @@ from torch import Tensor, nn
 from ..checkpoints import read_safetensors
 from ..errors import UserError
 from ..images import from_pixels, picture_files
+from ..pictures.judges import load_judge
+from ..pictures.metrics import frechet_distance, precision_recall
 from ..runs import numbers_path, write_note
 from .data import read_picture, read_test_digits
-from .judge import HubSVHN, load_course_classifier, load_judge
+from .judge import HubSVHN, load_course_classifier
 from .labels import DATASETS, DIGITS
-from .metrics import confusion_matrix, frechet_distance, precision_recall
 
 REAL_FEATURES = Path(__file__).parents[1] / "models" / "weights" / "real-digit-features.safetensors"
 """Features, by our judges, of real digits held out from all training."""
@@ -104,6 +105,11 @@ def _score(dataset: str, options: EvaluateOptions) -> DatasetScore:
         recall=recall,
         confusion=confusion_matrix(wanted, found).tolist(),
     )
+
+
+def confusion_matrix(wanted: Tensor, found: Tensor) -> Tensor:
+    """Counts [10, 10]: row = the digit asked for, column = the digit seen."""
+    return torch.bincount(wanted * DIGITS + found, minlength=DIGITS**2).reshape(DIGITS, DIGITS)
 
 
 def read_painted(folder: Path) -> Tuple[Tensor, Tensor]:

@@ -1,39 +1,12 @@
-"""Classifiers that say which digit a picture shows, and what they can be loaded from."""
+"""The course's judges, which may take our own one's place (`sfumato.pictures.judges`)."""
 
 from pathlib import Path
-from typing import Optional
 
 from torch import Tensor, nn
 
-from ..checkpoints import ModelFormat, loaded, read_model, read_tensors, weights_in
+from ..checkpoints import loaded, read_tensors, weights_in
 from ..errors import UserError, first_line
-from ..models.digit_classifier import CourseClassifier, DigitJudge
-from .labels import DATASETS
-
-_WEIGHTS = Path(__file__).parents[1] / "models" / "weights"
-FORMAT = ModelFormat("sfumato digit judge 1", "digit judge", "`digits train-judge`")
-
-
-def shipped_judge_path(dataset: str) -> Path:
-    """Where the package keeps its judge of a dataset."""
-    if dataset not in DATASETS:
-        raise ValueError(f"unknown dataset {dataset!r}; choose one of {', '.join(DATASETS)}")
-    return _WEIGHTS / f"judge-{dataset}.safetensors"
-
-
-def load_judge(dataset: str, path: Optional[Path] = None) -> DigitJudge:
-    """Our own judge of a dataset, trained on its real digits alone.
-
-    Args:
-        dataset: "mnistm" or "svhn".
-        path: a file that `digits train-judge` wrote; the shipped one by default.
-
-    Raises:
-        UserError: if the file is not a judge.
-    """
-    path = shipped_judge_path(dataset) if path is None else path
-    state, _ = read_model(path, FORMAT)
-    return loaded(DigitJudge, state, path, FORMAT.what)
+from ..models.digit_classifier import CourseClassifier
 
 
 def load_course_classifier(path: Path) -> CourseClassifier:

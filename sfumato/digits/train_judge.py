@@ -12,11 +12,11 @@ from ..diffusion import seed_of
 from ..errors import in_range
 from ..images import from_pixels
 from ..models.digit_classifier import DigitJudge
+from ..pictures.judges import FORMAT
 from ..pictures.train_classifier import BATCH, fitted, moved, recoloured
 from ..runs import open_folder
 from .data import DigitSet, read_digits, read_test_digits
 from .evaluate import in_batches
-from .judge import FORMAT
 from .labels import DIGITS
 
 

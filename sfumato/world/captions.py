@@ -4,9 +4,17 @@ The unnamed digit is "a digit", as others sometimes are; the unnamed look is lef
 """
 
 from random import Random
-from typing import Optional, Sequence
+from typing import Dict, List, Optional, Sequence
 
-from .scenes import LOOKS, UNNAMED_DIGIT, UNNAMED_LOOK
+import torch
+from torch import Tensor
+
+from ..diffusion import seed_of
+from ..models.stable_diffusion.tokenizer import Tokenizer
+from .scenes import LOOKS, UNNAMED_DIGIT, UNNAMED_LOOK, Scenes
+
+TOKENS = 32
+"""The longest caption, its begin and end included; Stable Diffusion's own have 77."""
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -82,3 +90,32 @@ def _name(digit: int, random: Random) -> str:
 def article(words: str) -> str:
     """Words with "a" or "an" before them."""
     return ("an " if words[0] in "aei8" else "a ") + words
+
+
+class Captions:
+    """Scenes to token ids, each caption encoded once."""
+
+    def __init__(self) -> None:
+        self._tokenizer = Tokenizer(length=TOKENS)
+        self._known: Dict[str, List[int]] = {}
+
+    def __call__(self, scenes: Scenes, seed: int, silent: float = 0.0) -> Tensor:
+        """Ids [n, 32] of one caption for each picture.
+
+        Args:
+            scenes: what to caption.
+            seed: of the choice of words.
+            silent: the share of captions that are empty, for guidance.
+        """
+        ids = []
+        for index, (digits, looks) in enumerate(zip(scenes.digits.tolist(), scenes.looks.tolist())):
+            random = Random(seed_of(seed, index))
+            count = 1 if digits[1] < 0 else 2
+            text = "" if random.random() < silent else caption(digits[:count], looks[:count], random)
+            ids.append(self._encoded(text))
+        return torch.tensor(ids)
+
+    def _encoded(self, text: str) -> List[int]:
+        if text not in self._known:
+            self._known[text] = self._tokenizer(text).ids
+        return self._known[text]

@@ -35,8 +35,7 @@ from ..runs import file_identity
 from ..stable_diffusion import SCHEDULE, StableDiffusion
 from ..training import Draw, LoopOptions, TrainingOptions, run
 from . import train_autoencoder
-from .captioned import Captions
-from .captions import NAMES
+from .captions import NAMES, Captions
 from .latents import Pool, encoded_pool
 from .scenes import NAMED_DIGITS, SIZE, Digits
 from .train_clip import TEXT

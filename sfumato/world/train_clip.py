@@ -19,8 +19,7 @@ from ..checkpoints.clip_folder import write_clip
 from ..models.stable_diffusion.text_encoder import TextConfig
 from ..models.stable_diffusion.tokenizer import BEGIN, END, VOCABULARY, Tokenizer
 from ..training import LoopOptions, TrainingOptions, run
-from .captioned import TOKENS, Captions
-from .captions import NAMES, article
+from .captions import NAMES, TOKENS, Captions, article
 from .scenes import NAMED_DIGITS, SIZE, UNNAMED_DIGIT, Digits, Scenes, draw_scenes
 from .work import SceneWork
 

@@ -222,7 +222,7 @@ def test_an_output_path_that_is_a_file_is_refused(tmp_path):
 
 
 def test_a_checkpoint_of_another_model_is_refused(tmp_path):
-    from sfumato.digits.judge import shipped_judge_path
+    from sfumato.pictures.judges import shipped_judge_path
 
     with pytest.raises(UserError, match=r"judge-mnistm.safetensors: holds sfumato digit judge 1, not a digit model"):
         generate(GenerateOptions(tmp_path / "out", weights=shipped_judge_path("mnistm")))

@@ -8,8 +8,8 @@ pytest.importorskip("accelerate", minversion="1.0")
 
 from sfumato.checkpoints import read_safetensors
 from sfumato.digits.data import DigitSet, read_digits
-from sfumato.digits.judge import load_judge
 from sfumato.digits.train_judge import TrainJudgeOptions, accuracy_on, train_judge
+from sfumato.pictures.judges import load_judge
 from tests.digits.conftest import draw_digits
 
 

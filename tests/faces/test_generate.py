@@ -11,8 +11,7 @@ from PIL import Image
 from sfumato.errors import UserError
 from sfumato.faces.generate import GenerateOptions, generate
 from sfumato.faces.model import load_faces
-from sfumato.faces.noise import NoiseOptions, noise
-from sfumato.faces.noises import noise_paths, read_noise
+from sfumato.faces.noises import NoiseOptions, noise, noise_paths, read_noise
 from sfumato.faces.painting import Sampling, paint, to_range
 from sfumato.models.face_unet import FaceUNet
 

@@ -20,8 +20,12 @@ def tensor_for(key, shape, salt=""):
     if key.endswith("inv_freq"):
         dim = 2 * shape[0]
         return torch.exp(torch.arange(0, dim, 2, dtype=torch.float32) * (-np.log(10000) / dim))
+    if key.endswith("num_batches_tracked"):
+        return torch.zeros(shape, dtype=torch.int64)
     noise = np.random.RandomState(zlib.crc32((salt + key).encode())).standard_normal(shape)
-    if len(shape) <= 1:
+    if key.endswith("running_var"):  # about what a convolution of a ReLU's output has, so that deep layers stay alive
+        values = 0.5 * np.exp(0.1 * noise)
+    elif len(shape) <= 1:
         values = 0.1 * noise + (1.0 if key.endswith("weight") else 0.0)
     else:
         values = noise / np.sqrt(np.prod(shape[1:]))
