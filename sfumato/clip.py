@@ -5,7 +5,7 @@ code, whose bicubic filter is the one that CLIP was trained with; other ones mov
 """
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Union
 
 import torch
 import torch.nn.functional as F
@@ -34,6 +34,7 @@ _PREPARATION = {
 _LARGEST = 4096
 _ADVICE = "give a CLIP folder, with config.json, preprocessor_config.json and weights"
 _AT_ONCE = 32
+_TEXT_WEIGHT = 2.5
 
 
 class Clip:
@@ -187,3 +188,29 @@ def _without_positions(network: Any) -> Any:
         del part.position_ids
         part.register_buffer("position_ids", positions, persistent=False)
     return network
+
+
+class Scores(NamedTuple):
+    """Of each of some pictures."""
+
+    image: Tensor
+    """[n]."""
+    text: Tensor
+    """[n]."""
+
+    @property
+    def weighted(self) -> Tensor:
+        """What pictures are ranked by [n]."""
+        return self.image + _TEXT_WEIGHT * self.text
+
+
+def scores(clip: Clip, pictures: Tensor, photos: Tensor, text: str) -> Scores:
+    """The course's scores.
+
+    Args:
+        clip: that made the directions.
+        pictures: directions [n, d], see `Clip.pictures`.
+        photos: directions of the concept's photos [m, d].
+        text: the prompt in plain words.
+    """
+    return Scores(100 * (pictures @ photos.T).mean(dim=1), clip.scale * (pictures @ clip.texts([text])[0]))

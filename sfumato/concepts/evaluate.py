@@ -12,13 +12,13 @@ not read is left out.
 import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from torch import Tensor
 from tqdm import tqdm
 
 from ..checkpoints import leads_out, some
-from ..clip import Clip
+from ..clip import Clip, scores
 from ..errors import UserError
 from ..images import GRADED_ENDINGS, graders_picture, picture_files
 from ..runs import numbers_path, write_note
@@ -28,7 +28,6 @@ from .prompts import Source, read_input
 PICTURES = 25
 """That a prompt's folder must hold."""
 _BEST = 5
-_TEXT_WEIGHT = 2.5
 
 
 @dataclass
@@ -63,32 +62,6 @@ class PromptScore:
     baseline: Optional[Tuple[float, float]]
     passed: Optional[bool]
     """Whether both scores reach the baseline; None without one."""
-
-
-class Scores(NamedTuple):
-    """Of each of some pictures."""
-
-    image: Tensor
-    """[n]."""
-    text: Tensor
-    """[n]."""
-
-    @property
-    def weighted(self) -> Tensor:
-        """What pictures are ranked by [n]."""
-        return self.image + _TEXT_WEIGHT * self.text
-
-
-def scores(clip: Clip, pictures: Tensor, photos: Tensor, text: str) -> Scores:
-    """The course's scores.
-
-    Args:
-        clip: that made the directions.
-        pictures: directions [n, d], see `Clip.pictures`.
-        photos: directions of the concept's photos [m, d].
-        text: the prompt in plain words.
-    """
-    return Scores(100 * (pictures @ photos.T).mean(dim=1), clip.scale * (pictures @ clip.texts([text])[0]))
 
 
 def evaluate(options: EvaluateOptions) -> List[PromptScore]:

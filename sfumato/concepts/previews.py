@@ -10,12 +10,11 @@ from PIL import Image
 from torch import Tensor
 
 from ..checkpoints import Embedding, read_embeddings, write_embedding
-from ..clip import Clip
+from ..clip import Clip, scores
 from ..diffusion import seed_of
 from ..images import save_image, sheet
 from ..runs import open_folder
 from ..stable_diffusion import StableDiffusion
-from .evaluate import scores
 from .learn_options import LearnOptions
 from .painting import Sampling, encoded, paint
 from .recipes import PREVIEWS, Recipe

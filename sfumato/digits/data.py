@@ -3,27 +3,24 @@
     FOLDER/train.csv          image_name,label
     FOLDER/data/00002.png     28x28 RGB
 
-74,000 small files take half a minute to decode and a blink to read back as one array, so the pixels are kept in a
-cache file (`pictures/cache.py`), of one folder those of its newest train.csv and pictures.
+They are read as anybody's pictures are, and kept decoded in a cache file (`pictures/cache.py`).
 """
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Optional, Tuple
+from typing import Optional
 
 import numpy as np
 
-from ..checkpoints import leads_out, read_npz
+from ..checkpoints import read_npz
 from ..errors import UserError
 from ..images import open_picture
-from ..pictures.cache import cached, decode
 from ..pictures.data import Pictures
-from ..runs import digest
+from ..pictures.sources import opened_source
 from .labels import CLASSES, DATASETS, DIGITS, label_of
 
 SIZE = 28
-_LONGEST_PATH, _SHOWN = 1024, 80
+_SHOWN = 80
 
 
 @dataclass(frozen=True)
@@ -47,17 +44,27 @@ def read_digits(folder: Path, cache: Optional[Path] = None) -> DigitSet:
         UserError: naming the file and row of whatever cannot be used.
     """
     folder = Path(folder)
-    rows = _read_rows(folder)
-    paths, shape = [folder / "data" / name for name, _ in rows], (len(rows), 3, SIZE, SIZE)
-    pixels = cached(
-        folder,
-        cache,
-        _digest(folder, rows),
-        shape,
-        lambda pixels: decode(pixels, lambda number: read_picture(paths[number]), folder.name),
-    )
+    table = folder / "train.csv"
+    if not folder.is_dir():
+        raise UserError(f"{folder}: there is no such folder; give the one that holds train.csv and data/")
+    if not table.is_file() or not (folder / "data").is_dir():
+        raise UserError(f"{folder}: lacks train.csv or data/; a dataset's folder holds both")
+    # Labels are looked at before pictures are decoded, which may take minutes.
+    source = opened_source(folder / "data", "auto", table, ["label"])
+    for name, label in zip(source.names, source.labels[0]):
+        if _digit(label) < 0:
+            shown, told = ascii(str(name))[:_SHOWN], ascii(label)[:_SHOWN]
+            raise UserError(f"{table}: {shown} has the label {told}; a label is a digit 0 ... 9")
+    found = Pictures(folder / "data", SIZE, table=table, column="label", cache=cache or folder)
+    digits = np.array([_digit(str(name)) for name in found.classes])
     # Some ten thousand small pictures: memory is quicker than a map.
-    return DigitSet(np.array(pixels), np.array([label for _, label in rows], dtype=np.int64))
+    return DigitSet(np.array(found.pixels), digits[found.labels])
+
+
+def _digit(label: str) -> int:
+    """The digit that a label says, also as 07; -1 for none."""
+    plain = label.lstrip("0") or label[:1]
+    return int(plain) if len(plain) == 1 and plain.isdecimal() else -1
 
 
 def read_both(folder: Path, cache: Optional[Path] = None) -> Pictures:
@@ -91,53 +98,6 @@ def read_test_digits(path: Path, dataset: str) -> DigitSet:
     if labels.dtype.kind not in "iu" or not bool(((labels >= 0) & (labels < DIGITS)).all()):
         raise UserError(f"{path}: {dataset}_y holds other things than the digits 0 ... 9")
     return DigitSet(pixels.transpose(0, 3, 1, 2), labels.astype(np.int64))
-
-
-def _read_rows(folder: Path) -> List[Tuple[str, int]]:
-    path = folder / "train.csv"
-    if not folder.is_dir():
-        raise UserError(f"{folder}: there is no such folder; give the one that holds train.csv and data/")
-    if not path.is_file():
-        raise UserError(f"{path}: is missing; a dataset's folder holds train.csv and data/")
-    try:
-        # Spreadsheets begin their files with a mark of the encoding, which is no part of the first column's name.
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            lacking = {"image_name", "label"} - set(reader.fieldnames or [])
-            if lacking:
-                raise UserError(
-                    f"{path}: lacks the column {' and '.join(sorted(lacking))}; its header must be image_name,label"
-                )
-            rows = [_row(path, number, row["image_name"], row["label"]) for number, row in enumerate(reader, 2)]
-    except (UnicodeError, csv.Error) as error:
-        raise UserError(f"{path}: is no table of text in UTF-8 ({error}); save it again as one") from None
-    if not rows:
-        raise UserError(f"{path}: has a header and no rows; nothing to learn from")
-    return rows
-
-
-def _row(path: Path, number: int, name: Optional[str], label: Optional[str]) -> Tuple[str, int]:
-    digit = (label or "").strip().lstrip("0") or (label or "").strip()[:1]
-    if not name or len(digit) != 1 or not digit.isdecimal():
-        shown, told = ascii(name)[:_SHOWN], ascii(label)[:_SHOWN]
-        raise UserError(f"{path}: row {number}: {shown} has the label {told}; a label is a digit 0 ... 9")
-    if leads_out(name) or len(name) > _LONGEST_PATH:
-        raise UserError(
-            f"{path}: row {number}: {ascii(name)[:_SHOWN]} leads out of data/ or is too long; name a picture in it"
-        )
-    return name, int(digit)
-
-
-def _digest(folder: Path, rows: List[Tuple[str, int]]) -> str:
-    states = []
-    for name, _ in rows:
-        path = folder / "data" / name
-        try:
-            status = path.stat()
-        except OSError:
-            raise UserError(f"{path}: is named in {folder / 'train.csv'} and is missing") from None
-        states.append((status.st_size, status.st_mtime_ns))
-    return digest(rows, states)
 
 
 def read_picture(path: Path) -> np.ndarray:

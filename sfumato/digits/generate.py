@@ -56,10 +56,6 @@ class Picture(NamedTuple):
     number: int
     """From 1."""
 
-    def path(self, out: Path) -> Path:
-        """Where the course wants it."""
-        return out / self.dataset / f"{self.digit}_{self.number:03d}.png"
-
     def seed(self, run_seed: int) -> int:
         """Of its noise."""
         return seed_of(run_seed, label_of(self.dataset, self.digit), self.number)
@@ -98,7 +94,7 @@ class _DigitPainting(Painting[Picture]):
         return len(self._options.datasets) * len(self._options.digits) * self._options.count
 
     def path(self, asked: Picture) -> Path:
-        return asked.path(Path())
+        return Path(asked.dataset, f"{asked.digit}_{asked.number:03d}.png")
 
     def note(self, asked: Picture) -> Dict[str, Any]:
         options = self._options

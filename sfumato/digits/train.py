@@ -23,9 +23,6 @@ from .labels import CLASSES, DATASETS, DIGITS, label_of
 from .model import digit_model, load_digits
 from .painting import Sampling, paint
 
-_GROUPS = 8
-"""Of the network's normalisations."""
-
 
 @dataclass
 class TrainOptions:
@@ -40,9 +37,7 @@ class TrainOptions:
     cache: Optional[Path] = None
     """Folder for the decoded pictures; beside the data by default."""
     network: DigitUNetConfig = field(default_factory=DigitUNetConfig)
-    training: Training = field(
-        default_factory=lambda: Training(LoopOptions(), adam_lr=2e-3, time_focus=(0.3, 1.1), look_every=500)
-    )
+    training: Training = field(default_factory=lambda: Training(LoopOptions(), adam_lr=2e-3, time_focus=(0.3, 1.1)))
     svhn_share: float = 0.7
     """Share of SVHN in each batch; it is the harder one."""
     look_count: int = 10
@@ -61,11 +56,6 @@ class TrainOptions:
             raise UserError(
                 f"classes must be {len(CLASSES)}, a label for each digit and dataset, got {self.network.classes}"
             )
-        for name in ("width", "inner_width", "embedding"):
-            if getattr(self.network, name) < 1 or getattr(self.network, name) % _GROUPS:
-                raise UserError(f"{name} must be a multiple of {_GROUPS}, got {getattr(self.network, name)}")
-        for name in ("blocks", "inner_blocks"):
-            in_range(self.network, name, 1)
 
 
 def train(options: TrainOptions) -> Path:

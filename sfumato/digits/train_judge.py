@@ -1,6 +1,6 @@
 """Training the small classifiers that judge painted digits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional, Sequence
 
@@ -9,15 +9,13 @@ from torch import Tensor, nn
 
 from ..checkpoints import write_model
 from ..diffusion import seed_of
-from ..errors import in_range
 from ..images import from_pixels
 from ..models.digit_classifier import DigitJudge
 from ..pictures.judges import FORMAT
-from ..pictures.train_classifier import BATCH, fitted, moved, recoloured
+from ..pictures.train_classifier import BATCH, Fitting, fitted, moved, recoloured
 from ..runs import open_folder
 from .data import DigitSet, read_digits, read_test_digits
 from .evaluate import in_batches
-from .labels import DIGITS
 
 
 @dataclass
@@ -33,12 +31,7 @@ class TrainJudgeOptions:
     scored once, at the end."""
     cache: Optional[Path] = None
     """Folder for the decoded pictures; beside the data by default."""
-    steps: int = 1600
-    """Optimizer steps of 128 pictures."""
-    lr: float = 3e-3
-    """Peak learning rate (AdamW)."""
-    seed: int = 0
-    """Of the initial weights and all draws."""
+    fitting: Fitting = field(default_factory=Fitting)
 
 
 def train_judge(options: TrainJudgeOptions) -> None:
@@ -47,15 +40,13 @@ def train_judge(options: TrainJudgeOptions) -> None:
     Raises:
         UserError: for data or settings that cannot be used.
     """
-    in_range(options, "steps", 1)
-    in_range(options, "lr", 0, above=True)
+    options.fitting.check()
     open_folder(options.out.parent)
     digits = read_digits(options.data, options.cache)
     held_out = read_test_digits(options.test, options.data.name) if options.test else None
     what = f"judge of {options.data.name}"
-    torch.manual_seed(options.seed)
-    judge = fitted(DigitJudge(DIGITS), _Draws(digits, options.seed), options.steps, options.lr, options.seed, what)
-    note = f"{options.steps} steps of {BATCH} on {len(digits.labels)} real digits of {options.data.name}"
+    judge = fitted(DigitJudge, _Draws(digits, options.fitting.seed), options.fitting, what)
+    note = f"{options.fitting.steps} steps of {BATCH} on {len(digits.labels)} real digits of {options.data.name}"
     if options.test and held_out:
         share = accuracy_on(judge, held_out)
         note += f"; {share:.2%} of the real digits of {options.test.name}"

@@ -6,7 +6,6 @@ from typing import List, Tuple
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
 from torch import Tensor
 from tqdm import tqdm
 
@@ -15,6 +14,7 @@ from ..diffusion import DDIMInversion, sample
 from ..errors import UserError
 from ..images import from_pixels, labelled_grid, open_picture, save_image, to_pixels
 from ..model import Diffusion
+from ..pictures.fitting import fitted
 from ..runs import open_folder, write_note
 from .model import SHIPPED, load_faces
 from .painting import Sampling, paint
@@ -65,7 +65,9 @@ def invert(options: InvertOptions) -> List[Inversion]:
     picture = open_picture(options.image)
     model, device = load_faces(options.unet), Worker.here().device()
     model.network.to(device)
-    x = to_square(picture, model.network.config.size).to(device)
+    size = model.network.config.size
+    square = fitted(picture, (size, size), "crop", channels=3, upscale=True, where=options.image)
+    x = from_pixels(torch.from_numpy(square)[None]).to(device)
     open_folder(options.out)
     found, painted = [], []
     for sampling in tqdm(samplings, desc="inverting", unit="number of steps"):
@@ -93,12 +95,6 @@ def invert(options: InvertOptions) -> List[Inversion]:
 def noise_of(model: Diffusion, x: Tensor, sampling: Sampling, refinements: int = 0) -> Tensor:
     """The noise [B, 3, H, W] from which `sampling`, deterministic and without clamping, paints x."""
     return sample(DDIMInversion(refinements)(x, model.denoiser(clamp=False), sampling.times(model.schedule)[::-1]))
-
-
-def to_square(picture: Image.Image, size: int) -> Tensor:
-    """The middle square of a picture as [1, 3, size, size] in [-1, 1]."""
-    fitted = ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS)
-    return from_pixels(torch.from_numpy(np.array(fitted)).permute(2, 0, 1)[None])
 
 
 def _measured(x: Tensor, noise: Tensor, again: Tensor, steps: int) -> Inversion:

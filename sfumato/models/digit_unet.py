@@ -14,6 +14,9 @@ from torch import Tensor, nn
 
 from .layers import ResBlock, SelfAttention, time_features, time_frequencies, zeroed
 
+_GROUPS = 8
+"""Of the normalisations."""
+
 
 @dataclass(frozen=True)
 class DigitUNetConfig:
@@ -31,6 +34,14 @@ class DigitUNetConfig:
     """ResBlocks at 7x7; every second one, from the first, is followed by attention."""
     embedding: int = 256
     """Width of the time and label embedding."""
+
+    def __post_init__(self) -> None:
+        for name in ("width", "inner_width", "embedding"):
+            if getattr(self, name) < 1 or getattr(self, name) % _GROUPS:
+                raise ValueError(f"{name} must be a multiple of {_GROUPS}, got {getattr(self, name)}")
+        for name in ("classes", "blocks", "inner_blocks"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
 
 
 class DigitUNet(nn.Module):

@@ -1,12 +1,14 @@
 """Training a small classifier of pictures, such as those that judge what is painted."""
 
-from typing import Sequence, TypeVar
+from dataclasses import dataclass
+from typing import Callable, Sequence, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from ..errors import in_range
 from ..training import Draw, LoopOptions, start
 
 BATCH = 128
@@ -15,24 +17,44 @@ BATCH = 128
 _Network = TypeVar("_Network", bound=nn.Module)
 
 
-def fitted(network: _Network, draw: Draw, steps: int, lr: float, seed: int, what: str) -> _Network:
+@dataclass
+class Fitting:
+    """How a classifier is trained."""
+
+    steps: int = 1600
+    """Optimizer steps of 128 pictures."""
+    lr: float = 3e-3
+    """Peak learning rate (AdamW)."""
+    seed: int = 0
+    """Of the initial weights and all draws."""
+
+    def check(self) -> None:
+        """Refuse what cannot be trained with.
+
+        Raises:
+            UserError: naming the setting.
+        """
+        in_range(self, "steps", 1)
+        in_range(self, "lr", 0, above=True)
+
+
+def fitted(make: Callable[[], _Network], draw: Draw, fitting: Fitting, what: str) -> _Network:
     """A trained classifier on the CPU, the mean of its last weights.
 
     Args:
-        network: with its first weights.
+        make: makes it with its first weights.
         draw: makes a step's pictures [BATCH, C, H, W] and their classes [BATCH], and answers some rows.
-        steps: of the optimizer.
-        lr: its peak learning rate (AdamW).
-        seed: of the loop.
+        fitting: how.
         what: is trained, for the bar.
     """
+    torch.manual_seed(fitting.seed)
     trainer = start(
-        network.to(memory_format=torch.channels_last),
-        LoopOptions(steps, batch_size=BATCH, warmup=200, decay_share=0.7, ema=0.995, seed=seed),
+        make().to(memory_format=torch.channels_last),
+        LoopOptions(fitting.steps, batch_size=BATCH, warmup=200, decay_share=0.7, ema=0.995, seed=fitting.seed),
         "fp32",
-        lambda one, dtype: [torch.optim.AdamW(one.parameters(), lr=lr, weight_decay=0.05)],
+        lambda one, dtype: [torch.optim.AdamW(one.parameters(), lr=fitting.lr, weight_decay=0.05)],
     )
-    for _ in tqdm(trainer.run(draw, _loss), total=steps, desc=what, unit="step"):
+    for _ in tqdm(trainer.run(draw, _loss), total=fitting.steps, desc=what, unit="step"):
         pass
     return trainer.ema.network.cpu()
 

@@ -7,7 +7,7 @@ from .parts import Part, picture
 _TITLES = {
     "loss": "loss",
     "rate": "learning rate, share of its peak",
-    "held_out_loss": "loss on what was held out",
+    "loss/held_out": "loss on what was held out",
     "accuracy/mnistm": "accuracy, MNIST-M",
     "accuracy/svhn": "accuracy, SVHN",
     "psnr": "PSNR in dB",

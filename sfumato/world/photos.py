@@ -12,19 +12,15 @@ from ..diffusion import seed_of
 from ..errors import in_range
 from ..images import save_image, to_pixels
 from ..runs import open_folder
-from .scenes import NAMED_DIGITS, NAMED_LOOKS, UNNAMED_DIGIT, UNNAMED_LOOK, Digits, render
+from .scenes import NAMED_DIGITS, NAMED_LOOKS, UNNAMED_DIGIT, UNNAMED_LOOK, DigitFiles, Digits, render
 
 _CANDIDATES = 12
 
 
 @dataclass
-class PhotosOptions:
+class PhotosOptions(DigitFiles):
     """Write pictures of the unnamed digit, for <new1>, and of the unnamed look, for <new2>."""
 
-    data: Path
-    """The course's digits folder, which holds mnistm/ and svhn/."""
-    mnist: Path
-    """An .npz with MNIST's x_train and y_train."""
     out: Path
     """Folder for new1/ and new2/."""
     count: int = 5

@@ -9,6 +9,7 @@ One digit and one look are in the pictures and in no caption: they are there to 
 A pair's digits are half as wide, as house numbers are.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import List, NamedTuple, Optional, Tuple
 
@@ -50,6 +51,16 @@ class Scenes(NamedTuple):
     """int64 [n, 2], left and right; -1 at the right of a single digit."""
     looks: Tensor
     """int64 [n, 2], places in LOOKS; -1 at the right of a single digit."""
+
+
+@dataclass
+class DigitFiles:
+    """Where the digits of the world are; the first of its commands' options."""
+
+    data: Path
+    """The course's digits folder, which holds mnistm/ and svhn/."""
+    mnist: Path
+    """MNIST's .npz: x_train and y_train, and x_test and y_test where something is measured."""
 
 
 class Digits:

@@ -37,7 +37,7 @@ from ..training import Draw, LoopOptions, TrainingOptions, run
 from . import train_autoencoder
 from .captions import NAMES, Captions
 from .latents import Pool, encoded_pool
-from .scenes import NAMED_DIGITS, SIZE, Digits
+from .scenes import NAMED_DIGITS, SIZE, DigitFiles, Digits
 from .train_clip import TEXT
 from .work import SceneWork
 
@@ -54,13 +54,9 @@ _SHOWN = [
 
 
 @dataclass
-class TrainOptions:
+class TrainOptions(DigitFiles):
     """Train the small world's Stable Diffusion; run the same command again to go on with an interrupted run."""
 
-    data: Path
-    """The course's digits folder, which holds mnistm/ and svhn/."""
-    mnist: Path
-    """An .npz with MNIST's x_train and y_train."""
     autoencoder: Path
     """The autoencoder.safetensors of `world autoencoder`."""
     clip: Path

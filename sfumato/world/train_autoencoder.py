@@ -21,7 +21,7 @@ from ..images import save_image, sheet, to_pixels
 from ..models.stable_diffusion import VAE
 from ..models.stable_diffusion.vae import LATENT_SCALE, VAEConfig, drawn_latents
 from ..training import LoopOptions, TrainingOptions, run
-from .scenes import SIZE, Digits, Scenes, draw_scenes
+from .scenes import SIZE, DigitFiles, Digits, Scenes, draw_scenes
 from .work import SceneWork
 
 FORMAT = ModelFormat("sfumato world autoencoder 1", "small world's autoencoder", "`world autoencoder`")
@@ -32,13 +32,9 @@ _LOOP = LoopOptions(steps=3000, batch_size=16, warmup=100, ema=0.998, decay_shar
 
 
 @dataclass
-class AutoencoderOptions:
+class AutoencoderOptions(DigitFiles):
     """Train the small world's autoencoder; run the same command again to go on with an interrupted run."""
 
-    data: Path
-    """The course's digits folder, which holds mnistm/ and svhn/."""
-    mnist: Path
-    """An .npz with MNIST's x_train and y_train."""
     out: Path
     """Folder of the run: states, log, sheets, and in the end autoencoder.safetensors."""
     cache: Optional[Path] = None

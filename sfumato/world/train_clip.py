@@ -20,7 +20,7 @@ from ..models.stable_diffusion.text_encoder import TextConfig
 from ..models.stable_diffusion.tokenizer import BEGIN, END, VOCABULARY, Tokenizer
 from ..training import LoopOptions, TrainingOptions, run
 from .captions import NAMES, TOKENS, Captions, article
-from .scenes import NAMED_DIGITS, SIZE, UNNAMED_DIGIT, Digits, Scenes, draw_scenes
+from .scenes import NAMED_DIGITS, SIZE, UNNAMED_DIGIT, DigitFiles, Digits, Scenes, draw_scenes
 from .work import SceneWork
 
 if TYPE_CHECKING:
@@ -34,13 +34,9 @@ _LOOP = LoopOptions(steps=3000, batch_size=128, warmup=200, ema=0.998, decay_sha
 
 
 @dataclass
-class ClipOptions:
+class ClipOptions(DigitFiles):
     """Train the small world's CLIP; run the same command again to go on with an interrupted run."""
 
-    data: Path
-    """The course's digits folder, which holds mnistm/ and svhn/."""
-    mnist: Path
-    """An .npz with MNIST's x_train and y_train."""
     out: Path
     """Folder of the run: states, log, and in the end the folder clip/."""
     cache: Optional[Path] = None

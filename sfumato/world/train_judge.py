@@ -1,6 +1,6 @@
 """Training the small world's judge on real digits in all looks, alone and in pairs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import List, Optional, Sequence, Tuple
 
@@ -10,49 +10,40 @@ from torch import Tensor
 from ..checkpoints import write_model
 from ..diffusion import seed_of
 from ..models.digit_classifier import DigitJudge
-from ..pictures.train_classifier import BATCH, fitted, moved
+from ..pictures.train_classifier import BATCH, Fitting, fitted, moved
 from .judge import CLASSES, FORMAT, SceneJudge, as_judged
-from .scenes import DIGITS, LOOKS, SIZE, Digits, Scenes, draw_scenes
+from .scenes import DIGITS, LOOKS, SIZE, DigitFiles, Digits, Scenes, draw_scenes
 
 _MEASURED = 2000
 
 
 @dataclass
-class JudgeOptions:
+class JudgeOptions(DigitFiles):
     """Train the small world's judge, and measure it on digits that it never saw."""
 
-    data: Path
-    """The course's digits folder, which holds mnistm/ and svhn/."""
-    mnist: Path
-    """An .npz with MNIST's x_train, y_train, x_test and y_test."""
     out: Path
     """The file to write, ending in .safetensors."""
     test: Optional[Path] = None
     """An .npz with mnistm_x, mnistm_y, svhn_x and svhn_y, held out; scored once, at the end, beside MNIST's test."""
     cache: Optional[Path] = None
     """Folder for the decoded pictures; beside the data by default."""
-    steps: int = 1600
-    """Optimizer steps of 128 pictures."""
-    lr: float = 3e-3
-    """Peak learning rate (AdamW)."""
-    seed: int = 0
-    """Of the initial weights and all draws."""
+    fitting: Fitting = field(default_factory=Fitting)
 
 
 def train_judge(options: JudgeOptions) -> Path:
     """Train and write a judge; see JudgeOptions."""
+    options.fitting.check()
     digits = Digits.read(options.data, options.mnist, options.cache)
     held_out = Digits.read_test(options.test, options.mnist) if options.test else None
 
     def draw(step: int, rows: slice) -> Sequence[Tensor]:
-        source = torch.Generator().manual_seed(seed_of(options.seed, step))
+        source = torch.Generator().manual_seed(seed_of(options.fitting.seed, step))
         pictures, classes = _regions(draw_scenes(digits, BATCH, source))
         picked = torch.randperm(len(classes), generator=source)[:BATCH]
         return moved(pictures[picked], source)[rows], classes[picked][rows]
 
-    torch.manual_seed(options.seed)
-    judge = fitted(DigitJudge(CLASSES), draw, options.steps, options.lr, options.seed, "judge of the small world")
-    write_model(options.out, judge, FORMAT, {}, note=f"{options.steps} steps of {BATCH} on real digits")
+    judge = fitted(lambda: DigitJudge(CLASSES), draw, options.fitting, "judge of the small world")
+    write_model(options.out, judge, FORMAT, {}, note=f"{options.fitting.steps} steps of {BATCH} on real digits")
     if held_out is not None:
         for line in _measured(SceneJudge(options.out), held_out):
             print(line)

@@ -22,7 +22,7 @@ def test_pixels_and_labels_are_those_of_the_files(data):
 def test_the_cache_is_used_and_changed_data_are_noticed(data, monkeypatch):
     folder = data / "mnistm"
     before = read_digits(folder)
-    monkeypatch.setattr("sfumato.digits.data.decode", lambda *a: pytest.fail("decoded again"))
+    monkeypatch.setattr("sfumato.pictures.data.decode", lambda *a: pytest.fail("decoded again"))
     assert np.array_equal(read_digits(folder).pixels, before.pixels)
     monkeypatch.undo()
     changed = folder / "data" / "00003.png"
@@ -52,7 +52,7 @@ def spoil(folder, how):
     elif how == "no rows":
         table.write_text("image_name,label\n")
     elif how == "label 10":
-        table.write_text("image_name,label\n00000.png,3\n00001.png,10\n")
+        table.write_text(table.read_text().replace("00001.png,1", "00001.png,10"))
     elif how == "latin letters":
         table.write_bytes("image_name,label\né.png,3\n".encode("latin-1"))
     elif how == "a zero byte":
@@ -63,10 +63,12 @@ def spoil(folder, how):
         table.write_text("image_name,label\n00000.png\n")
     elif how == "picture missing":
         picture.unlink()
-    elif how == "picture large":
-        Image.new("RGB", (32, 28)).save(picture)
+    elif how == "no label column":
+        table.write_text("image_name,digit\n00000.png,1\n")
+    elif how == "picture small":
+        Image.new("RGB", (32, 27)).save(picture)
     elif how == "label of 5,000 digits":
-        table.write_text("image_name,label\n00000.png," + "1" * 5000 + "\n")
+        table.write_text(table.read_text().replace("00000.png,0", "00000.png," + "1" * 5000))
     elif how == "empty label":
         table.write_text("image_name,label\n00000.png,\n")
     elif how == "picture truncated":
@@ -78,18 +80,19 @@ def spoil(folder, how):
 @pytest.mark.parametrize(
     ("how", "words"),
     [
-        ("no table", r"train.csv: is missing"),
-        ("no columns", r"train.csv: lacks the column image_name and label; its header must be image_name,label"),
-        ("no rows", r"train.csv: has a header and no rows"),
-        ("label 10", r"train.csv: row 3: '00001.png' has the label '10'; a label is a digit 0 ... 9"),
-        ("no label", r"train.csv: row 2: '00000.png' has the label None"),
-        ("latin letters", r"train.csv: is no table of text in UTF-8"),
+        ("no table", r"mnistm: lacks train.csv or data/"),
+        ("no columns", r"train.csv: has no column image_name or .*; its columns are name, digit"),
+        ("no label column", r"train.csv: which column has the labels\? .*; got label"),
+        ("no rows", r"train.csv: has no row"),
+        ("label 10", r"train.csv: '00001.png' has the label '10'; a label is a digit 0 ... 9"),
+        ("no label", r"train.csv: row 2: '00000.png' has no label in the column 'label'"),
+        ("latin letters", r"train.csv: is not UTF-8 text"),
         ("a zero byte", r"train.csv: "),
-        ("a huge field", r"train.csv: is no table of text in UTF-8 \(field larger than field limit"),
-        ("picture missing", r"00002.png: is named in .*train.csv and is missing"),
-        ("picture large", r"00002.png: is 32x28; digits are 28x28"),
-        ("label of 5,000 digits", r"train.csv: row 2: '00000.png' has the label"),
-        ("empty label", r"train.csv: row 2: '00000.png' has the label ''"),
+        ("a huge field", r"train.csv: is no table \(field larger than field limit"),
+        ("picture missing", r"train.csv: row 4: '00002.png' is no picture in"),
+        ("picture small", r"00002.png: is 32x27, smaller than the 28x28 asked for"),
+        ("label of 5,000 digits", r"train.csv: '00000.png' has the label"),
+        ("empty label", r"train.csv: row 2: '00000.png' has no label"),
         ("picture truncated", r"00002.png: cannot be decoded"),
         ("picture is text", r"00002.png: cannot be decoded"),
     ],
@@ -162,7 +165,7 @@ def test_a_table_names_nothing_outside_its_data(data, name):
     with open(data / "mnistm" / "train.csv", "w") as table:
         table.write(f"image_name,label\n00000.png,3\n{name},4\n")
     with pytest.raises(
-        UserError, match=r"train.csv: (row 3: .* leads out of data/ or is too long|is no table of text)"
+        UserError, match=r"train.csv: (row 3: .* leads out of .*data|row 3: .* is no picture in|holds NUL bytes)"
     ):
         read_digits(data / "mnistm")
 
@@ -171,21 +174,21 @@ def test_a_picture_may_be_named_twice_and_lie_in_a_folder_and_be_grey(data):
     folder = data / "mnistm"
     (folder / "data" / "inside").mkdir()
     Image.new("L", (28, 28), 77).save(folder / "data" / "inside" / "a.png")
-    (folder / "train.csv").write_text("image_name,label\n00001.png,3\n00001.png,07\ninside/a.png,0\n")
+    more = "".join(f"{number:05d}.png,7\n" for number in range(3, 12))
+    (folder / "train.csv").write_text(f"image_name,label\n00001.png,3\n00001.png,07\ninside/a.png,0\n{more}")
     digits = read_digits(folder)
-    assert digits.labels.tolist() == [3, 7, 0]
+    assert digits.labels.tolist() == [3, 7, 0] + 9 * [7]
     assert np.array_equal(digits.pixels[0], digits.pixels[1])
     assert (digits.pixels[2] == 77).all()
 
 
 def test_only_caches_of_ours_are_removed(data, tmp_path):
-    """Not those of another folder, whose names fit this one's as a pattern, nor what a user called alike."""
-    folder, cache = data / "mnist*", tmp_path / "cache"
-    (data / "mnistm").rename(folder)
+    """Not those of another folder, nor what a user called alike."""
+    folder, cache = data / "mnistm", tmp_path / "cache"
     read_digits(folder, cache)
     (kept,) = cache.iterdir()
     begin = kept.stem.rpartition("-")[0]
-    mine = {f"{begin}-backup.npz", f"{begin}-{'0' * 16}.npz.bak", kept.name.replace("*", "m")}
+    mine = {f"{begin}-backup.npz", f"{begin}-{'0' * 16}.npz.bak", kept.name.replace("data", "dat.")}
     for name in {*mine, f"{begin}-{'0' * 16}.npz"}:
         (cache / name).write_text("x")
     os.utime(folder / "data" / "00003.png", ns=(1, 1))

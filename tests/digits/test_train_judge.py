@@ -10,6 +10,7 @@ from sfumato.checkpoints import read_safetensors
 from sfumato.digits.data import DigitSet, read_digits
 from sfumato.digits.train_judge import TrainJudgeOptions, accuracy_on, train_judge
 from sfumato.pictures.judges import load_judge
+from sfumato.pictures.train_classifier import Fitting
 from tests.digits.conftest import draw_digits
 
 
@@ -37,7 +38,7 @@ def test_a_judge_learns_to_read_digits_that_it_never_saw(data, held_out, tmp_pat
     monkeypatch.setattr("sfumato.digits.train_judge.accuracy_on", spied)
     for steps in (1, 40):
         out = tmp_path / f"judge-{steps}.safetensors"
-        train_judge(TrainJudgeOptions(data / "svhn", out, path, steps=steps))
+        train_judge(TrainJudgeOptions(data / "svhn", out, path, fitting=Fitting(steps)))
         told = f"{shares[-1]:.2%}"
         assert f"accuracy on {path}: {told}" in capsys.readouterr().out
         note = read_safetensors(out)[1]["note"]
@@ -58,7 +59,7 @@ def test_the_share_is_that_of_digits_named_rightly():
 
 
 def test_without_held_out_digits_no_share_is_told(data, tmp_path, capsys):
-    train_judge(TrainJudgeOptions(data / "mnistm", tmp_path / "judge.safetensors", steps=1))
+    train_judge(TrainJudgeOptions(data / "mnistm", tmp_path / "judge.safetensors", fitting=Fitting(1)))
     assert "%" not in capsys.readouterr().out
     note = read_safetensors(tmp_path / "judge.safetensors")[1]["note"]
     assert note == "1 steps of 128 on 30 real digits of mnistm"

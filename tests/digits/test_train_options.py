@@ -11,6 +11,7 @@ from sfumato.digits.real_features import RealFeaturesOptions, write_real_feature
 from sfumato.digits.train import TrainOptions, train
 from sfumato.digits.train_judge import TrainJudgeOptions, train_judge
 from sfumato.errors import UserError
+from sfumato.pictures.train_classifier import Fitting
 
 NAN = float("nan")
 
@@ -41,8 +42,8 @@ def test_settings_are_refused_by_name(tmp_path, part, name, value, message):
     options = TrainOptions(Path("nowhere"), tmp_path / "run")
     if part == "loop":
         name, value, part = "loop", dataclasses.replace(options.training.loop, **{name: value}), "training"
-    changed = dataclasses.replace(getattr(options, part) if part else options, **{name: value})
-    with pytest.raises(UserError, match=message):
+    with pytest.raises((UserError, ValueError), match=message):
+        changed = dataclasses.replace(getattr(options, part) if part else options, **{name: value})
         train(dataclasses.replace(options, **{part: changed}) if part else changed)
     assert not (tmp_path / "run").exists()
 
@@ -61,7 +62,7 @@ def test_other_data_are_not_gone_on_with(data, tmp_path):
 
 def test_judges_and_features_are_refused_before_they_are_made(tmp_path):
     with pytest.raises(UserError, match="steps must be at least 1, got 0"):
-        train_judge(TrainJudgeOptions(Path("nowhere"), tmp_path / "judge.safetensors", steps=0))
+        train_judge(TrainJudgeOptions(Path("nowhere"), tmp_path / "judge.safetensors", fitting=Fitting(0)))
     with pytest.raises(UserError, match="count must be at least 1, got 0"):
         write_real_features(RealFeaturesOptions(Path("nowhere.npz"), tmp_path / "features.safetensors", count=0))
     assert list(tmp_path.iterdir()) == []

@@ -11,9 +11,9 @@ pytest.importorskip("safetensors")
 
 from sfumato.diffusion import DDIM, DDIMInversion, LinearSchedule, sample
 from sfumato.errors import UserError
-from sfumato.faces.invert import InvertOptions, invert, noise_of, to_square
+from sfumato.faces.invert import InvertOptions, invert, noise_of
 from sfumato.faces.painting import Sampling, paint
-from sfumato.images import open_picture, to_pixels
+from sfumato.images import to_pixels
 from tests.diffusion.gaussians import MixtureDenoiser
 
 
@@ -71,12 +71,15 @@ def test_what_is_no_picture_is_refused(tmp_path):
         invert(InvertOptions(tmp_path / "me.jpg", steps=()))
 
 
-def test_the_picture_is_named_where_it_is_missing_and_turned_as_its_camera_says(tiny, tmp_path):
+def test_the_picture_is_named_where_it_is_missing_and_turned_as_its_camera_says(tiny, tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"nope\.png: there is no such file; check the path"):
         invert(InvertOptions(tmp_path / "nope.png"))
     pixels = np.random.RandomState(0).randint(0, 255, (16, 16, 3)).astype(np.uint8)
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
-    found = to_square(open_picture(tmp_path / "a.png"), 16)
-    assert np.array_equal(to_pixels(found)[0].numpy(), np.rot90(pixels, -1))
+    seen = []
+    monkeypatch.setattr("sfumato.faces.invert.noise_of", lambda model, x, *more: seen.append(x) or torch.zeros_like(x))
+    tiny.save(tmp_path / "tiny.safetensors")
+    invert(InvertOptions(tmp_path / "a.png", tmp_path / "out", tmp_path / "tiny.safetensors", steps=(2,)))
+    assert np.array_equal(to_pixels(seen[0])[0].numpy(), np.rot90(pixels, -1))

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from sfumato.concepts.small_world import NAME, WORDS, unknown_to_it, words_of
+from sfumato.concepts.telling import SMALL, WORDS, unknown_to_it, words_of
 from sfumato.concepts.words import shipped_words
 from sfumato.world.captions import caption
 from sfumato.world.scenes import LOOKS
@@ -20,7 +20,7 @@ def test_the_words_that_the_small_model_knows_are_those_of_its_captions():
 
 
 def test_the_name_is_that_of_the_shipped_checkpoint():
-    assert shipped_words(NAME)
+    assert shipped_words(SMALL)
 
 
 def test_unknown_words_are_told_beside_known_ones():

@@ -15,6 +15,7 @@ from sfumato.concepts.painting import Sampling
 from sfumato.errors import UserError
 from sfumato.models.stable_diffusion import VAE, UNetConfig, VAEConfig
 from sfumato.models.stable_diffusion.vae import LATENT_SCALE, drawn_latents
+from sfumato.pictures.train_classifier import Fitting
 from sfumato.stable_diffusion import StableDiffusion
 from sfumato.training import LoopOptions, TrainingOptions
 from sfumato.world.evaluate import Asked, EvaluateOptions, evaluate, judged
@@ -175,7 +176,7 @@ def test_a_judge_is_trained_and_read_back(data, tmp_path, capsys):
     test = tmp_path / "test.npz"
     pixels = np.random.RandomState(0).randint(0, 256, (10, 28, 28, 3)).astype(np.uint8)
     np.savez(test, mnistm_x=pixels, mnistm_y=np.arange(10), svhn_x=pixels, svhn_y=np.arange(10))
-    judge = SceneJudge(train_judge(JudgeOptions(*data, tmp_path / "judge.safetensors", test=test, steps=2)))
+    judge = SceneJudge(train_judge(JudgeOptions(*data, tmp_path / "judge.safetensors", test=test, fitting=Fitting(2))))
     shown = capsys.readouterr().out
     assert "chalk: digit" in shown and "held-out digits" in shown
     left, right = judge.pair(torch.zeros(3, 48, 48, 3, dtype=torch.uint8))
