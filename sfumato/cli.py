@@ -70,6 +70,9 @@ COMMANDS: Dict[str, Command] = {
     "pictures generate": Command(
         "sfumato.pictures.generate", "generate", "GenerateOptions", "paint pictures like those that were learned"
     ),
+    "pictures evaluate": Command(
+        "sfumato.pictures.evaluate", "evaluate", "EvaluateOptions", "measure painted pictures, and look for copies"
+    ),
     "concepts generate": Command(
         "sfumato.concepts.generate", "generate", "GenerateOptions", "paint prompts with Stable Diffusion v1"
     ),

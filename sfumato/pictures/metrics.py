@@ -1,13 +1,13 @@
 """How faithful and varied painted pictures are: distances between two sets of features, and shares that are covered."""
 
-from typing import List, Tuple
+from typing import List, Optional, Tuple
 
 import torch
 from torch import Tensor
 
 _CHUNK = 1024
-COVERAGE_NEIGHBOURS = 5
-"""As in the experiments of Naeem et al. (2020)."""
+PRECISION_NEIGHBOURS, COVERAGE_NEIGHBOURS = 3, 5
+"""As in the experiments of the papers."""
 
 
 def frechet_distance(a: Tensor, b: Tensor) -> float:
@@ -35,7 +35,7 @@ def _covariance(x: Tensor) -> Tensor:
     return centred.T @ centred / (len(x) - 1)
 
 
-def kernel_distance(a: Tensor, b: Tensor) -> float:
+def kernel_distance(a: Tensor, b: Tensor, within_b: Optional[float] = None) -> float:
     """The kernel distance, KID (Bińkowski et al. 2018, section 3): the unbiased squared maximum mean discrepancy
 
         mean k(a_i, a_j) + mean k(b_i, b_j) - 2 mean k(a_i, b_j),   i != j in the first two,
@@ -45,24 +45,40 @@ def kernel_distance(a: Tensor, b: Tensor) -> float:
 
     Args:
         a, b: [n, d] and [m, d], at least two rows each.
+        within_b: `kernel_within(b)`, if it is known.
     """
     a, b = a.double(), b.double()
-    return _kernel_mean(a, a, others=True) + _kernel_mean(b, b, others=True) - 2 * _kernel_mean(a, b)
+    between = sum(float(_cubic(part @ b.T, b.shape[1]).sum()) for part in a.split(_CHUNK)) / (len(a) * len(b))
+    return kernel_within(a) + (kernel_within(b) if within_b is None else within_b) - 2 * between
 
 
-def _kernel_mean(a: Tensor, b: Tensor, others: bool = False) -> float:
-    """The mean kernel of all pairs; with others, of two sets that are one, without each sample's with itself."""
-    total = sum(float(_cubic(part @ b.T, b.shape[1]).sum()) for part in a.split(_CHUNK))
-    if not others:
-        return total / (len(a) * len(b))
-    return (total - float(_cubic(a.square().sum(dim=1), a.shape[1]).sum())) / (len(a) * (len(a) - 1))
+def kernel_within(points: Tensor) -> float:
+    """The mean kernel of `kernel_distance` over all pairs of two different samples of [n, d]."""
+    points = points.double()
+    dimensions = points.shape[1]
+    every = sum(float(_cubic(part @ points.T, dimensions).sum()) for part in points.split(_CHUNK))
+    own = float(_cubic(points.square().sum(dim=1), dimensions).sum())
+    return (every - own) / (len(points) * (len(points) - 1))
 
 
 def _cubic(products: Tensor, dimensions: int) -> Tensor:
     return (products / dimensions + 1) ** 3
 
 
-def precision_recall(painted: Tensor, real: Tensor, neighbours: int = 3) -> Tuple[float, float]:
+def reach(points: Tensor, *neighbours: int) -> List[Tensor]:
+    """How far the k-th nearest other sample of each is, [n] for every k asked for."""
+    points = points.double()
+    found = []
+    for part in points.split(_CHUNK):
+        # Of k + 1 nearest the first is the sample itself.
+        nearest = torch.cdist(part, points).topk(max(neighbours) + 1, dim=1, largest=False).values
+        found.append(nearest[:, list(neighbours)])
+    return list(torch.cat(found).T)
+
+
+def precision_recall(
+    painted: Tensor, real: Tensor, neighbours: int = PRECISION_NEIGHBOURS, real_reach: Optional[Tensor] = None
+) -> Tuple[float, float]:
     """Improved precision and recall (Kynkäänniemi et al. 2019, eq. 1-3).
 
     Around each sample of a set lies a ball that reaches its k-th nearest neighbour in that set. Precision is the share
@@ -72,30 +88,27 @@ def precision_recall(painted: Tensor, real: Tensor, neighbours: int = 3) -> Tupl
     Args:
         painted, real: features [n, d] and [m, d].
         neighbours: k; both sets need more than k samples.
+        real_reach: `reach(real, k)`, if it is known.
 
     Raises:
         ValueError: if a set has too few samples.
     """
     if min(len(painted), len(real)) <= neighbours:
         raise ValueError(f"precision and recall need more than {neighbours} pictures in each set")
-    return _covered(painted, real, neighbours), _covered(real, painted, neighbours)
+    painted, real = painted.double(), real.double()
+    wide = reach(real, neighbours)[0] if real_reach is None else real_reach
+    return _covered(painted, real, wide), _covered(real, painted, reach(painted, neighbours)[0])
 
 
-def _covered(points: Tensor, centres: Tensor, neighbours: int) -> float:
+def _covered(points: Tensor, centres: Tensor, radii: Tensor) -> float:
     """The share of points inside at least one centre's ball."""
-    points, centres = points.double(), centres.double()
-    radii = _radii(centres, neighbours)
     inside = [(torch.cdist(p, centres) <= radii).any(dim=1) for p in points.split(_CHUNK)]
     return float(torch.cat(inside).double().mean())
 
 
-def _radii(centres: Tensor, neighbours: int) -> Tensor:
-    """How far each sample's k-th nearest other one is."""
-    # Of k + 1 nearest the first is the centre itself.
-    return torch.cat([torch.cdist(c, centres).kthvalue(neighbours + 1, dim=1).values for c in centres.split(_CHUNK)])
-
-
-def coverage(painted: Tensor, real: Tensor, neighbours: int = COVERAGE_NEIGHBOURS) -> float:
+def coverage(
+    painted: Tensor, real: Tensor, neighbours: int = COVERAGE_NEIGHBOURS, real_reach: Optional[Tensor] = None
+) -> float:
     """Coverage (Naeem et al. 2020, section 3): the share of real samples that have a painted one in their ball.
 
     The balls are the real samples' own, so that one strange painted picture, whose ball is large, covers nothing.
@@ -103,6 +116,7 @@ def coverage(painted: Tensor, real: Tensor, neighbours: int = COVERAGE_NEIGHBOUR
     Args:
         painted, real: features [n, d] and [m, d].
         neighbours: k, to which of the other real samples a ball reaches.
+        real_reach: `reach(real, k)`, if it is known.
 
     Raises:
         ValueError: if there are no more than k real samples.
@@ -110,14 +124,6 @@ def coverage(painted: Tensor, real: Tensor, neighbours: int = COVERAGE_NEIGHBOUR
     if len(real) <= neighbours:
         raise ValueError(f"coverage needs more than {neighbours} real pictures")
     painted, real = painted.double(), real.double()
-    nearest, _ = nearest_of(real, painted, 1)
-    return float((nearest[:, 0] <= _radii(real, neighbours)).double().mean())
-
-
-def nearest_of(points: Tensor, others: Tensor, count: int) -> Tuple[Tensor, Tensor]:
-    """Distances of each point [n, d] to its nearest others [m, d], and their places: both [n, count], nearest first."""
-    found: List[Tuple[Tensor, Tensor]] = []
-    for part in points.split(_CHUNK):
-        nearest = torch.cdist(part, others).topk(count, dim=1, largest=False)
-        found.append((nearest.values, nearest.indices))
-    return torch.cat([values for values, _ in found]), torch.cat([places for _, places in found])
+    nearest = torch.cat([torch.cdist(part, painted).min(dim=1).values for part in real.split(_CHUNK)])
+    wide = reach(real, neighbours)[0] if real_reach is None else real_reach
+    return float((nearest <= wide).double().mean())

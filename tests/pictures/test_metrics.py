@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from sfumato.pictures.metrics import coverage, frechet_distance, kernel_distance, nearest_of, precision_recall
+from sfumato.pictures.metrics import coverage, frechet_distance, kernel_distance, precision_recall
 
 
 def normal(n, mean, std, seed, dim=4):
@@ -113,10 +113,3 @@ def test_one_strange_picture_has_recall_and_covers_nothing():
     assert coverage(painted, real) == 0.0
     with pytest.raises(ValueError, match="more than 5 real"):
         coverage(painted, real[:5])
-
-
-def test_the_nearest_are_found_in_their_order():
-    others = torch.tensor([[0.0, 0.0], [3.0, 4.0], [1.0, 0.0]])
-    distances, places = nearest_of(torch.tensor([[0.0, 0.0], [3.0, 3.0]]), others, 2)
-    assert places.tolist() == [[0, 2], [1, 2]]
-    assert distances.tolist() == [[0.0, 1.0], [1.0, pytest.approx(13**0.5)]]
