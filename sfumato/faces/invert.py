@@ -67,7 +67,7 @@ def invert(options: InvertOptions) -> List[Inversion]:
     model.network.to(device)
     size = model.network.config.size
     square = fitted(picture, (size, size), "crop", channels=3, upscale=True, where=options.image)
-    x = from_pixels(torch.from_numpy(square)[None]).to(device)
+    x = from_pixels(torch.from_numpy(square.copy())[None]).to(device)
     open_folder(options.out)
     found, painted = [], []
     for sampling in tqdm(samplings, desc="inverting", unit="number of steps"):

@@ -13,7 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from .copying import Copying, find_copies
-from .data import Pictures
+from .data import HELD_OUT, Pictures
 from .features import Features
 from .metrics import (
     COVERAGE_NEIGHBOURS,
@@ -83,13 +83,14 @@ class _Real:
         return Scores(len(points), len(real), *distances, *shares)
 
 
-def compare(painted: Painted, pictures: Pictures, features: Features) -> Comparison:
+def compare(painted: Painted, pictures: Pictures, features: Features, held_out: int = HELD_OUT) -> Comparison:
     """Measure painted pictures.
 
     Args:
         painted: at least four, since less have no recall.
         pictures: real ones of the same size, which the painting model learned from.
         features: to measure in; see `choose_features`.
+        held_out: pictures at most that were not learned from, see `kept_apart`.
     """
     seen = features.of(painted.pixels, "painted pictures")
     real = features.of(pictures.pixels, "real pictures")
@@ -111,7 +112,7 @@ def compare(painted: Painted, pictures: Pictures, features: Features) -> Compari
         painted=scores[0],
         alike=scores[1],
         real=scores[2],
-        copying=find_copies(painted.pixels, pictures),
+        copying=find_copies(painted.pixels, pictures, held_out),
         cautions=_cautions(features, len(seen), len(real), count, seen.shape[1]),
     )
 

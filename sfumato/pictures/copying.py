@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..runs import digest
-from .data import Pictures, kept_apart
+from .data import HELD_OUT, Pictures, kept_apart
 
 COPIES, NONE_FOUND, TOO_FEW = "copies", "no copying found", "too few pictures to say"
 """The verdicts."""
@@ -62,7 +62,7 @@ class Copying:
     nearness: List[float]
 
 
-def find_copies(painted: np.ndarray, pictures: Pictures) -> Copying:
+def find_copies(painted: np.ndarray, pictures: Pictures, most: int = HELD_OUT) -> Copying:
     """Compare painted pictures with those that a model of these pictures learned from.
 
     It copies where the share of painted pictures that come nearer to a training picture than one in twenty unlearned
@@ -70,9 +70,10 @@ def find_copies(painted: np.ndarray, pictures: Pictures) -> Copying:
 
     Args:
         painted: uint8 [N, 3 or 1, height, width].
-        pictures: learned from, but for those held out (`kept_apart`).
+        pictures: learned from, but for those held out.
+        most: of them, see `kept_apart`.
     """
-    seen, held_out = _distinct(pictures)
+    seen, held_out = _distinct(pictures, most)
     training = _small(pictures.pixels, seen)
     places, distance, nearness = _nearness(_small(painted, np.arange(len(painted))), training)
     others = _unlearned(pictures, training, held_out)
@@ -101,10 +102,10 @@ def find_copies(painted: np.ndarray, pictures: Pictures) -> Copying:
     )
 
 
-def _distinct(pictures: Pictures) -> Tuple[np.ndarray, np.ndarray]:
+def _distinct(pictures: Pictures, most: int) -> Tuple[np.ndarray, np.ndarray]:
     """`kept_apart`, without pictures that are others' duplicates: one that was learned too is not held out."""
     first: Dict[str, int] = {}
-    seen, held_out = kept_apart(pictures)
+    seen, held_out = kept_apart(pictures, most)
     for place in [*seen.tolist(), *held_out.tolist()]:
         first.setdefault(digest(np.asarray(pictures.pixels[place])), place)
     kept = np.array(sorted(first.values()))

@@ -15,6 +15,8 @@ from .cache import cached, decode
 from .fitting import FITS, fitted
 from .sources import Source, opened_source
 
+HELD_OUT = 200
+"""Pictures at most that are not learned from, unless a training says otherwise."""
 FEWEST = 10
 """Pictures; of fewer nothing can be held back to see whether anything is learned."""
 
@@ -169,7 +171,7 @@ def _by_value(label: str) -> Tuple[float, str]:
     return (float(label) if label.isdecimal() else float("inf"), label)
 
 
-def kept_apart(pictures: Pictures, most: int = 200) -> Tuple[np.ndarray, np.ndarray]:
+def kept_apart(pictures: Pictures, most: int = HELD_OUT) -> Tuple[np.ndarray, np.ndarray]:
     """(seen, held out): places of the pictures to learn from, and of min(most, a tenth) to look at only."""
     order = np.random.RandomState(0).permutation(len(pictures))
     count = min(most, len(pictures) // 10)

@@ -6,7 +6,7 @@ PAINTED/sheet-nearest.png     the painted pictures that come nearest to training
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from ..checkpoints import parsed_json, read_tensors
 from ..devices import Worker
@@ -16,7 +16,7 @@ from ..model import Diffusion
 from ..runs import numbers_path, write_note
 from .comparing import Comparison, compare
 from .copying import COPIES
-from .data import Pictures
+from .data import HELD_OUT, Pictures
 from .features import choose_features
 from .generate import weights_path
 from .painted import Painted, read_painted
@@ -45,12 +45,14 @@ class EvaluateOptions:
     """auto, folders, or none, as in training."""
     table: Optional[Path] = None
     """The .csv or .jsonl of labels, as in training."""
-    column: str = ""
+    column: Tuple[str, ...] = ()
     """Of the table, as in training."""
     fit: str = "crop"
     """crop, pad, or squeeze, as in training."""
     upscale: bool = False
     """Enlarge real pictures that are smaller than the painted ones, as in training."""
+    shift: int = 0
+    """As in training."""
     cache: Optional[Path] = None
     """Folder for the decoded pictures; in or beside the source by default."""
     json: Optional[Path] = None
@@ -71,10 +73,12 @@ def evaluate(options: EvaluateOptions) -> Comparison:
     channels = 3 if options.weights is None else _channels(options.weights, painted, options.painted)
     height, width = painted.pixels.shape[2:]
     how = (options.labels, options.table, options.column, options.fit, options.upscale)
-    pictures = Pictures(options.real, (height, width), *how, channels, options.cache)
-    found = compare(painted, pictures, features)
+    pictures = Pictures(options.real, (height, width), *how, channels, options.cache, options.shift)
+    note = {} if options.weights is None else _note_of(options.weights)
+    most = note.get("held_out")
+    found = compare(painted, pictures, features, most if isinstance(most, int) else HELD_OUT)
     if options.weights is not None:
-        found.cautions.extend(_learned_others(options.weights, pictures))
+        found.cautions.extend(_learned_others(options.weights, note, pictures))
     settings = {name: value for name, value in vars(options).items() if name not in ("cache", "json")}
     write_note(written, "pictures evaluate", settings, **_numbers(found, painted, pictures))
     sheet = save_image(pairs_sheet(found.copying, painted, pictures), options.painted / SHEET)
@@ -93,18 +97,24 @@ def _channels(given: Path, painted: Painted, folder: Path) -> int:
     return shape[0]
 
 
-def _learned_others(given: Path, pictures: Pictures) -> List[str]:
-    """A sentence where a model's own note does not say that it learned from these pictures."""
+def _note_of(given: Path) -> Dict[str, Any]:
+    """The settings that a model's file says it was trained with; empty where it says none."""
     try:
-        note: Any = parsed_json(read_tensors(weights_path(given)).metadata.get("note", ""), ours=True, twice={})
-        learned = note["pictures"]
-    except (ValueError, KeyError, TypeError):
+        note = parsed_json(read_tensors(weights_path(given)).metadata.get("note", ""), ours=True, twice={})
+    except ValueError:
+        return {}
+    return note if isinstance(note, dict) else {}
+
+
+def _learned_others(given: Path, note: Dict[str, Any], pictures: Pictures) -> List[str]:
+    """A sentence where a model's own note does not say that it learned from these pictures."""
+    if "pictures" not in note:
         return [f"{given} does not say what it learned from: copies of other pictures than these are not found"]
-    if learned == pictures.identity:
+    if note["pictures"] == pictures.identity:
         return []
     return [
         f"{given} learned from other pictures than {pictures.path} holds now, or they were read in another way then"
-        " (--labels, --table, --column, --fit, --upscale): copies of others are not found"
+        " (--labels, --table, --column, --fit, --upscale, --shift): copies of others are not found"
     ]
 
 

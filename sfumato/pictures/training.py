@@ -6,6 +6,7 @@ from typing import Optional, Tuple
 
 from ..errors import UserError, in_range
 from ..training import LoopOptions, TrainingOptions
+from .data import HELD_OUT
 
 
 @dataclass
@@ -24,7 +25,7 @@ class Training(TrainingOptions):
     time_focus: Optional[Tuple[float, float]] = (0.0, 1.0)
     """Mean and standard deviation of the logit of the training times' share of the way (Esser et al. 2024, eq. 19), or
     None for all times alike."""
-    held_out: int = 200
+    held_out: int = HELD_OUT
     """Pictures that are not learned from, at most a tenth: the loss on them is measured at every look."""
 
     def check(self) -> None:
