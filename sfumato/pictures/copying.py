@@ -26,7 +26,7 @@ _COMPARED = 200
 """Unlearned pictures to compare with."""
 _NEAR = 20
 """One in so many of them is nearer than the bar."""
-_CHANCE = 0.01
+_CHANCE = 0.001
 _AT_ONCE = 250
 
 
@@ -66,7 +66,7 @@ def find_copies(painted: np.ndarray, pictures: Pictures) -> Copying:
     """Compare painted pictures with those that a model of these pictures learned from.
 
     It copies where the share of painted pictures that come nearer to a training picture than one in twenty unlearned
-    ones do is more than twice that of fresh pictures, and so large by chance less than once in a hundred times.
+    ones do is more than twice that of fresh pictures, and so large by chance less than once in a thousand times.
 
     Args:
         painted: uint8 [N, 3 or 1, height, width].
