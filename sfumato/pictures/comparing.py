@@ -97,7 +97,9 @@ def compare(painted: Painted, pictures: Pictures, features: Features, held_out: 
     # Every real picture of the rest needs the neighbours of coverage.
     count = min(len(seen), len(real) // 2, len(real) - COVERAGE_NEIGHBOURS - 1)
     (apart, rest), (alike, _) = _parted(real, count), _parted(seen, count)
-    with tqdm(total=3, desc="comparing", unit="set", leave=False) as bar:
+    with tqdm(total=4, desc="comparing", unit="set", leave=False) as bar:
+        copying = find_copies(painted.pixels, pictures, held_out)
+        bar.update()
         scores = []
         for others, several in ((real, [seen]), (rest, [alike, apart])):
             reference = _Real(others)
@@ -112,7 +114,7 @@ def compare(painted: Painted, pictures: Pictures, features: Features, held_out: 
         painted=scores[0],
         alike=scores[1],
         real=scores[2],
-        copying=find_copies(painted.pixels, pictures, held_out),
+        copying=copying,
         cautions=_cautions(features, len(seen), len(real), count, seen.shape[1]),
     )
 

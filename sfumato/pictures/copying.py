@@ -26,7 +26,8 @@ _COMPARED = 200
 """Unlearned pictures to compare with."""
 _NEAR = 20
 """One in so many of them is nearer than the bar."""
-_CHANCE = 0.01
+_MUCH, _CHANCE = 3, 0.001
+"""So high that strongly blurred pictures, which come near a little too often, are hardly ever taken for copies."""
 _AT_ONCE = 250
 
 
@@ -66,7 +67,7 @@ def find_copies(painted: np.ndarray, pictures: Pictures, most: int = HELD_OUT) -
     """Compare painted pictures with those that a model of these pictures learned from.
 
     It copies where the share of painted pictures that come nearer to a training picture than one in twenty unlearned
-    ones do is more than twice that of fresh pictures, and so large by chance less than once in a hundred times.
+    ones do is more than three times that of fresh pictures, and so large by chance less than once in a thousand times.
 
     Args:
         painted: uint8 [N, 3 or 1, height, width].
@@ -85,7 +86,7 @@ def find_copies(painted: np.ndarray, pictures: Pictures, most: int = HELD_OUT) -
     if _chance(len(painted), len(painted), len(others), allowed) >= _CHANCE:
         verdict = TOO_FEW
     else:
-        verdict = COPIES if near > 2 * fresh * len(painted) and chance < _CHANCE else NONE_FOUND
+        verdict = COPIES if near > _MUCH * fresh * len(painted) and chance < _CHANCE else NONE_FOUND
     return Copying(
         verdict,
         near / len(painted),

@@ -183,8 +183,8 @@ def test_a_run_on_twenty_pictures_copies(tmp_path):
     pictures = Pictures(source, 16)
     torch.manual_seed(0)
     model = Diffusion(UNet(16, width=32, blocks=1), FlowSchedule(), "velocity")
-    how = {"warmup": 10, "batch_size": 16, "save_every": 1000, "look_every": 0, "precision": "fp32"}
-    train(model, pictures, tmp_path / "run", steps=1000, **how)
+    how = {"warmup": 10, "batch_size": 16, "save_every": 800, "look_every": 0, "precision": "fp32"}
+    train(model, pictures, tmp_path / "run", steps=800, **how)
     out = generate(GenerateOptions(tmp_path / "painted", weights=tmp_path / "run"))
     found = evaluate(EvaluateOptions(out, source, weights=tmp_path / "run"))
     assert found.copying.verdict == COPIES

@@ -99,7 +99,7 @@ def test_a_package_that_is_not_here_is_named(name, package, monkeypatch):
 
 
 def test_a_classifier_of_torchvision_before_its_last_layer(hub):
-    models = pytest.importorskip("torchvision.models")
+    models = pytest.importorskip("torchvision", minversion="0.14").models
     with pytest.raises(UserError, match=r"weights are not at hand; put https://\S*resnet18-\S*\.pth into"):
         choose_features("torchvision:resnet18", CPU)
     with pytest.raises(UserError, match="is no classifier of torchvision that is used here; at hand: none"):
