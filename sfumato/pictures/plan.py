@@ -16,6 +16,8 @@ _TRIED = 3
 _SHOWN = 12
 """Classes of which the counts are said."""
 _GIB = 2**30
+_COMPARED = _GIB
+"""Bytes of pictures in which duplicates are looked for; more would take longer than the rest of the plan."""
 
 
 def plan(
@@ -34,7 +36,7 @@ def plan(
     """
     height, width = pictures.size
     kind = "grey" if pictures.channels == 1 else "colour"
-    double = pictures.duplicates() if len(pictures) <= 50_000 else 0
+    double = pictures.duplicates() if pictures.pixels.nbytes <= _COMPARED else 0
     lines = [
         f"pictures   {len(pictures):,} from {pictures.path}, as {width}x{height} in {kind};"
         f" {held_out} held out{f', {double} are duplicates' if double else ''}",
