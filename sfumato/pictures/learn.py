@@ -6,6 +6,7 @@ from typing import Optional, Tuple
 
 import torch
 
+from ..conditions import Classes
 from ..diffusion import LOSSES, PREDICTIONS, SCHEDULES, make_schedule
 from ..errors import UserError
 from ..model import Diffusion
@@ -74,28 +75,43 @@ def learn(options: LearnOptions) -> Path:
     if len(options.size) not in (1, 2):
         raise UserError(f"size must be one side, or height and width, got {len(options.size)} numbers")
     size = (options.size[0], options.size[-1])
-    channels = 1 if options.grey else 3
     torch.manual_seed(options.training.loop.seed)
     try:
-        # A size that cannot be is told before anything is decoded.
-        UNet(size, (), channels, options.width, options.blocks)
+        # What cannot be is told before anything is decoded.
+        model = _model(options, size, ())
+        begun = None if options.start is None else _begun(options.start, model)
         pictures = _pictures(options, size)
-        network = UNet(size, pictures.classes, channels, options.width, options.blocks)
-        model = Diffusion(network, make_schedule(options.schedule), options.predicts, loss=options.loss)
+        model = _model(options, size, pictures.classes)
     except ValueError as error:
         raise UserError(str(error)) from None
-    if options.start is not None:
-        model = _begun(options.start, model)
+    if begun is not None:
+        _check_labels(options.start, begun, model)
+        model = begun
     train(model, pictures, options.out, options.training, file_identity(options.start), options.plan)
     return options.out / MODEL
 
 
+def _model(options: LearnOptions, size: Tuple[int, int], classes: Classes) -> Diffusion:
+    network = UNet(size, classes, 1 if options.grey else 3, options.width, options.blocks)
+    return Diffusion(network, make_schedule(options.schedule), options.predicts, loss=options.loss)
+
+
 def _begun(path: Path, model: Diffusion) -> Diffusion:
     begun = Diffusion.load(weights_path(path), what="model of pictures")
-    if begun.shape != model.shape or begun.classes != model.classes:
-        there, here = (f"{one.shape} in {one.conditions}" for one in (begun, model))
-        raise UserError(f"{path}: is of pictures {there}, these are {here}; give weights of the same")
+    if begun.shape != model.shape:
+        raise UserError(f"{path}: is of pictures {begun.shape}, these are {model.shape}; give weights of the same")
     return begun
+
+
+def _check_labels(path: Optional[Path], begun: Diffusion, model: Diffusion) -> None:
+    for known, asked in zip(begun.conditions.names, model.conditions.names):
+        new, gone = ([one for one in first if one not in second] for first, second in ((asked, known), (known, asked)))
+        if new or gone:
+            what = f"does not know their label {new[0]!r}" if new else f"knows {gone[0]!r}, of which there is none"
+            raise UserError(f"{path}: is of other pictures than these: it {what}; give weights of the same labels")
+    if begun.classes != model.classes:
+        there, here = begun.conditions, model.conditions
+        raise UserError(f"{path}: is of {there}, and these pictures are of {here}; give weights of the same labels")
 
 
 def _pictures(options: LearnOptions, size: Tuple[int, int]) -> Pictures:

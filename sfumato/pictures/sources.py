@@ -4,6 +4,7 @@ A source knows the names and labels of its pictures at once, and opens one pictu
 """
 
 import threading
+import warnings
 from abc import ABC, abstractmethod
 from array import array
 from contextlib import ExitStack
@@ -215,6 +216,10 @@ class _Tabled(Source):
         if not self._places:
             raise UserError(f"{table}: has no row; it names a picture and its label in each")
         self.names = [source.names[place] for place in self._places]
+        left = len(source.names) - len({*self._places})
+        if left:
+            said = f"{table}: names no label of {left} pictures in {source.path}; they are left out"
+            warnings.warn(said, stacklevel=2)
 
     def open(self, number: int) -> Image.Image:
         return self._source.open(self._places[number])
