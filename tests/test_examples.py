@@ -52,6 +52,19 @@ def test_your_own_sampler(tmp_path):
     assert abs(std - 1.0) < 0.03
 
 
+def test_network_of_your_own(tmp_path):
+    """After a sixth of its steps the colours are the labels', and it paints with what it has read from the file."""
+    from PIL import Image
+
+    said = run_example("network_of_your_own.py", tmp_path, "250").splitlines()
+    assert said[-2].startswith("in Python: Diffusion.load('own/model.safetensors', network)")
+    with Image.open(tmp_path / "own.png") as picture:
+        rows = np.asarray(picture).astype(float)[1:-1].reshape(6, -1, picture.width, 3).mean(axis=(1, 2))
+    for gold, red, blue in (rows[:3], rows[3:]):
+        assert gold[1] > red[1] + 10 and gold[0] > blue[0] + 10
+        assert red[0] > blue[0] + 10 and blue[2] > red[2] + 10
+
+
 def test_two_prompts(tmp_path):
     from PIL import Image
 

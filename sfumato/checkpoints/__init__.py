@@ -4,7 +4,7 @@ from .archives import member_bytes, opened_zip
 from .arrays import read_npz
 from .embeddings import FORMATS, Embedding, read_embeddings, write_embedding
 from .files import atomic_path, remove_leftovers, temporary_folder, write_text
-from .folders import is_hidden, leads_out, visible_files
+from .folders import is_hidden, leads_out, visible_entries, visible_files
 from .model_file import ModelFormat, read_model, write_model
 from .safetensor_files import read_safetensors, write_safetensors
 from .stable_diffusion import PREFIXES, SIZE_KEY, Parts, fingerprint, read_stable_diffusion, write_stable_diffusion
@@ -55,6 +55,7 @@ __all__ = [
     "shortened",
     "some",
     "temporary_folder",
+    "visible_entries",
     "visible_files",
     "weights_in",
     "write_embedding",

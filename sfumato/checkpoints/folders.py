@@ -7,7 +7,7 @@ or look like checkpoints, so every folder is read through here and they are skip
 import os
 import re
 from pathlib import Path, PurePath
-from typing import List
+from typing import Iterator, List, Tuple, Union
 
 _LEFT_BY_SYSTEMS = frozenset(("@eadir", "__macosx", "thumbs.db", "desktop.ini"))
 """Names of files and folders, in lower case, that do not begin with a full stop."""
@@ -15,15 +15,20 @@ _LEFT_BY_SYSTEMS = frozenset(("@eadir", "__macosx", "thumbs.db", "desktop.ini"))
 _NOT_INSIDE = re.compile(r"\\|\0|^[A-Za-z]:")
 
 
-def is_hidden(relative: PurePath) -> bool:
+def is_hidden(relative: Union[PurePath, str]) -> bool:
     """Whether a file is none of the user's: its name, or that of a folder on the way to it, begins with a full stop or
     is one that systems give (`@eaDir`, `__MACOSX`, `Thumbs.db`, `desktop.ini`).
 
     Args:
-        relative: to the folder or archive that the user named. Folders above that one do not count: a run in
-            `~/.cache/x` is as good as any.
+        relative: to the folder or archive that the user named; as a text its parts are divided by "/". Folders above
+            that one do not count: a run in `~/.cache/x` is as good as any.
     """
-    return any(part.startswith(".") or part.lower() in _LEFT_BY_SYSTEMS for part in relative.parts if part != "..")
+    parts = relative.split("/") if isinstance(relative, str) else relative.parts
+    return any(_is_left(part) for part in parts if part not in ("..", "."))
+
+
+def _is_left(part: str) -> bool:
+    return part[:1] == "." or part.lower() in _LEFT_BY_SYSTEMS
 
 
 def leads_out(name: str) -> bool:
@@ -43,13 +48,21 @@ def visible_files(folder: Path, deep: bool = False) -> List[Path]:
     Raises:
         OSError: if a folder cannot be read.
     """
-    found = []
-    for here, inside, names in os.walk(folder, onerror=_tell) if folder.is_dir() else ():
-        inside[:] = [name for name in inside if deep and not is_hidden(PurePath(name))]
-        paths = (Path(here, name) for name in names if not is_hidden(PurePath(name)))
-        found += [path for path in paths if path.is_file()]
-    return sorted(found)
+    return [folder / relative for relative, _ in visible_entries(folder, deep)]
 
 
-def _tell(error: OSError) -> None:
-    raise error
+def visible_entries(folder: Path, deep: bool = False) -> Iterator[Tuple[str, "os.DirEntry[str]"]]:
+    """As `visible_files`, each with its path inside the folder, divided by "/": a million take seconds."""
+    waiting = _listed(folder, "")[::-1] if folder.is_dir() else []
+    while waiting:
+        relative, entry = waiting.pop()
+        if entry.is_file():
+            yield relative, entry
+        elif deep and entry.is_dir(follow_symlinks=False):
+            waiting += _listed(entry.path, f"{relative}/")[::-1]
+
+
+def _listed(folder: Union[Path, str], before: str) -> List[Tuple[str, "os.DirEntry[str]"]]:
+    with os.scandir(folder) as entries:
+        # Names are all different, so that entries are never compared.
+        return sorted([(before + entry.name, entry) for entry in entries if not _is_left(entry.name)])

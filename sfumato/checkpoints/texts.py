@@ -35,23 +35,24 @@ class TextError(UserError):
         super().__init__(f"{path}: {fault}; {advice}")
 
 
-def read_text(path: Path, advice: str) -> str:
+def read_text(path: Path, advice: str, most: int = _MOST) -> str:
     """A text file in UTF-8, or in what the mark at its beginning says; the mark is left out.
 
     Args:
         path: of the file.
         advice: what to do about one that cannot be used.
+        most: bytes that it may have.
 
     Raises:
-        TextError: if it is missing, larger than 16 MiB, or no text.
+        TextError: if it is missing, larger, or no text.
     """
     try:
         with open(path, "rb") as file:
-            raw = file.read(_MOST + 1)
+            raw = file.read(most + 1)
     except OSError as error:
         raise TextError(path, f"cannot be read ({error.strerror or error})", "check the path") from None
-    if len(raw) > _MOST:
-        raise TextError(path, f"is larger than {_MOST >> 20} MiB", advice)
+    if len(raw) > most:
+        raise TextError(path, f"is larger than {most >> 20} MiB", advice)
     encoding = next((name for mark, name in _MARKS if raw.startswith(mark)), "utf-8")
     try:
         text = raw.decode(encoding)

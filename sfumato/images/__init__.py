@@ -1,6 +1,6 @@
 """Pictures in and out: between files and tensors, and many on one sheet."""
 
-from .listing import GRADED_ENDINGS, PICTURE_ENDINGS, picture_files, pictures_among
+from .listing import GRADED_ENDINGS, PICTURE_ENDINGS, picture_entries, picture_files, pictures_among
 from .opening import MOST_PIXELS, graders_picture, open_picture
 from .pixels import from_pixels, to_pixels
 from .saving import note_in, save_image, save_png
@@ -16,6 +16,7 @@ __all__ = [
     "labelled_grid",
     "note_in",
     "open_picture",
+    "picture_entries",
     "picture_files",
     "pictures_among",
     "save_image",

@@ -1,14 +1,16 @@
 """Which files of a folder or archive are pictures."""
 
+import os
 import warnings
 from collections import Counter
-from pathlib import Path, PurePath
-from typing import List, Sequence, TypeVar
+from pathlib import Path, PurePath, PurePosixPath
+from typing import Iterator, List, Sequence, Tuple, TypeVar
 
-from ..checkpoints import visible_files
+from ..checkpoints import visible_entries, visible_files
 
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 """How the names of pictures that are read end, in lower case."""
+_READ = frozenset(PICTURE_ENDINGS)
 GRADED_ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tiff")
 """Those that the course's grader of concepts reads."""
 _UNREAD = frozenset(
@@ -20,7 +22,7 @@ _UNREAD = frozenset(
 )
 """Pictures too, and not read; leaving them out in silence would surprise whoever put them there."""
 
-_P = TypeVar("_P", bound=PurePath)
+_P = TypeVar("_P", PurePath, Path, PurePosixPath, str)
 
 
 def picture_files(folder: Path, endings: Sequence[str] = PICTURE_ENDINGS) -> List[Path]:
@@ -44,10 +46,33 @@ def pictures_among(files: Sequence[_P], where: Path) -> List[_P]:
         files: paths, also inside an archive.
         where: the folder or archive, for the warning.
     """
-    unread = Counter(path.suffix.lower() for path in files if path.suffix.lower() in _UNREAD)
+    endings = [_ending(path if isinstance(path, str) else path.name) for path in files]
+    _tell_unread(Counter(ending for ending in endings if ending in _UNREAD), where)
+    return [path for path, ending in zip(files, endings) if ending in _READ]
+
+
+def picture_entries(folder: Path) -> Iterator[Tuple[str, "os.DirEntry[str]"]]:
+    """The pictures of a folder and of all folders inside it, as `visible_entries` gives them."""
+    unread: Counter[str] = Counter()
+    for relative, entry in visible_entries(folder, deep=True):
+        ending = _ending(relative)
+        if ending in _READ:
+            yield relative, entry
+        elif ending in _UNREAD:
+            unread[ending] += 1
+    _tell_unread(unread, folder)
+
+
+def _ending(path: str) -> str:
+    """What `PurePath` calls the suffix, in lower case, without making one: that takes longer than all else."""
+    name = path[path.rfind("/") + 1 :]
+    point = name.rfind(".")
+    return name[point:].lower() if 0 < point < len(name) - 1 else ""
+
+
+def _tell_unread(unread: "Counter[str]", where: Path) -> None:
     if unread:
         count = sum(unread.values())
         said = f"{count} files are" if count > 1 else "1 file is"
         kinds = ", ".join(sorted(unread))
-        warnings.warn(f"{where}: {said} not read ({kinds}); convert what is meant to PNG or JPEG", stacklevel=3)
-    return [path for path in files if path.suffix.lower() in PICTURE_ENDINGS]
+        warnings.warn(f"{where}: {said} not read ({kinds}); convert what is meant to PNG or JPEG", stacklevel=4)

@@ -1,8 +1,11 @@
 """`Pictures`: anybody's own, as a training draws them."""
 
+import contextlib
+import functools
+import os
 from collections import Counter
-from pathlib import Path, PurePath
-from typing import Dict, List, Optional, Sequence, Tuple, Union
+from pathlib import Path
+from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import torch
@@ -71,26 +74,25 @@ class Pictures:
             wanted = f"fit must be {' or '.join(FITS)}, channels 1 or 3, sizes above 0"
             raise UserError(f"{wanted}; got {fit!r}, {channels} and {size}")
         columns = [column] if isinstance(column, str) and column else list(column)
+        where = (Path(source), labels, None if table is None else Path(table), columns)
+        self._found: Optional[Callable[[], Source]] = functools.partial(opened_source, *where)
         if not 0 <= shift < min(self.size):
             raise UserError(f"shift must be at least 0 and below the pictures' {min(self.size)} pixels, got {shift}")
-        found = opened_source(Path(source), labels, None if table is None else Path(table), columns)
-        try:
+        with contextlib.closing(opened_source(*where)) as found:
             self._take(found, None if cache is None else Path(cache))
-        finally:
-            found.close()
 
     def _take(self, found: Source, cache: Optional[Path]) -> None:
         count = len(found.names)
         if count < FEWEST:
             raise UserError(f"{found.path}: {count} pictures are too few to learn from; give {FEWEST} or more")
-        self.path, self.names = found.path, list(found.names)
+        self.path = found.path
         names, places = zip(*map(_numbered, found.labels)) if found.labels else ((), [np.zeros(count, np.int64)])
         self.classes: Classes = names[0] if len(names) == 1 else names
         self.labels: np.ndarray = places[0] if len(places) == 1 else np.stack(places, axis=1)
         height, width = (side + 2 * self.shift for side in self.size)
         rule = [(height, width), self.channels, self._fit, self._upscale]
-        key = digest(found.state(), [str(name) for name in found.names], rule)
-        shape = (len(self.names), self.channels, height, width)
+        key = digest(*found.state(), os.fsencode("\0".join(found.names)), rule)
+        shape = (count, self.channels, height, width)
         self.whole = cached(self.path, cache, key, shape, lambda pixels: self._decode(found, pixels))
         self.pixels = self.whole[:, :, self.shift : height - self.shift, self.shift : width - self.shift]
         self.identity = digest(key, self.labels, self.classes, *([self.shift] if self.shift else []))
@@ -110,18 +112,26 @@ class Pictures:
         made.labels, made.classes, made.path, made.shift = labels, tuple(classes), path, 0
         _, made.channels, *size = pixels.shape
         made.size = (size[0], size[1])
-        made.names = [PurePath(f"{path.name}[{number}]") for number in range(len(pixels))]
+        made._found = None
         made.identity = digest(pixels, labels, made.classes)
         return made
 
     def __len__(self) -> int:
-        return len(self.names)
+        return len(self.pixels)
+
+    @property
+    def names(self) -> List[str]:
+        """Of the pictures, relative to the source; looked up there anew, for of a million they fill a lot of memory."""
+        if self._found is None:
+            return [f"{self.path.name}[{number}]" for number in range(len(self))]
+        with contextlib.closing(self._found()) as found:
+            return list(found.names)
 
     @property
     def counts(self) -> Dict[str, int]:
         """Pictures of each class; of several conditions of each combination that there is, as `said` writes it."""
-        names = [self.said(int(group[0])) for group in grouped(self.labels)] if self.classes else []
-        return {name: len(group) for name, group in zip(names, grouped(self.labels))}
+        groups = grouped(self.labels) if self.classes else []
+        return {self.said(int(group[0])): len(group) for group in groups}
 
     def told(self, places: Union[Sequence[int], np.ndarray]) -> Tuple[Tensor, ...]:
         """What a network is told of some pictures: int64 [n] for each condition."""

@@ -121,10 +121,10 @@ def _learned_others(given: Path, note: Dict[str, Any], pictures: Pictures) -> Li
 def _numbers(found: Comparison, painted: Painted, pictures: Pictures) -> Dict[str, Any]:
     """As the note has them; each painted picture with its nearest."""
     numbers = {"size": pictures.size, **asdict(found)}
-    copying = numbers["copying"]
+    copying, names = numbers["copying"], pictures.names
     columns = zip(painted.names, copying.pop("nearest"), copying.pop("distance"), copying.pop("nearness"))
     copying["nearest"] = [
-        {"painted": name, "learned": str(pictures.names[place]), "distance": distance, "nearness": nearness}
+        {"painted": name, "learned": names[place], "distance": distance, "nearness": nearness}
         for name, place, distance, nearness in columns
     ]
     return numbers

@@ -23,6 +23,7 @@ from ..diffusion import SeededNoise, seed_of
 from ..errors import UserError, in_range
 from ..images import to_pixels
 from ..model import Diffusion
+from ..models.registry import name_of
 from ..runs import digest
 from .looks import GUIDANCE, STEPS
 from .memory import batch_that_fits
@@ -149,7 +150,9 @@ def weights_path(given: Path) -> Path:
 
 
 def paint_command(model: Diffusion, run: Path) -> str:
-    """What paints with a run's weights."""
+    """What paints with a run's weights: a command, or for a network of the user's own a line of Python."""
+    if not name_of(model.network):
+        return f"in Python: Diffusion.load({str(run / MODEL)!r}, network).sample(25), with the network made as it was"
     names = model.conditions.names
     first = names[0][0] if len(names) == 1 else said([one[0] for one in names])
     label = f" --label {shlex.quote(first)}" if names else ""

@@ -6,6 +6,7 @@ from typing import Optional, Tuple
 
 import torch
 
+from ..conditions import Classes
 from ..diffusion import LOSSES, PREDICTIONS, SCHEDULES, make_schedule
 from ..errors import UserError
 from ..model import Diffusion
@@ -13,7 +14,7 @@ from ..models.unet import UNet
 from ..runs import file_identity, refuse_file
 from .data import Pictures
 from .generate import MODEL, weights_path
-from .train import begun, train
+from .train import begun, refuse_other_shape, train
 from .training import Training
 
 
@@ -72,20 +73,27 @@ def learn(options: LearnOptions) -> Path:
     if len(options.size) not in (1, 2):
         raise UserError(f"size must be one side, or height and width, got {len(options.size)} numbers")
     size = (options.size[0], options.size[-1])
-    channels = 1 if options.grey else 3
     torch.manual_seed(options.training.loop.seed)
     try:
-        # A size that cannot be is told before anything is decoded.
-        UNet(size, (), channels, options.width, options.blocks)
+        # What cannot be is told before anything is decoded.
+        model = _model(options, size, ())
+        first = None
+        if options.start is not None:
+            first = Diffusion.load(weights_path(options.start), what="model of pictures")
+            refuse_other_shape(options.start, first, model)
         pictures = _pictures(options, size)
-        network = UNet(size, pictures.classes, channels, options.width, options.blocks)
-        model = Diffusion(network, make_schedule(options.schedule), options.predicts, loss=options.loss)
+        model = _model(options, size, pictures.classes)
     except ValueError as error:
         raise UserError(str(error)) from None
-    if options.start is not None:
-        model = begun(options.start, Diffusion.load(weights_path(options.start), what="model of pictures"), model)
+    if options.start is not None and first is not None:
+        model = begun(options.start, first, model)
     train(model, pictures, options.out, options.training, file_identity(options.start))
     return options.out / MODEL
+
+
+def _model(options: LearnOptions, size: Tuple[int, int], classes: Classes) -> Diffusion:
+    network = UNet(size, classes, 1 if options.grey else 3, options.width, options.blocks)
+    return Diffusion(network, make_schedule(options.schedule), options.predicts, loss=options.loss)
 
 
 def _pictures(options: LearnOptions, size: Tuple[int, int]) -> Pictures:

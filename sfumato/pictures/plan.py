@@ -8,8 +8,8 @@ from .data import Pictures
 
 _SHOWN = 12
 """Classes of which the counts are said."""
-_COMPARED = 50_000
-"""Pictures up to which duplicates are looked for, which takes a while."""
+_COMPARED = 1 << 30
+"""Bytes of pictures in which duplicates are looked for; more would take longer than the rest of the plan."""
 
 
 def about(pictures: Pictures, held_out: int, model: Diffusion) -> List[str]:
@@ -22,7 +22,7 @@ def about(pictures: Pictures, held_out: int, model: Diffusion) -> List[str]:
     """
     height, width = pictures.size
     kind = "grey" if pictures.channels == 1 else "colour"
-    double = pictures.duplicates() if len(pictures) <= _COMPARED else 0
+    double = pictures.duplicates() if pictures.pixels.nbytes <= _COMPARED else 0
     return [
         f"pictures   {len(pictures):,} from {pictures.path}, as {width}x{height} in {kind};"
         f" {held_out} held out{f', {double} are duplicates' if double else ''}",

@@ -3,25 +3,24 @@
 A source knows the names and labels of its pictures at once, and opens one picture at a time, from any thread.
 """
 
-import csv
-import io
-import json
 import threading
+import warnings
 from abc import ABC, abstractmethod
+from array import array
 from contextlib import ExitStack
-from pathlib import Path, PurePath, PurePosixPath
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from pathlib import Path, PurePosixPath
+from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 from PIL import Image
 
-from ..checkpoints import is_hidden, leads_out, member_bytes, opened_zip, read_npz, read_text, visible_files
+from ..checkpoints import is_hidden, leads_out, member_bytes, opened_zip, read_npz
 from ..errors import UserError
-from ..images import PICTURE_ENDINGS, open_picture, pictures_among
+from ..images import PICTURE_ENDINGS, open_picture, picture_entries, pictures_among
+from .tables import labelled_rows
 
 _MOST_PACKED = 64 << 20
 """Bytes of one picture in a zip."""
-_NAME_COLUMNS = ("image_name", "file_name", "filename", "file", "path", "image", "picture")
 _ARRAYS, _LABELS = ("pictures", "images", "pixels", "x", "x_train", "arr_0"), ("labels", "label", "y", "y_train")
 """Names of arrays in an .npz, the first that is there."""
 
@@ -31,12 +30,12 @@ class Source(ABC):
 
     Attributes:
         path: that the user gave.
-        names: of the pictures, in their order.
+        names: of the pictures, in their order, relative to it and divided by "/".
         labels: of each condition a name for every picture; none where there are no labels.
     """
 
     path: Path
-    names: Sequence[PurePath]
+    names: Sequence[str]
     labels: Sequence[List[str]] = ()
 
     @abstractmethod
@@ -48,8 +47,8 @@ class Source(ABC):
         """
 
     @abstractmethod
-    def state(self) -> Any:
-        """What changes when a picture does, as JSON can hold it."""
+    def state(self) -> List[Any]:
+        """What changes when a picture does, as parts that `digest` takes."""
 
     def close(self) -> None:  # noqa: B027  most have nothing open
         """Give back what is open."""
@@ -57,15 +56,20 @@ class Source(ABC):
 
 class _Folder(Source):
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._paths = pictures_among(visible_files(path, deep=True), path)
-        self.names = [one.relative_to(path) for one in self._paths]
+        self.path, self.names = path, []
+        # Numbers side by side, for a million pictures are as many objects otherwise.
+        self._sizes, self._times = array("q"), array("q")
+        for name, entry in picture_entries(path):
+            status = entry.stat()
+            self.names.append(name)
+            self._sizes.append(status.st_size)
+            self._times.append(status.st_mtime_ns)
 
     def open(self, number: int) -> Image.Image:
-        return open_picture(self._paths[number])
+        return open_picture(self.path / self.names[number])
 
-    def state(self) -> Any:
-        return [[one.st_size, one.st_mtime_ns] for one in (path.stat() for path in self._paths)]
+    def state(self) -> List[Any]:
+        return [np.array(self._sizes), np.array(self._times)]
 
 
 class _Zip(Source):
@@ -74,18 +78,18 @@ class _Zip(Source):
         self._stack = ExitStack()
         self._archive = self._stack.enter_context(opened_zip(path, "zip file of pictures", "give a zip or a folder"))
         self._alone = threading.Lock()
-        files = (PurePosixPath(info.filename) for info in self._archive.infolist() if not info.is_dir())
-        self.names = pictures_among(sorted(name for name in files if not is_hidden(name)), path)
+        files = (info for info in self._archive.infolist() if not info.is_dir())
+        self._entries = {str(PurePosixPath(info.filename)): info for info in files if not is_hidden(info.filename)}
+        self.names = pictures_among(sorted(self._entries, key=lambda name: name.split("/")), path)
 
     def open(self, number: int) -> Image.Image:
-        name = str(self.names[number])
+        name = self.names[number]
         with self._alone:
-            content = member_bytes(self._archive, name, _MOST_PACKED)
+            content = member_bytes(self._archive, self._entries[name], _MOST_PACKED)
         return open_picture(self.path / name, content)
 
-    def state(self) -> Any:
-        status = self.path.stat()
-        return [status.st_size, status.st_mtime_ns]
+    def state(self) -> List[Any]:
+        return _state_of(self.path)
 
     def close(self) -> None:
         self._stack.close()
@@ -101,7 +105,7 @@ class _Arrays(Source):
         told = next((name for name in _LABELS if name in there), None)
         found = read_npz(path, [picked] if told is None else [picked, told])
         self._pixels = _as_pictures(found[picked], f"{path}: {picked}")
-        self.names = [PurePath(f"{picked}[{number}]") for number in range(len(self._pixels))]
+        self.names = [f"{picked}[{number}]" for number in range(len(self._pixels))]
         labels = np.empty((len(self.names), 0)) if told is None else found[told]
         if len(labels.reshape(-1)) != len(self.names) and (labels.ndim != 2 or len(labels) != len(self.names)):
             raise UserError(f"{path}: has {len(self.names)} pictures and {len(labels)} labels; give one for each")
@@ -110,9 +114,13 @@ class _Arrays(Source):
     def open(self, number: int) -> Image.Image:
         return Image.fromarray(self._pixels[number]).convert("RGB")
 
-    def state(self) -> Any:
-        status = self.path.stat()
-        return [status.st_size, status.st_mtime_ns]
+    def state(self) -> List[Any]:
+        return _state_of(self.path)
+
+
+def _state_of(path: Path) -> List[Any]:
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
 
 
 def _arrays_in(path: Path) -> List[str]:
@@ -168,89 +176,56 @@ def _labelled(source: Source, labels: str, table: Optional[Path], columns: Seque
 
 
 def _folder_labels(source: Source, asked: bool) -> Sequence[List[str]]:
-    beside = [name for name in source.names if len(name.parts) == 1]
-    if beside and asked:
-        raise UserError(f"{source.path}: {beside[0]} lies in no folder that could be its label; move it into one")
-    labels = [name.parts[0] for name in source.names] if not beside else []
-    if source.path.is_dir() and labels:
-        folders = [one for one in sorted(source.path.iterdir()) if one.is_dir() and not is_hidden(PurePath(one.name))]
-        empty = [one for one in folders if one.name not in set(labels)]
+    beside = next((name for name in source.names if "/" not in name), None)
+    if beside is not None:
+        if asked:
+            raise UserError(f"{source.path}: {beside} lies in no folder that could be its label; move it into one")
+        return []
+    # One text for each label, however many pictures it has.
+    one: Dict[str, str] = {}
+    labels = [one.setdefault(label, label) for label in (name.partition("/")[0] for name in source.names)]
+    if source.path.is_dir():
+        folders = [path for path in sorted(source.path.iterdir()) if path.is_dir() and not is_hidden(path.name)]
+        empty = [path for path in folders if path.name not in one]
         if empty:
             raise UserError(f"{empty[0]}: holds no picture of its label; put some in it, or remove it")
-    return [labels] if len({*labels}) > 1 or (asked and labels) else []
+    return [labels] if len(one) > 1 or asked else []
 
 
 class _Tabled(Source):
     """The pictures that a table names, in its order, with its labels."""
 
     def __init__(self, source: Source, table: Path, columns: Sequence[str]) -> None:
-        self._source, self._places = source, []
-        self.path, rows = source.path, []
-        places = {name.as_posix(): place for place, name in enumerate(source.names)}
-        for number, name, labels in _rows(table, columns):
+        self._source, self._places, self.path = source, array("q"), source.path
+        places = {name: place for place, name in enumerate(source.names)}
+        one: Dict[str, str] = {}
+        for number, name, labels in labelled_rows(table, columns):
+            place = places.get(name)
             where = f"{table}: row {number}: {name[:80]!a}"
-            if leads_out(name):
+            if place is None and leads_out(name):
                 raise UserError(f"{where} leads out of {source.path}; name a picture in it")
-            if name not in places:
+            if place is None:
                 raise UserError(f"{where} is no picture in {source.path}; names are relative to it")
             missing = next((column for column, label in labels.items() if not label), None)
             if missing is not None:
                 raise UserError(f"{where} has no label in the column {missing[:80]!r}; give one to every row")
-            self._places.append(places[name])
-            rows.append([*labels.values()])
-        if not rows:
+            self.labels = self.labels or [[] for _ in labels]
+            for column, label in zip(self.labels, labels.values()):
+                column.append(one.setdefault(label, label))
+            self._places.append(place)
+        if not self._places:
             raise UserError(f"{table}: has no row; it names a picture and its label in each")
-        self.labels = [list(column) for column in zip(*rows)]
         self.names = [source.names[place] for place in self._places]
+        left = len(source.names) - len({*self._places})
+        if left:
+            said = f"{table}: names no label of {left} pictures in {source.path}; they are left out"
+            warnings.warn(said, stacklevel=2)
 
     def open(self, number: int) -> Image.Image:
         return self._source.open(self._places[number])
 
-    def state(self) -> Any:
-        return [self._source.state(), self._places]
+    def state(self) -> List[Any]:
+        return [*self._source.state(), np.array(self._places)]
 
     def close(self) -> None:
         self._source.close()
-
-
-def _rows(table: Path, asked: Sequence[str]) -> Iterator[Tuple[int, str, Dict[str, str]]]:
-    """Of each row its line, the name of its picture, and its label in each of the columns."""
-    text = read_text(table, "give a .csv, or a .jsonl of one object a line")
-    rows: List[Tuple[int, Dict[str, Any]]]
-    if table.suffix.lower() in (".jsonl", ".json", ".ndjson"):
-        lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-        rows = [(number, _json_row(table, number, line)) for number, line in lines]
-    else:
-        reader = csv.DictReader(io.StringIO(text, newline=""))
-        try:
-            rows = [(reader.line_num, row) for row in reader]
-        except csv.Error as error:
-            raise UserError(f"{table}: is no table ({error}); save it again as CSV in UTF-8") from None
-    columns = [str(key) for key in (rows[0][1] if rows else {})]
-    name = next((one for one in _NAME_COLUMNS if one in columns), None)
-    if rows and name is None:
-        raise UserError(f"{table}: has no column {' or '.join(_NAME_COLUMNS)}; its columns are {', '.join(columns)}")
-    others = [one for one in columns if one != name]
-    chosen = asked or (others[:1] if len(others) == 1 else ["label"] if "label" in others else [])
-    unknown = [one for one in chosen if one not in others]
-    if rows and (unknown or not chosen or len({*chosen}) < len(chosen)):
-        got = f"; got {', '.join(chosen)}" if chosen else ""
-        kinds = ", ".join(others) or "none"
-        raise UserError(f"{table}: which column has the labels? give --column, one or several of {kinds}{got}")
-    for number, row in rows:
-        told = {one: row.get(one) for one in chosen}
-        yield (
-            number,
-            str(row.get(str(name)) or ""),
-            {one: "" if label is None else str(label).strip() for one, label in told.items()},
-        )
-
-
-def _json_row(table: Path, number: int, line: str) -> Dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        row = None
-    if not isinstance(row, dict):
-        raise UserError(f"{table}: line {number} is no JSON object; give one a line, with the picture's name and label")
-    return row

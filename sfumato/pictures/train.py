@@ -162,12 +162,28 @@ def begun(path: Path, model: Diffusion, fresh: Diffusion, exactly: bool = False)
     Raises:
         UserError: if it is of other pictures, or another network.
     """
-    if model.shape != fresh.shape or model.classes != fresh.classes:
-        there, here = (f"{one.shape} in {one.conditions}" for one in (model, fresh))
-        raise UserError(f"{path}: is of pictures {there}, these are {here}; give weights of the same")
+    refuse_other_shape(path, model, fresh)
+    for known, asked in zip(model.conditions.names, fresh.conditions.names):
+        new, gone = ([one for one in some if one not in others] for some, others in ((asked, known), (known, asked)))
+        if new or gone:
+            what = f"does not know their label {new[0]!r}" if new else f"knows {gone[0]!r}, of which there is none"
+            raise UserError(f"{path}: is of other pictures than these: it {what}; give weights of the same labels")
+    if model.classes != fresh.classes:
+        there, here = model.conditions, fresh.conditions
+        raise UserError(f"{path}: is of {there}, and these pictures are of {here}; give weights of the same labels")
     if exactly and model.network.config != fresh.network.config:
         raise UserError(f"{path}: is a network of {model.network.config}; give its shape as network options")
     return model
+
+
+def refuse_other_shape(path: Path, model: Diffusion, fresh: Diffusion) -> None:
+    """Refuse a finished model of pictures of another shape, which can be told before any is decoded.
+
+    Raises:
+        UserError: naming both shapes.
+    """
+    if model.shape != fresh.shape:
+        raise UserError(f"{path}: is of pictures {model.shape}, these are {fresh.shape}; give weights of the same")
 
 
 def _chosen(training: Training, settings: Dict[str, Any]) -> Training:

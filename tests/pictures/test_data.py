@@ -111,6 +111,13 @@ def test_several_columns_are_several_conditions(flowers, colours, table):
     assert one.classes == ("rose", "tulip") and one.labels.shape == (12,)
 
 
+def test_pictures_that_a_table_leaves_out_are_counted_aloud(flowers, colours):
+    lines = (flowers.parent / "t.csv").read_text().splitlines()
+    (flowers.parent / "t.csv").write_text("\n".join(lines[:11]))
+    with pytest.warns(UserWarning, match=r"t.csv: names no label of 2 pictures in .*flowers; they are left out"):
+        assert len(Pictures(flowers, 8, table=flowers.parent / "t.csv", column="kind")) == 10
+
+
 def test_arrays_may_have_several_labels_too(tmp_path):
     labels = np.arange(24).reshape(12, 2) % 3
     np.savez(tmp_path / "a.npz", x=np.zeros((12, 8, 8), np.uint8), y=labels)

@@ -15,7 +15,7 @@ pytest.importorskip("accelerate")
 pytest.importorskip("tyro")
 
 from sfumato import Diffusion, FlowSchedule, Pictures, UNet, train
-from sfumato.checkpoints import read_safetensors
+from sfumato.checkpoints import read_safetensors, write_safetensors
 from sfumato.cli import main
 from sfumato.diffusion import LinearSchedule
 from sfumato.errors import UserError
@@ -27,6 +27,7 @@ from sfumato.training.loop import LoopOptions
 
 from .conftest import draw
 
+THREE = ("rose", "tulip", "violet")
 FEW = {"steps": 24, "batch_size": 8, "warmup": 2, "save_every": 6, "look_every": 0, "precision": "fp32"}
 
 
@@ -286,17 +287,81 @@ def test_other_pictures_models_and_settings_are_refused(pictures, flowers, tmp_p
         (["--schedule", "flw", "--size", "8"], "unknown schedule 'flw'; did you mean 'flow'"),
         (["--predicts", "v", "--size", "8"], "v is defined where"),
         (["--size", "8", "--start", "nope.safetensors"], "nope.safetensors"),
-        (["--size", "8", "--start", "faces"], "is of pictures"),
+        (["--size", "8", "--start", "faces"], "faces: is of pictures (3, 16, 16), these are (3, 8, 8)"),
+        (["--size", "16", "--start", "faces"], "faces: is of no classes, and these pictures are of 2 classes"),
+        (["--size", "8", "--start", "lilies"], "it does not know their label 'rose'"),
+        (["--size", "8", "--start", "three"], "it knows 'violet', of which there is none"),
+        (["--size", "8", "--start", "digits.zip"], "digits.zip: is no file of tensors that is known"),
+        (["--size", "8", "--start", "judge"], "judge: holds sfumato judge 1, not a model of pictures"),
+        (["--size", "300"], "8 ... 256 pixels a side, got 300x300"),
         (["--size", "32"], "smaller than the 32x32 asked for"),
     ],
 )
 def test_the_commands_errors_are_one_line(flowers, tmp_path, monkeypatch, capsys, flags, words):
     monkeypatch.chdir(tmp_path)
-    Diffusion(UNet(16, width=8), FlowSchedule(), "velocity").save(tmp_path / "faces")
+    for name, size, classes in (("faces", 16, ()), ("lilies", 8, ("lily", "tulip")), ("three", 8, THREE)):
+        Diffusion(UNet(size, classes, width=8), FlowSchedule(), "velocity").save(tmp_path / name)
+    write_safetensors(tmp_path / "judge", {"x": torch.zeros(1)}, {"format": "sfumato judge 1"})
+    (tmp_path / "digits.zip").write_bytes(b"PK" + bytes(100))
     assert main(["pictures", "train", "flowers", "run", *flags]) == 2
     said = capsys.readouterr().err
     assert words in said and said.count("sfumato: ") == 1
     assert not (tmp_path / "run").exists()
+
+
+def truncated(flowers):
+    path = flowers / "rose" / "04.png"
+    path.write_bytes(path.read_bytes()[:200])
+
+
+def table_of(rows):
+    def written(flowers):
+        names = sorted(path.relative_to(flowers).as_posix() for path in flowers.rglob("*.png"))
+        (flowers.parent / "t.csv").write_text(rows(names))
+
+    return written
+
+
+@pytest.mark.parametrize(
+    ("before", "flags", "words"),
+    [
+        (lambda f: [path.unlink() for path in f.rglob("*.png")], [], "flowers: holds no picture"),
+        (lambda f: [path.unlink() for path in (f / "rose").glob("0*.png")], [], "6 pictures are too few to learn from"),
+        (
+            lambda f: (f / "lily").mkdir(),
+            [],
+            "flowers/lily: holds no picture of its label; put some in it, or remove it",
+        ),
+        (truncated, [], "flowers/rose/04.png: cannot be decoded"),
+        (lambda f: (f / "rose" / "04.png").write_bytes(b"hello"), [], "flowers/rose/04.png: "),
+        (
+            lambda f: draw(f / "rose" / "04.png", 1, side=(7, 9)),
+            [],
+            "rose/04.png: is 9x7, smaller than the 8x8 asked for",
+        ),
+        (
+            table_of(lambda n: f"file,kind\n{n[0]},a\n{n[1]},\n"),
+            ["--table", "t.csv"],
+            "row 3: 'rose/02.png' has no label",
+        ),
+        (
+            table_of(lambda n: f"file,a,b\n{n[0]},a\n"),
+            ["--table", "t.csv", "--column", "a", "b"],
+            "no label in the column",
+        ),
+        (table_of(lambda n: "file,kind\nlily.png,a\n"), ["--table", "t.csv"], "'lily.png' is no picture in flowers"),
+        (table_of(lambda n: "<html>"), ["--table", "t.csv"], "t.csv: has no row"),
+    ],
+)
+def test_pictures_that_cannot_be_learned_are_named_in_one_line(
+    flowers, tmp_path, monkeypatch, capsys, before, flags, words
+):
+    monkeypatch.chdir(tmp_path)
+    before(flowers)
+    assert main(["pictures", "train", "flowers", "run", "--size", "8", *flags]) == 2
+    said = capsys.readouterr().err
+    assert words in said and said.count("sfumato: ") == 1 and "Traceback" not in said
+    assert not (tmp_path / "run").exists() and not list(flowers.glob(".sfumato-*"))
 
 
 def test_training_begins_from_other_weights(pictures, flowers, tmp_path, monkeypatch):
