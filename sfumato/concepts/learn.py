@@ -124,9 +124,8 @@ class _WordWork(Work[Word]):
 
     def seen(self) -> Image.Image:
         """The photos as they will be learned."""
-        options, source = self._options, crop_source(self._options.seed)
-        parts = [part for one in self._photos for part in cropped(one, self._model.size, options.crops, source)]
-        return sheet(to_pixels(torch.stack(parts)), 5, 1)
+        crops = crops_of(self._photos, self._model.size, self._options.crops, self._options.seed)
+        return sheet(to_pixels(crops), 5, 1)
 
     def then(self) -> str:
         options = self._options
@@ -158,9 +157,10 @@ def initial_vectors(model: StableDiffusion, init: str, count: int) -> Tensor:
     return repeated + 0.01 * repeated.norm(dim=1, keepdim=True) / math.sqrt(repeated.shape[1]) * nudge
 
 
-def crop_source(seed: int) -> torch.Generator:
-    """Of a run's random crops."""
-    return torch.Generator().manual_seed(seed_of(seed, "crops"))
+def crops_of(photos: Sequence[Image.Image], size: int, crops: int, seed: int) -> Tensor:
+    """The squares of all photos that are learned, see `cropped`: [N, 3, size, size] in [-1, 1]."""
+    source = torch.Generator().manual_seed(seed_of(seed, "crops"))
+    return torch.cat([cropped(photo, size, crops, source) for photo in photos])
 
 
 @torch.no_grad()
@@ -174,8 +174,7 @@ def encode_photos(model: StableDiffusion, photos: Sequence[Any], flip: bool, cro
         crops: see `cropped`.
         seed: of the random crops.
     """
-    source = crop_source(seed)
-    parts = [part for photo in photos for part in cropped(photo, model.size, crops, source)]
+    parts = crops_of(photos, model.size, crops, seed)
     shown = [side for part in parts for side in ((part, part.flip(-1)) if flip else (part,))]
     device = model.vae.quant_conv.weight.device
     answers = [model.vae.moments(one[None].to(device)) for one in tqdm(shown, "encoding photos", leave=False)]

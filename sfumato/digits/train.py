@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import quote
-from typing import Any, Dict, Mapping, Optional
+from typing import Mapping, Optional
 
 import torch
 
@@ -93,18 +93,16 @@ class _DigitWork(PictureWork):
     def look(self, step: int, mean: Diffusion) -> Mapping[str, float]:
         """Paint with the mean weights, judge, and keep the sheet."""
         count, painted, sheets = self._options.look_count, {}, []
-        device = next(mean.parameters()).device
         digits = [digit for digit in range(DIGITS) for _ in range(count)]
         for dataset in DATASETS:
             labels = [label_of(dataset, digit) for digit in digits]
             seeds = [seed_of(self.training.loop.seed, label, i) for i, label in enumerate(labels)]
-            pixels = paint(mean, labels, seeds, Sampling(), device)
+            pixels = paint(mean, labels, seeds, Sampling(), next(mean.parameters()).device)
             painted[dataset] = (from_pixels(pixels.permute(0, 3, 1, 2)), torch.tensor(digits))
             sheets.append(pixels.reshape(DIGITS, count, *pixels.shape[1:]))
         whole = sheet(torch.cat(sheets, dim=1).flatten(0, 1), 2 * count)
         save_image(whole, self.weights.parent / f"sheet-{step:08d}.png")
-        judged: Dict[str, Any] = {f"accuracy/{name}": value for name, value in accuracies(painted).items()}
-        return {**judged, **self.looks.loss(mean)}
+        return {**{f"accuracy/{name}": value for name, value in accuracies(painted).items()}, **self.looks.loss(mean)}
 
     def then(self) -> str:
         return f"sfumato digits generate painted --weights {quote(str(self.weights))}"
