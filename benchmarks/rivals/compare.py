@@ -36,12 +36,13 @@ from sfumato import seed_of
 from sfumato.checkpoints import atomic_path, read_json, read_npz, write_model, write_text
 from sfumato.digits.data import DigitSet, read_digits, read_test_digits
 from sfumato.digits.evaluate import in_batches
-from sfumato.digits.judge import FORMAT, load_judge
-from sfumato.digits.labels import DIGITS
-from sfumato.digits.metrics import frechet_distance, precision_recall
-from sfumato.digits.train_judge import BATCH, accuracy_on, fitted, moved
+from sfumato.digits.train_judge import accuracy_on
 from sfumato.images import from_pixels, save_image
+from sfumato.models.digit_classifier import DigitJudge
 from sfumato.pictures.fitting import fitted as brought_to_size
+from sfumato.pictures.judges import FORMAT, load_judge
+from sfumato.pictures.metrics import frechet_distance, precision_recall
+from sfumato.pictures.train_classifier import BATCH, Fitting, fitted, moved
 
 LEARNERS: List[Type[Learner]] = [Ours, Lucid, Diffusers]
 LEARNED, DIGITS_IN_ALL = 2500, 4487
@@ -80,7 +81,7 @@ def judge(options: argparse.Namespace) -> None:
         shown = moved(from_pixels(torch.from_numpy(others.pixels)[picked]), source)
         return shown[rows], torch.from_numpy(others.labels)[picked][rows]
 
-    network = fitted(DIGITS, draw, _JUDGE_STEPS, _JUDGE_RATE, 0, "judge of the rivals")
+    network = fitted(DigitJudge, draw, Fitting(_JUDGE_STEPS, _JUDGE_RATE), "judge of the rivals")
     note = f"{_JUDGE_STEPS} steps of {BATCH} on {len(others.labels)} real digits of svhn, 32x32"
     write_model(options.work / "judge.safetensors", network, FORMAT, {}, note=note)
 

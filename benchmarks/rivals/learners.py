@@ -16,8 +16,7 @@ from torch import Tensor, nn
 from sfumato import Diffusion, FlowSchedule, Pictures, Training, UNet, seed_of, train
 from sfumato.checkpoints import atomic_path
 from sfumato.images import to_pixels
-from sfumato.pictures.batches import PictureBatches
-from sfumato.pictures.data import kept_apart
+from sfumato.pictures.train import PictureWork
 from sfumato.training import LoopOptions, Progress, start
 
 SIDE = 32
@@ -87,15 +86,10 @@ class Ours(Learner):
             next(self._walk)
 
     def _steps(self) -> Iterator[Progress]:
-        usual, pictures = Training(), self.pictures()
-        options = LoopOptions(self.steps, self.batch_size, ema=self.ema, seed=self.seed)
-        outside = ("network.enter.", "network.leave.")
-        trainer = start(self.model.train(), options, "auto", usual.muon_lr, usual.adam_lr, outside)
-        seen = kept_apart(pictures)[0]
-        batches = PictureBatches(
-            pictures, seen, self.batch_size, self.model.schedule, time_focus=usual.time_focus, seed=self.seed
-        )
-        return trainer.run(batches, lambda model, batch: model(*batch))
+        training = Training(LoopOptions(self.steps, self.batch_size, ema=self.ema, seed=self.seed), held_out=0)
+        work = PictureWork(self.model, self.pictures(), self.run, training)
+        trainer = start(self.model, training.loop, "auto", lambda one, dtype: work.optimizers(one, training, dtype))
+        return trainer.run(work.prepared(trainer.accelerator.device), work.loss)
 
     def finish(self) -> None:
         chosen: Dict[str, Any] = {
@@ -103,6 +97,7 @@ class Ours(Learner):
             "seed": self.seed,
             "batch_size": self.batch_size,
             "ema": self.ema,
+            "held_out": 0,
         }
         training = Training(save_every=_SAVE_EVERY, look_every=_ENDLESS)  # one look, at the end
         train(self.model, self.pictures(), self.run, training, **chosen)
