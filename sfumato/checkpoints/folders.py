@@ -4,6 +4,7 @@ Finder, network storage, notebooks and archivers leave copies and thumbnails eve
 or look like checkpoints, so every folder is read through here and they are skipped by one rule.
 """
 
+import operator
 import os
 import re
 from pathlib import Path, PurePath
@@ -12,6 +13,9 @@ from typing import Iterator, List, Tuple, Union
 _LEFT_BY_SYSTEMS = frozenset(("@eadir", "__macosx", "thumbs.db", "desktop.ini"))
 """Names of files and folders, in lower case, that do not begin with a full stop."""
 
+_MOST_OPEN = 100
+"""Folders inside one another that are kept open."""
+_NAME = operator.attrgetter("name")
 _NOT_INSIDE = re.compile(r"\\|\0|^[A-Za-z]:")
 
 
@@ -52,17 +56,44 @@ def visible_files(folder: Path, deep: bool = False) -> List[Path]:
 
 
 def visible_entries(folder: Path, deep: bool = False) -> Iterator[Tuple[str, "os.DirEntry[str]"]]:
-    """As `visible_files`, each with its path inside the folder, divided by "/": a million take seconds."""
-    waiting = _listed(folder, "")[::-1] if folder.is_dir() else []
-    while waiting:
-        relative, entry = waiting.pop()
-        if entry.is_file():
-            yield relative, entry
-        elif deep and entry.is_dir(follow_symlinks=False):
-            waiting += _listed(entry.path, f"{relative}/")[::-1]
+    """As `visible_files`, each with its path inside the folder, divided by "/": of a million it takes seconds.
+
+    What an entry's file is must be asked before the next one is taken; its `path` is not to be used.
+    """
+    levels = [_Level(folder, "", True)] if folder.is_dir() else []
+    try:
+        while levels:
+            level = levels[-1]
+            if not level.entries:
+                levels.pop().close()
+                continue
+            entry = level.entries.pop()
+            if entry.is_file():
+                yield level.before + entry.name, entry
+            elif deep and entry.is_dir(follow_symlinks=False):
+                inside = f"{level.before}{entry.name}/"
+                levels.append(_Level(folder / inside, inside, len(levels) < _MOST_OPEN))
+    finally:
+        for level in levels:
+            level.close()
 
 
-def _listed(folder: Union[Path, str], before: str) -> List[Tuple[str, "os.DirEntry[str]"]]:
-    with os.scandir(folder) as entries:
-        # Names are all different, so that entries are never compared.
-        return sorted([(before + entry.name, entry) for entry in entries if not _is_left(entry.name)])
+class _Level:
+    """What is in a folder and visible, the last by name first.
+
+    Args:
+        path: of the folder.
+        before: its path inside the folder that the user named.
+        keep_open: whether it may stay open, since then its files are looked up in it and not along their whole path.
+    """
+
+    def __init__(self, path: Path, before: str, keep_open: bool) -> None:
+        self.before = before
+        self._number = os.open(path, os.O_RDONLY) if keep_open and os.scandir in os.supports_fd else None
+        with os.scandir(path if self._number is None else self._number) as entries:
+            self.entries: List[os.DirEntry[str]] = [one for one in entries if not _is_left(one.name)]
+        self.entries.sort(key=_NAME, reverse=True)
+
+    def close(self) -> None:
+        if self._number is not None:
+            os.close(self._number)

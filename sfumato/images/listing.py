@@ -46,7 +46,7 @@ def pictures_among(files: Sequence[_P], where: Path) -> List[_P]:
         files: paths, also inside an archive.
         where: the folder or archive, for the warning.
     """
-    endings = [_ending(path if isinstance(path, str) else path.name) for path in files]
+    endings = [_ending((path if isinstance(path, str) else path.name).rpartition("/")[2]) for path in files]
     _tell_unread(Counter(ending for ending in endings if ending in _UNREAD), where)
     return [path for path, ending in zip(files, endings) if ending in _READ]
 
@@ -55,7 +55,7 @@ def picture_entries(folder: Path) -> Iterator[Tuple[str, "os.DirEntry[str]"]]:
     """The pictures of a folder and of all folders inside it, as `visible_entries` gives them."""
     unread: Counter[str] = Counter()
     for relative, entry in visible_entries(folder, deep=True):
-        ending = _ending(relative)
+        ending = _ending(entry.name)
         if ending in _READ:
             yield relative, entry
         elif ending in _UNREAD:
@@ -63,9 +63,8 @@ def picture_entries(folder: Path) -> Iterator[Tuple[str, "os.DirEntry[str]"]]:
     _tell_unread(unread, folder)
 
 
-def _ending(path: str) -> str:
+def _ending(name: str) -> str:
     """What `PurePath` calls the suffix, in lower case, without making one: that takes longer than all else."""
-    name = path[path.rfind("/") + 1 :]
     point = name.rfind(".")
     return name[point:].lower() if 0 < point < len(name) - 1 else ""
 

@@ -162,12 +162,13 @@ def grouped(labels: np.ndarray) -> List[np.ndarray]:
     Args:
         labels: int64 [N] or [N, conditions].
     """
-    numbers = np.zeros(len(labels), np.int64)
-    for column in labels.reshape(len(labels), -1).T:
+    numbers, *columns = labels.reshape(len(labels), -1).T
+    for column in columns:
         # Numbered anew after each condition, so that no number of combinations is too large.
         numbers = np.unique(numbers * (int(column.max(initial=0)) + 1) + column, return_inverse=True)[1]
-    order = np.argsort(numbers, kind="stable")
-    return np.split(order, np.cumsum(np.bincount(numbers))[:-1])
+    # Numbers of 16 bits, which labels mostly are, are sorted by their digits, in a tenth of the time.
+    order = np.argsort(numbers.astype(np.min_scalar_type(int(numbers.max(initial=0)))), kind="stable")
+    return [group for group in np.split(order, np.cumsum(np.bincount(numbers))[:-1]) if len(group)]
 
 
 def _numbered(labels: Sequence[str]) -> Tuple[Tuple[str, ...], np.ndarray]:
@@ -183,6 +184,6 @@ def _by_value(label: str) -> Tuple[float, str]:
 
 def kept_apart(pictures: Pictures, most: int = HELD_OUT) -> Tuple[np.ndarray, np.ndarray]:
     """(seen, held out): places of the pictures to learn from, and of min(most, a tenth) to look at only."""
-    order = np.random.RandomState(0).permutation(len(pictures))
-    count = min(most, len(pictures) // 10)
-    return np.sort(order[count:]), np.sort(order[:count])
+    held_out = np.zeros(len(pictures), bool)
+    held_out[np.random.RandomState(0).permutation(len(pictures))[: min(most, len(pictures) // 10)]] = True
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)

@@ -3,6 +3,7 @@
 A source knows the names and labels of its pictures at once, and opens one picture at a time, from any thread.
 """
 
+import sys
 import threading
 import warnings
 from abc import ABC, abstractmethod
@@ -181,15 +182,27 @@ def _folder_labels(source: Source, asked: bool) -> Sequence[List[str]]:
         if asked:
             raise UserError(f"{source.path}: {beside} lies in no folder that could be its label; move it into one")
         return []
-    # One text for each label, however many pictures it has.
-    one: Dict[str, str] = {}
-    labels = [one.setdefault(label, label) for label in (name.partition("/")[0] for name in source.names)]
+    labels = _first_folders(source.names)
+    there = {*labels}
     if source.path.is_dir():
         folders = [path for path in sorted(source.path.iterdir()) if path.is_dir() and not is_hidden(path.name)]
-        empty = [path for path in folders if path.name not in one]
+        empty = [path for path in folders if path.name not in there]
         if empty:
             raise UserError(f"{empty[0]}: holds no picture of its label; put some in it, or remove it")
-    return [labels] if len(one) > 1 or asked else []
+    return [labels] if len(there) > 1 or asked else []
+
+
+def _first_folders(names: Sequence[str]) -> List[str]:
+    """Of each name its first folder. Those of one folder stand together, so that its last is looked for by halving."""
+    found: List[str] = []
+    while len(found) < len(names):
+        first = names[len(found)].partition("/")[0]
+        inside, beyond = len(found), len(names)
+        while beyond - inside > 1:
+            middle = (inside + beyond) // 2
+            inside, beyond = (middle, beyond) if names[middle].startswith(f"{first}/") else (inside, middle)
+        found += [first] * (beyond - len(found))
+    return found
 
 
 class _Tabled(Source):
@@ -198,21 +211,13 @@ class _Tabled(Source):
     def __init__(self, source: Source, table: Path, columns: Sequence[str]) -> None:
         self._source, self._places, self.path = source, array("q"), source.path
         places = {name: place for place, name in enumerate(source.names)}
-        one: Dict[str, str] = {}
         for number, name, labels in labelled_rows(table, columns):
-            place = places.get(name)
-            where = f"{table}: row {number}: {name[:80]!a}"
-            if place is None and leads_out(name):
-                raise UserError(f"{where} leads out of {source.path}; name a picture in it")
-            if place is None:
-                raise UserError(f"{where} is no picture in {source.path}; names are relative to it")
-            missing = next((column for column, label in labels.items() if not label), None)
-            if missing is not None:
-                raise UserError(f"{where} has no label in the column {missing[:80]!r}; give one to every row")
+            if name not in places or not all(labels.values()):
+                raise UserError(f"{table}: row {number}: {name[:80]!a} {self._fault(name in places, name, labels)}")
             self.labels = self.labels or [[] for _ in labels]
             for column, label in zip(self.labels, labels.values()):
-                column.append(one.setdefault(label, label))
-            self._places.append(place)
+                column.append(sys.intern(label))
+            self._places.append(places[name])
         if not self._places:
             raise UserError(f"{table}: has no row; it names a picture and its label in each")
         self.names = [source.names[place] for place in self._places]
@@ -220,6 +225,14 @@ class _Tabled(Source):
         if left:
             said = f"{table}: names no label of {left} pictures in {source.path}; they are left out"
             warnings.warn(said, stacklevel=2)
+
+    def _fault(self, known: bool, name: str, labels: Dict[str, str]) -> str:
+        if known:
+            column = next(column for column, label in labels.items() if not label)
+            return f"has no label in the column {column[:80]!r}; give one to every row"
+        if leads_out(name):
+            return f"leads out of {self.path}; name a picture in it"
+        return f"is no picture in {self.path}; names are relative to it"
 
     def open(self, number: int) -> Image.Image:
         return self._source.open(self._places[number])

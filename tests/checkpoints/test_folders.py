@@ -1,10 +1,10 @@
 """One rule for what systems put beside the user's files."""
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 
-from sfumato.checkpoints import is_hidden, leads_out, visible_files
+from sfumato.checkpoints import is_hidden, leads_out, visible_entries, visible_files
 
 HIDDEN = [
     *("._00.pt", ".ipynb_checkpoints/a.png", "in/.DS_Store", "@eaDir/a.png/THUMB.jpg", "__MACOSX/in/._a.png"),
@@ -50,3 +50,20 @@ def test_paths_that_leave_a_folder_are_known(name):
 @pytest.mark.parametrize("name", ["a", "a/b.png", "a..b/c", "...", "./a", "ab:c", "1:2"])
 def test_paths_that_stay_in_a_folder_are_known(name):
     assert not leads_out(name)
+
+
+def test_entries_are_in_the_order_of_paths_and_folders_are_closed_again(tmp_path):
+    """Also of folders far inside one another, and where a walk is left before its end."""
+    names = ["a-b/x.png", "a/x.png", "a.png", "a/b/y.png", "a/" + "d/" * 150 + "z.png"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    opened = Path("/proc/self/fd")
+    before = len(list(opened.iterdir())) if opened.exists() else 0
+    walked = [(name, entry.stat().st_size) for name, entry in visible_entries(tmp_path, deep=True)]
+    assert walked == [(name, len(name)) for name in sorted(names, key=lambda name: name.split("/"))]
+    left = visible_entries(tmp_path, deep=True)
+    next(left)
+    left.close()
+    assert before == (len(list(opened.iterdir())) if opened.exists() else 0)
+    assert visible_files(tmp_path, deep=True) == sorted(tmp_path / name for name in names)
