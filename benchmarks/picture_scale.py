@@ -31,7 +31,7 @@ from sfumato import Diffusion, FlowSchedule, UNet
 from sfumato.pictures.batches import PictureBatches
 from sfumato.pictures.learn import LearnOptions, learn
 from sfumato.pictures.training import Training
-from sfumato.training import ENDLESS, LoopOptions, Trainer, start
+from sfumato.training import LoopOptions, Trainer, make_optimizers, start
 
 SIDE, CLASSES, DISTINCT, BATCH, DRAWN = 64, 10, 1000, 32, 50
 TRAINING = Training(loop=LoopOptions(steps=100, batch_size=BATCH), precision="fp32", look_every=0)
@@ -70,7 +70,7 @@ def begin(folder: Path, run: Path) -> None:
 
     def stopped(self: "Trainer[Any]", *arguments: Any) -> Iterator[Any]:
         for progress in plain(self, *arguments):
-            if self.options.steps != ENDLESS:  # those are the plan's
+            if self.options.steps == TRAINING.loop.steps:  # the plan's trainer takes fewer
                 tell(batches[0])
             yield progress
 
@@ -82,7 +82,8 @@ def alone() -> None:
     """The same network and steps, of noise."""
     torch.manual_seed(0)
     model = Diffusion(UNet(SIDE, CLASSES, width=16, blocks=1), FlowSchedule(), "velocity", classes=list("0123456789"))
-    trainer = start(model, TRAINING.loop, "fp32", 0.02, 1e-3, ("network.enter.", "network.leave."))
+    ends = ("network.enter.", "network.leave.")
+    trainer = start(model, TRAINING.loop, "fp32", lambda one, dtype: make_optimizers(one, 0.02, 1e-3, ends, dtype))
 
     def draw(step: int, rows: slice) -> Any:
         x = torch.randn(BATCH, 3, SIDE, SIDE)

@@ -24,13 +24,13 @@ def shape(name: str, random: Random) -> Image.Image:
 
 
 def letter(name: str, random: Random) -> Image.Image:
-    """A letter, a little turned and moved, light on dark, 24x24."""
+    """A letter, a little turned and moved, light on dark, 16x16."""
     large = Image.new("L", (96, 96), random.randrange(40))
     middle = (48 + random.uniform(-6, 6), 48 + random.uniform(-6, 6))
     font = ImageFont.load_default(random.randrange(56, 76))
     ImageDraw.Draw(large).text(middle, name, random.randrange(170, 256), font, anchor="mm")
     turned = large.rotate(random.uniform(-15, 15), Image.Resampling.BICUBIC, fillcolor=large.getpixel((0, 0)))
-    return turned.resize((24, 24), Image.Resampling.BICUBIC).convert("RGB")
+    return turned.resize((16, 16), Image.Resampling.BICUBIC).convert("RGB")
 
 
 KINDS = {"shapes": (shape, ("disc", "square", "triangle")), "letters": (letter, tuple("ABCDEFGH"))}

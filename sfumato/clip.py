@@ -14,9 +14,10 @@ from torch import Tensor
 
 from .checkpoints import fitting, load_strictly, read_json, read_tensors, shortened, weights_in
 from .errors import UserError, first_line
+from .models.shipped import shipped
 from .models.stable_diffusion.tokenizer import Tokenizer
 
-SHIPPED = Path(__file__).parent / "models" / "weights" / "clip"
+SHIPPED = shipped("clip")
 """The small CLIP of the package: it knows digits and nothing else."""
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")

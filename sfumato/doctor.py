@@ -12,8 +12,9 @@ import torch
 
 from . import __version__
 from .devices import Worker, choose_precision, cpu_multiplies_bf16, main_memory
+from .models.shipped import shipped
 
-_WEIGHTS = Path(__file__).parent / "models" / "weights"
+_WEIGHTS = shipped()
 _OPTIONAL = ("weasyprint", "timm", "detectors", "gdown", "diffusers")
 _DATA = ("digits", "face", "textual_inversion", "clip_zeroshot")
 _SHIPPED = ("digits", "faces64", "judge-mnistm", "judge-svhn", "real-digit-features", "world", "world-judge")

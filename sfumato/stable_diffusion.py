@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from .checkpoints import Embedding, filled, fingerprint, read_stable_diffusion
 from .diffusion import NetworkDenoiser, ScaledLinearSchedule, Schedule
 from .errors import UserError
+from .models.shipped import shipped
 from .models.stable_diffusion import VAE, TextEncoder, UNet
 from .models.stable_diffusion.shapes import text_config, unet_config, vae_config
 from .models.stable_diffusion.tokenizer import VOCABULARY, Tokenizer, Tokens
 
-SMALL_WORLD = Path(__file__).parent / "models" / "weights" / "world.safetensors"
+SMALL_WORLD = shipped("world.safetensors")
 """The checkpoint that ships with the package: digits on 48x48 pixels."""
 
 SCHEDULE = ScaledLinearSchedule()

@@ -17,9 +17,8 @@ from ..checkpoints import (
 )
 from ..devices import DTYPES
 from ..errors import UserError
+from ..models.shipped import shipped
 from ..stable_diffusion import SMALL_WORLD, StableDiffusion
-
-_SHIPPED = Path(__file__).parents[1] / "models" / "weights" / "words"
 
 
 def shipped_words(checkpoint: str) -> List[Embedding]:
@@ -28,7 +27,7 @@ def shipped_words(checkpoint: str) -> List[Embedding]:
     Args:
         checkpoint: its fingerprint; words learned for another one do not fit, whatever their width.
     """
-    found = [word for path in sorted(_SHIPPED.glob("*.safetensors")) for word in read_embeddings(path)]
+    found = [word for path in sorted(shipped("words").glob("*.safetensors")) for word in read_embeddings(path)]
     return [word for word in found if word.metadata.get("checkpoint") == checkpoint]
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ..checkpoints import read_safetensors
 from ..errors import UserError
 from ..images import from_pixels, picture_files
+from ..models.shipped import shipped
 from ..pictures.judges import load_judge
 from ..pictures.metrics import frechet_distance, precision_recall
 from ..runs import numbers_path, write_note
@@ -22,7 +23,7 @@ from .data import read_picture, read_test_digits
 from .judge import HubSVHN, load_course_classifier
 from .labels import DATASETS, DIGITS
 
-REAL_FEATURES = Path(__file__).parents[1] / "models" / "weights" / "real-digit-features.safetensors"
+REAL_FEATURES = shipped("real-digit-features.safetensors")
 """Features, by our judges, of real digits held out from all training."""
 
 _BATCH = 250

@@ -6,10 +6,11 @@ from ..diffusion import CosineSchedule
 from ..errors import UserError
 from ..model import Diffusion
 from ..models.digit_unet import DigitUNet
+from ..models.shipped import shipped
 from .data import SIZE
 from .labels import CLASSES
 
-SHIPPED = Path(__file__).parents[1] / "models" / "weights" / "digits.safetensors"
+SHIPPED = shipped("digits.safetensors")
 """The weights that come with the package."""
 
 SCHEDULE = CosineSchedule()

@@ -7,6 +7,7 @@ from ..diffusion import LinearSchedule
 from ..errors import UserError
 from ..model import Diffusion
 from ..models.face_unet import FaceUNet
+from ..models.shipped import shipped
 
 SCHEDULE = LinearSchedule()
 """Of the noise: 1,000 times."""
@@ -14,12 +15,10 @@ SCHEDULE = LinearSchedule()
 SHIPPED = "shipped"
 """The word that stands for the weights that come with the package."""
 
-_SHIPPED_PATH = Path(__file__).parents[1] / "models" / "weights" / "faces64.safetensors"
-
 
 def weights_path(unet: Path) -> Path:
     """The file that a command's UNET means."""
-    return _SHIPPED_PATH if str(unet) == SHIPPED else Path(unet)
+    return shipped("faces64.safetensors") if str(unet) == SHIPPED else Path(unet)
 
 
 def face_model(network: FaceUNet) -> Diffusion:

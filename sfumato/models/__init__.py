@@ -1,1 +1,1 @@
-"""The networks, and nothing but networks: no files, no data, no training."""
+"""The networks, and where their weights ship: no reading, no data, no training."""

@@ -5,12 +5,13 @@ from typing import Optional
 
 from ..checkpoints import ModelFormat, loaded, read_model
 from ..models.digit_classifier import DigitJudge
+from ..models.shipped import shipped
 
 FORMAT = ModelFormat("sfumato digit judge 1", "digit judge", "`digits train-judge`")
 JUDGES = ("mnistm", "svhn")
 """Datasets of which a judge ships."""
 
-_WEIGHTS = Path(__file__).parents[1] / "models" / "weights"
+_WEIGHTS = shipped()
 
 
 def shipped_judge_path(dataset: str) -> Path:

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from .. import __version__
 from ..checkpoints import write_text
 from ..errors import UserError
+from ..models.shipped import shipped
 
 _NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -26,7 +27,7 @@ _INPUT = {
         "prompt_4_clip_eval": ["a chalk digit", "a colourful digit next to a two"],
     }
 }
-TRAINING = Path(__file__).parents[1] / "models" / "weights" / "digits-training"
+TRAINING = shipped("digits-training")
 """The note and log of the shipped digit weights' training."""
 
 

@@ -10,13 +10,13 @@ from torch import Tensor
 from ..checkpoints import ModelFormat, loaded, read_model
 from ..images import from_pixels
 from ..models.digit_classifier import DigitJudge
+from ..models.shipped import shipped
 from .scenes import DIGITS, LOOKS
 
 FORMAT = ModelFormat("sfumato world judge 1", "small world's judge", "`world judge`")
 CLASSES = len(LOOKS) * DIGITS
 """One for each look and digit, all digits of the first look first."""
 
-_SHIPPED = Path(__file__).parents[1] / "models" / "weights" / "world-judge.safetensors"
 _SIDE = 28
 _AT_ONCE = 250
 
@@ -41,7 +41,7 @@ class SceneJudge:
     """
 
     def __init__(self, path: Optional[Path] = None) -> None:
-        path = _SHIPPED if path is None else path
+        path = shipped("world-judge.safetensors") if path is None else path
         state, _ = read_model(path, FORMAT)
         self._network = loaded(lambda: DigitJudge(CLASSES), state, path, FORMAT.what)
 
