@@ -73,6 +73,7 @@ COMMANDS: Dict[str, Command] = {
     "pictures evaluate": Command(
         "sfumato.pictures.evaluate", "evaluate", "EvaluateOptions", "measure painted pictures, and look for copies"
     ),
+    "presets": Command("sfumato.presets", "presets", "PresetsOptions", "trainings that were done, and what they reach"),
     "concepts generate": Command(
         "sfumato.concepts.generate", "generate", "GenerateOptions", "paint prompts with Stable Diffusion v1"
     ),
