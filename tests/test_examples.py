@@ -54,6 +54,7 @@ def test_your_own_sampler(tmp_path):
 
 def test_network_of_your_own(tmp_path):
     """After a sixth of its steps the colours are the labels', and it paints with what it has read from the file."""
+    pytest.importorskip("accelerate", minversion="1.0")
     from PIL import Image
 
     said = run_example("network_of_your_own.py", tmp_path, "250").splitlines()

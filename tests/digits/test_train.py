@@ -177,7 +177,9 @@ def test_a_digit_without_pictures_is_refused(data, tmp_path):
     table = data / "svhn" / "train.csv"
     rows = [row for row in table.read_text().splitlines() if not row.endswith(",7")]
     table.write_text("\n".join(rows) + "\n")
-    with pytest.raises(UserError, match="svhn: has no picture of the digit 7"):
+    with pytest.raises(UserError, match="svhn: has no picture of the digit 7"), pytest.warns(
+        UserWarning, match="left out"
+    ):
         train(options(data, tmp_path / "run"))
     assert not (tmp_path / "run").exists(), "the note of a run that never began"
 
