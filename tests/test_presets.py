@@ -11,9 +11,8 @@ import pytest
 
 pytest.importorskip("accelerate", minversion="1.0")
 
-from sfumato.presets import PRESETS, QUICK
-
 from sfumato.cli import COMMANDS, main, read_flags
+from sfumato.presets import PRESETS, QUICK
 
 ROOT = Path(__file__).parents[1]
 DOCS = (ROOT / "docs" / "presets.md").read_text()

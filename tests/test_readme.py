@@ -63,9 +63,9 @@ def files_of_a_user(folder):
     for seed, name in enumerate(("mnistm", "svhn")):
         draw_digits(folder / "hw2_data" / "digits" / name, seed=seed)
     with zipfile.ZipFile(folder / "faces64.zip", "w") as archive:
-        for number in range(6):
+        for number in range(12):
             buffer = io.BytesIO()
-            Image.new("RGB", (64, 64), (40 * number, 90, 120)).save(buffer, format="PNG")
+            Image.new("RGB", (64, 64), (20 * number, 90, 120)).save(buffer, format="PNG")
             archive.writestr(f"{number}.png", buffer.getvalue())
     torch.save({"state_dict": tiny_state()}, folder / "model.ckpt")
     (folder / "input.json").write_text('{"0": {"token_name": "<new1>", "prompt": ["a <new1>", "two <new1>"]}}')
