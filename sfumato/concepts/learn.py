@@ -23,7 +23,7 @@ from ..checkpoints import Embedding, read_text
 from ..devices import DTYPES, Worker, choose_precision
 from ..diffusion import make_loss, seed_of, training_loss
 from ..errors import UserError
-from ..images import open_picture, sheet, to_pixels
+from ..images import open_picture, save_image, sheet, to_pixels
 from ..models.stable_diffusion.tokenizer import Tokenizer
 from ..pictures.latents import LatentBatches, Texts
 from ..stable_diffusion import SCHEDULE, SMALL_WORLD, StableDiffusion
@@ -85,12 +85,13 @@ class _WordWork(Work[Word]):
         photos: Sequence[Image.Image],
         hashes: Mapping[str, str],
     ) -> None:
-        self.what, self.weights = options.token, options.out / "word.safetensors"
+        self.what = options.token
         first = initial_vectors(model, recipe.init, recipe.vectors)
         model.learn_words([Embedding(options.token, first, {})])
         self.network, self._ids = Word(first), _encoded_templates(model, options.token, templates)
         model.unet.checkpointing = model.size > _LARGE if options.save_memory is None else options.save_memory
         self._previews = Previews(model.to(Worker.here().device()), photos, options, recipe, hashes)
+        self.weights = self._previews.finished
         self.made = options.settings(recipe, templates, model.name, hashes)
         self._options, self._recipe, self._model, self._photos = options, recipe, model, photos
 
@@ -98,7 +99,9 @@ class _WordWork(Work[Word]):
         return [torch.optim.AdamW(network.parameters(), lr=self._recipe.lr, weight_decay=0.0)]
 
     def settings(self, training: TrainingOptions, precision: str) -> Dict[str, Any]:
-        return self.made if training.minutes is None else {**self.made, "minutes": training.minutes, "steps": 0}
+        if training.minutes is None:
+            return self.made
+        return {**self.made, "minutes": training.minutes, "steps": training.settings()["loop"]["steps"]}
 
     def prepared(self, device: torch.device) -> Draw:
         recipe, options = self._recipe, self._options
@@ -122,10 +125,10 @@ class _WordWork(Work[Word]):
             f"word       {recipe.vectors} vector(s) that begin as {recipe.init!r}, in {self._model.name}",
         ]
 
-    def seen(self) -> Image.Image:
+    def show(self, path: Path) -> None:
         """The photos as they will be learned."""
         crops = crops_of(self._photos, self._model.size, self._options.crops, self._options.seed)
-        return sheet(to_pixels(crops), 5, 1)
+        save_image(sheet(to_pixels(crops), 5, 1), path)
 
     def then(self) -> str:
         options = self._options

@@ -6,6 +6,7 @@
 They are read as anybody's pictures are, and kept decoded in a cache file (`pictures/cache.py`).
 """
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
@@ -50,11 +51,11 @@ def read_digits(folder: Path, cache: Optional[Path] = None) -> DigitSet:
     if not table.is_file() or not (folder / "data").is_dir():
         raise UserError(f"{folder}: lacks train.csv or data/; a dataset's folder holds both")
     # Labels are looked at before pictures are decoded, which may take minutes.
-    source = opened_source(folder / "data", "auto", table, ["label"])
-    for name, label in zip(source.names, source.labels[0]):
-        if _digit(label) < 0:
-            shown, told = ascii(str(name))[:_SHOWN], ascii(label)[:_SHOWN]
-            raise UserError(f"{table}: {shown} has the label {told}; a label is a digit 0 ... 9")
+    with contextlib.closing(opened_source(folder / "data", "auto", table, ["label"])) as source:
+        for name, label in zip(source.names, source.labels[0]):
+            if _digit(label) < 0:
+                shown, told = ascii(name)[:_SHOWN], ascii(label)[:_SHOWN]
+                raise UserError(f"{table}: {shown} has the label {told}; a label is a digit 0 ... 9")
     found = Pictures(folder / "data", SIZE, table=table, column="label", cache=cache or folder)
     digits = np.array([_digit(str(name)) for name in found.classes])
     # Some ten thousand small pictures: memory is quicker than a map.

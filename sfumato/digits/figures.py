@@ -12,11 +12,10 @@ from ..images import save_image, sheet
 from ..model import Diffusion
 from ..pictures.walks import Moment, moments, save_animation, save_moments
 from ..runs import NOTE, open_folder, write_note
-from . import painting
 from .data import SIZE
 from .labels import DATASETS, DIGITS, label_of
 from .model import SHIPPED, load_digits
-from .painting import Sampling, paint
+from .painting import Sampling, paint, walk
 
 _COLUMNS = 10
 
@@ -62,5 +61,5 @@ def figures(options: FiguresOptions) -> List[Path]:
 
 def reverse_process(model: Diffusion, label: int, seed: int, sampling: Sampling, device: torch.device) -> List[Moment]:
     """Every moment of painting one picture, from pure noise to the clean picture."""
-    walk = painting.walk(model, [label], [seed], sampling, device)
-    return moments(SeededNoise([seed], (3, SIZE, SIZE), device)(), walk, model.schedule)
+    x = SeededNoise([seed], (3, SIZE, SIZE), device)()
+    return moments(x, walk(model, [label], [seed], sampling, device), model.schedule.start)

@@ -8,7 +8,7 @@ from typing import Optional
 import torch
 
 from ..models.face_unet import FACE_64, FaceUNet, FaceUNetConfig
-from ..pictures.data import Pictures
+from ..pictures.reading import Reading
 from ..pictures.train import PictureWork, begun
 from ..pictures.training import Training
 from ..runs import file_identity, refuse_file
@@ -28,8 +28,7 @@ class TrainOptions:
     """Folder of the run: states, log, sample sheets, and in the end faces.safetensors."""
     start: Optional[Path] = None
     """A faces.safetensors to begin from; random weights by default."""
-    cache: Optional[Path] = None
-    """Folder for the decoded pictures; in or beside the data by default."""
+    reading: Reading = field(default_factory=lambda: Reading(labels="none"))
     network: FaceUNetConfig = FACE_64
     training: Training = field(
         default_factory=lambda: Training(_LOOP, flip=True, time_focus=None, look_every=1000, even=False)
@@ -51,7 +50,8 @@ def train(options: TrainOptions) -> Path:
     model = face_model(FaceUNet(options.network))
     if options.start is not None:
         model = begun(options.start, load_faces(options.start), model, exactly=True)
-    faces = Pictures(options.data, options.network.size, "none", cache=options.cache)
+    size = options.network.size
+    faces = options.reading.of(options.data, (size, size), channels=3)
     work = _FaceWork(model, faces, options.out, options.training, file_identity(options.start))
     run(work, options.training, options.out)
     return work.weights

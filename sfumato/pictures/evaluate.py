@@ -6,7 +6,7 @@ PAINTED/sheet-nearest.png     the painted pictures that come nearest to training
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 
 from ..checkpoints import parsed_json, read_tensors
 from ..devices import Worker
@@ -21,6 +21,7 @@ from .features import choose_features
 from .generate import weights_path
 from .painted import Painted, read_painted
 from .pairs import pairs_sheet
+from .reading import Reading
 
 SHEET = "sheet-nearest.png"
 FEWEST = 4
@@ -41,20 +42,7 @@ class EvaluateOptions:
     features: str = ""
     """judge-mnistm, judge-svhn, torchvision:NAME, timm:NAME, or the path of Inception weights in pytorch-fid's form.
     By default the best that is at hand."""
-    labels: str = "auto"
-    """auto, folders, or none, as in training."""
-    table: Optional[Path] = None
-    """The .csv or .jsonl of labels, as in training."""
-    column: Tuple[str, ...] = ()
-    """Of the table, as in training."""
-    fit: str = "crop"
-    """crop, pad, or squeeze, as in training."""
-    upscale: bool = False
-    """Enlarge real pictures that are smaller than the painted ones, as in training."""
-    shift: int = 0
-    """As in training."""
-    cache: Optional[Path] = None
-    """Folder for the decoded pictures; in or beside the source by default."""
+    reading: Reading = field(default_factory=Reading)
     json: Optional[Path] = None
     """Where to write the numbers; PAINTED/scores.json by default."""
 
@@ -72,17 +60,16 @@ def evaluate(options: EvaluateOptions) -> Comparison:
     written = numbers_path(options.json, options.painted)
     channels = 3 if options.weights is None else _channels(options.weights, painted, options.painted)
     height, width = painted.pixels.shape[2:]
-    how = (options.labels, options.table, options.column, options.fit, options.upscale)
-    pictures = Pictures(options.real, (height, width), *how, channels, options.cache, options.shift)
+    pictures = options.reading.of(options.real, (height, width), channels)
     note = {} if options.weights is None else _note_of(options.weights)
     most = note.get("held_out")
     found = compare(painted, pictures, features, most if isinstance(most, int) else HELD_OUT)
     if options.weights is not None:
         found.cautions.extend(_learned_others(options.weights, note, pictures))
-    settings = {name: value for name, value in vars(options).items() if name not in ("cache", "json")}
+    settings = {name: value for name, value in asdict(options).items() if name != "json"}
     write_note(written, "pictures evaluate", settings, **_numbers(found, painted, pictures))
     sheet = save_image(pairs_sheet(found.copying, painted, pictures), options.painted / SHEET)
-    print(_in_words(found, options.fit, pictures))
+    print(_in_words(found, options.reading.fit, pictures))
     print(f"numbers in {written}, the nearest pairs in {sheet}")
     return found
 

@@ -57,8 +57,8 @@ def fitted(
     if (min(scales) if fit == "pad" else max(scales)) > 1 and not upscale:
         what = f"that {size[1]}x{size[0]} moved by {shift} need" if shift else "asked for"
         raise UserError(
-            f"{where}: is {image.width}x{image.height}, smaller than the {width}x{height} {what}; ask for less,"
-            " or let such pictures be enlarged (--upscale)"
+            f"{where}: is {image.width}x{image.height}, smaller than the {width}x{height} {what}; give"
+            " larger ones, ask for less with --size, or enlarge such pictures with --upscale, where there is one"
         )
     exact = image if image.size == (width, height) else FITS[fit](image, (height, width))
     pixels = np.asarray(exact.convert("L") if channels == 1 else exact, dtype=np.uint8)

@@ -12,8 +12,8 @@ from ..errors import UserError
 from ..model import Diffusion
 from ..models.unet import UNet
 from ..runs import file_identity, refuse_file
-from .data import Pictures
 from .generate import MODEL, weights_path
+from .reading import Reading
 from .train import begun, refuse_other_shape, train
 from .training import Training
 
@@ -28,24 +28,9 @@ class LearnOptions:
     """Folder of the run: states, log, sheets, and in the end model.safetensors."""
     size: Tuple[int, ...] = (64,)
     """Side of the squares that all pictures are brought to, or height and width."""
-    labels: str = "auto"
-    """auto, folders, or none."""
-    table: Optional[Path] = None
-    """A .csv or .jsonl with a row a picture: its name and its label."""
-    column: Tuple[str, ...] = ()
-    """Of the table that holds the labels, or several, each a condition of its own; the only one beside the names by
-    default."""
-    fit: str = "crop"
-    """crop (the shorter side fits, the rest is cut off), pad (all of it fits, on white), or squeeze."""
-    upscale: bool = False
-    """Enlarge pictures that are smaller than the size; they are refused without."""
+    reading: Reading = field(default_factory=Reading)
     grey: bool = False
     """Learn grey pictures."""
-    shift: int = 0
-    """Move pictures at random by up to so many pixels; they are read larger by as much, so that no border is made
-    up."""
-    cache: Optional[Path] = None
-    """Folder for the decoded pictures; in or beside the source by default."""
     width: int = 64
     """Channels of the network's first level, a multiple of 8."""
     blocks: int = 2
@@ -81,7 +66,7 @@ def learn(options: LearnOptions) -> Path:
         if options.start is not None:
             first = Diffusion.load(weights_path(options.start), what="model of pictures")
             refuse_other_shape(options.start, first, model)
-        pictures = _pictures(options, size)
+        pictures = options.reading.of(options.source, size, 1 if options.grey else 3)
         model = _model(options, size, pictures.classes)
     except ValueError as error:
         raise UserError(str(error)) from None
@@ -94,9 +79,3 @@ def learn(options: LearnOptions) -> Path:
 def _model(options: LearnOptions, size: Tuple[int, int], classes: Classes) -> Diffusion:
     network = UNet(size, classes, 1 if options.grey else 3, options.width, options.blocks)
     return Diffusion(network, make_schedule(options.schedule), options.predicts, loss=options.loss)
-
-
-def _pictures(options: LearnOptions, size: Tuple[int, int]) -> Pictures:
-    where = (options.labels, options.table, options.column)
-    how = (options.fit, options.upscale, 1 if options.grey else 3)
-    return Pictures(options.source, size, *where, *how, cache=options.cache, shift=options.shift)

@@ -9,11 +9,9 @@ and what every training leaves: states, log.jsonl, TensorBoard, run.json (`train
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Union
 
 import torch
-from PIL import Image
-from torch import Tensor, nn
 
 from ..conditions import Conditions
 from ..diffusion.schedules import described
@@ -69,10 +67,10 @@ class PictureWork(Work[Diffusion]):
 
     def prepared(self, device: torch.device) -> Draw:
         """Batches of the pictures that are not held out."""
-        return self.batches(PictureBatches)
+        return self.batches()
 
-    def batches(self, kind: Any, **more: Any) -> Any:
-        """Batches of a kind, as the training says."""
+    def batches(self, kind: Callable[..., PictureBatches] = PictureBatches, **more: Any) -> PictureBatches:
+        """Batches of a kind, as the training says; `more` is what that kind takes beside."""
         model, training = self.network, self.training
         return kind(
             self.pictures,
@@ -89,11 +87,6 @@ class PictureWork(Work[Diffusion]):
             **more,
         )
 
-    def loss(self, network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
-        """The model's own."""
-        rows: Tensor = network(*batch)
-        return rows
-
     def look(self, step: int, mean: Diffusion) -> Mapping[str, float]:
         """A sheet from the same noises, and the loss of the held-out pictures."""
         save_image(self.looks.sheet(mean), self.weights.parent / f"sheet-{step:08d}.png")
@@ -108,9 +101,9 @@ class PictureWork(Work[Diffusion]):
         """On the pictures and the network."""
         return about(self.pictures, len(self.pictures) - len(self.places), self.network)
 
-    def seen(self) -> Optional[Image.Image]:
+    def show(self, path: Path) -> None:
         """Some pictures, the classes in turn."""
-        return self.looks.seen(self.training.flip, self.training.turn)
+        save_image(self.looks.seen(self.training.flip, self.training.turn), path)
 
     def then(self) -> str:
         """What paints with the weights."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..checkpoints import atomic_path
-from ..diffusion import Schedule, Step
+from ..diffusion import Step
 from ..images import sheet, to_pixels
 
 _LEVELS = (1000, 800, 600, 400, 200, 0)
@@ -25,24 +25,20 @@ class Moment(NamedTuple):
 
 
 @torch.no_grad()
-def moments(x: Tensor, walk: Iterator[Step], schedule: Schedule) -> List[Moment]:
+def moments(x: Tensor, walk: Iterator[Step], start: float) -> List[Moment]:
     """Every moment of painting one picture, from pure noise to the clean picture.
 
     Args:
         x: where the walk begins [1, 3, H, W].
-        walk: its steps.
-        schedule: that knows how much noise is left.
+        walk: its steps, on a table of 1,000 times.
+        start: the time that it begins at.
     """
-    level, found = _level(schedule, schedule.start), []
+    # The course counts noise levels from 1, a table's times count from 0.
+    level, found = round(start) + 1, []
     for step in walk:
         found.append(Moment(level, to_pixels(x)[0], to_pixels(step.x0)[0]))
-        level, x = _level(schedule, step.t), step.x
+        level, x = round(step.t) + 1, step.x
     return [*found, Moment(level, to_pixels(x)[0], to_pixels(x)[0])]
-
-
-def _level(schedule: Schedule, t: float) -> int:
-    """The course counts noise levels from 1; a table's times count from 0."""
-    return round(t) + 1 if schedule.start > 1 else round(1000 * t)
 
 
 def save_moments(found: Sequence[Moment], path: Path) -> Path:

@@ -8,12 +8,11 @@ from .options import TrainingOptions
 from .record import resume, run_recorded
 from .setup import make_optimizers, start
 from .together import Together
-from .work import SEEN, Work, run
+from .work import Work, run
 
 __all__ = [
     "EMA",
     "ENDLESS",
-    "SEEN",
     "Draw",
     "LoopOptions",
     "Loss",

@@ -2,7 +2,7 @@
 
 import time
 from datetime import datetime, timedelta
-from typing import Any, Optional
+from typing import Any
 
 from ..devices import peak_memory
 from .loop import Draw, Loss, Trainer
@@ -12,14 +12,14 @@ _TRIED = 3
 _GIB = 2**30
 
 
-def pace_of(trainer: "Trainer[Any]", draw: Draw, loss: Loss, left: int, minutes: Optional[float]) -> str:
+def pace_of(trainer: "Trainer[Any]", draw: Draw, loss: Loss, left: float, in_minutes: bool) -> str:
     """Seconds a step, memory, and when the run will be finished, by a few steps of a trainer that is then dropped.
 
     Args:
         trainer: at its first step.
         draw, loss: see `Trainer.run`.
-        left: steps that the run will take, where no minutes are given.
-        minutes: that it will.
+        left: steps that the run will still take, or minutes.
+        in_minutes: which of them.
     """
     # Of a run that is shorter than what is tried too.
     trainer.end_at(_TRIED)
@@ -32,8 +32,8 @@ def pace_of(trainer: "Trainer[Any]", draw: Draw, loss: Loss, left: int, minutes:
     except FloatingPointError:
         return ""  # which the run will tell, with what to do
     seconds = (time.perf_counter() - began) / (_TRIED - 1)
-    ahead = 60 * minutes if minutes is not None else seconds * left
-    about = "" if minutes is None else f" (about {ahead / seconds:,.0f} steps)"
+    ahead = 60 * left if in_minutes else seconds * left
+    about = f" (about {ahead / seconds:,.0f} steps)" if in_minutes else ""
     end = datetime.now() + timedelta(seconds=ahead)
     peak = peak_memory()
     memory = "" if peak is None else f", {peak / _GIB:.1f} GiB of memory"

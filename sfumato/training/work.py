@@ -11,23 +11,20 @@ from pathlib import Path
 from typing import Any, Dict, Generic, List, Mapping, Optional, Sequence, TypeVar
 
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from ..checkpoints import load_state
-from ..images import save_image
 from ..runs import open_folder, refuse_file
 from .clock import ENDLESS
 from .loop import Draw, Loss, Trainer
 from .options import TrainingOptions
 from .pace import pace_of
-from .record import resume, run_recorded
+from .record import LOG, resume, run_recorded, seconds_of
 from .setup import make_optimizers, start
 
 Network = TypeVar("Network", bound=nn.Module)
 
-SEEN = "pictures.png"
-"""What the network sees, in the folder of the run."""
+_SEEN = "pictures.png"
 
 
 class Work(ABC, Generic[Network]):
@@ -63,14 +60,15 @@ class Work(ABC, Generic[Network]):
         """The same for the few steps that measure the pace; only the shapes matter."""
         return self.prepared(device)
 
-    @abstractmethod
     def loss(self, network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
-        """Of each row [rows].
+        """Of each row [rows]; what the network answers, as a Diffusion does.
 
         Args:
             network: that learns, as the processes share it.
             batch: what was drawn, on the network's device.
         """
+        rows: Tensor = network(*batch)
+        return rows
 
     @abstractmethod
     def look(self, step: int, mean: Network) -> Mapping[str, float]:
@@ -89,8 +87,8 @@ class Work(ABC, Generic[Network]):
         """Lines on what is learned from."""
 
     @abstractmethod
-    def seen(self) -> Optional[Image.Image]:
-        """A sheet of what the network will see."""
+    def show(self, path: Path) -> None:
+        """Leave a sheet of what the network will see."""
 
     def then(self) -> str:
         """What uses the finished weights, as one types it; empty where that takes more than them."""
@@ -154,16 +152,18 @@ def _on(device: torch.device, work: "Work[Any]") -> Loss:
 
 def _say_plan(work: "Work[Any]", training: TrainingOptions, trainer: "Trainer[Any]", out: Path) -> None:
     """Print what will be done, and leave the sheet of what the network will see."""
-    lines, seen = work.about(), work.seen()
+    lines = work.about()
     parameters = sum(one.numel() for one in work.network.parameters() if one.requires_grad)
     lines.append(f"learned    {parameters:,} parameters")
-    left, minutes = training.loop.steps - trainer.steps_done, training.minutes
+    done, minutes = trainer.steps_done, training.minutes
+    left = training.loop.steps - done if minutes is None else minutes - seconds_of(out / LOG, done) / 60
     length = f"{training.loop.steps:,} steps" if minutes is None else f"{minutes:g} minutes"
     if trainer.accelerator.num_processes == 1 and left > 0:
         # A copy: what is tried must not be learned.
         tried, device = _trainer(work, copy.deepcopy(work.network), training), trainer.accelerator.device
-        length += pace_of(tried, work.tried(device), _on(device, work), left, minutes)
+        length += pace_of(tried, work.tried(device), _on(device, work), left, minutes is not None)
     lines.append(f"length     {length}")
-    if seen is not None:
-        lines.append(f"seen       {save_image(seen, open_folder(out) / SEEN)} shows some as the network sees them")
+    sheet = open_folder(out) / _SEEN
+    work.show(sheet)
+    lines.append(f"seen       {sheet} shows some as the network sees them")
     print("\n".join([*lines, f"weights    {work.weights}", *filter(None, [work.then()])]))

@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from shlex import quote
-from typing import Any, Dict, Mapping, Optional, Sequence
+from typing import Any, Dict, Mapping, Optional
 
 import torch
 from torch import Tensor, nn
@@ -138,10 +138,6 @@ class _WorldWork(SceneWork[Diffusion]):
         side = SIZE // 2 ** (len(config.multipliers) - 1)
         moments = torch.zeros(1, 2 * config.latent, side, side, dtype=torch.float16)
         return self._batches(Pool(moments, nothing, nothing), self.count, 1.0)
-
-    def loss(self, network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
-        rows: Tensor = network(*batch)
-        return rows
 
     def finish(self, mean: Diffusion, settings: Mapping[str, Any]) -> Path:
         networks = {"unet": mean.network.unet, "vae": self._vae, "text": mean.network.text}

@@ -1,13 +1,13 @@
 """What the small world's trainings have in common: scenes of digits, and a sheet of some."""
 
+from pathlib import Path
 from typing import Generic, List, Sequence
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from ..diffusion import seed_of
-from ..images import sheet, to_pixels
+from ..images import save_image, sheet, to_pixels
 from ..training import Draw, Work
 from ..training.work import Network
 from .scenes import LOOKS, Digits, Scenes, draw_scenes
@@ -47,6 +47,7 @@ class SceneWork(Work[Network], Generic[Network]):
         """On the digits."""
         return [f"pictures   drawn at each step, of {len(self.digits):,} real digits in {len(LOOKS)} looks"]
 
-    def seen(self) -> Image.Image:
+    def show(self, path: Path) -> None:
         """Some scenes."""
-        return sheet(to_pixels(draw_scenes(self.digits, _SHOWN, torch.Generator().manual_seed(self.seed)).pixels), 8)
+        scenes = draw_scenes(self.digits, _SHOWN, torch.Generator().manual_seed(self.seed))
+        save_image(sheet(to_pixels(scenes.pixels), 8), path)
