@@ -34,6 +34,12 @@ class Worker(NamedTuple):
         rank, world, local = (int(os.environ.get(name, default)) for name, default in _LAUNCHER)
         return cls(rank, world, local)
 
+    @property
+    def launch(self) -> str:
+        """What the processes of one launch have in common and no other has; empty for one that is alone."""
+        told = [os.environ.get(name, "") for name in ("MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID")]
+        return ":".join(told) if self.world > 1 and told[1] else ""
+
     def share(self, items: Iterable[_Item]) -> Iterator[_Item]:
         """This process's part: every world-th item, so that all parts are alike; they are walked, not listed."""
         return itertools.islice(items, self.rank, None, self.world)

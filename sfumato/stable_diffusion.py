@@ -7,7 +7,8 @@ from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 import torch
 from torch import Tensor, nn
 
-from .checkpoints import Embedding, filled, fingerprint, read_stable_diffusion
+from .checkpoints import Embedding, filled, fingerprint, name_of_weights, read_stable_diffusion
+from .devices import DTYPES
 from .diffusion import NetworkDenoiser, ScaledLinearSchedule, Schedule
 from .errors import UserError
 from .models.shipped import shipped
@@ -67,6 +68,14 @@ class StableDiffusion:
             size=parts.size,
             words={},
         )
+
+    def identity(self) -> Dict[str, str]:
+        """What of the checkpoint decides a result: names of the networks' weights, and the precision that they are in.
+
+        Words are learned for the U-Net and the text encoder, which `checkpoint` names; pictures need the autoencoder.
+        """
+        precision = next(name for name, dtype in DTYPES.items() if dtype == next(self.unet.parameters()).dtype)
+        return {"checkpoint": self.name, "autoencoder": name_of_weights(self.vae.state_dict()), "precision": precision}
 
     def to(self, device: torch.device) -> "StableDiffusion":
         """Move all networks; returns itself."""

@@ -18,7 +18,8 @@ from .checkpoints import read_json
 from .clip import Clip
 from .errors import UserError
 from .images import captioned, open_picture, picture_files, save_image
-from .runs import open_folder, write_note
+from .outputs import holding
+from .runs import write_note
 
 ENSEMBLE = (
     "A photo of {}.",
@@ -107,7 +108,8 @@ def zero_shot(options: ZeroShotOptions) -> ZeroShotScore:
     )
     print(_in_words(score))
     if options.out is not None:
-        _write(options.out, score, paths, names, ranked, logits.softmax(dim=1), truth)
+        with holding(options.out):
+            _write(options.out, score, paths, names, ranked, logits.softmax(dim=1), truth)
     return score
 
 
@@ -169,7 +171,6 @@ def _write(
     shares: Tensor,
     truth: Tensor,
 ) -> None:
-    open_folder(out)
     write_note(out / "zero-shot.json", "zero-shot", {"clip": score.clip, "templates": score.templates}, **asdict(score))
     right = ranked[:, 0] == truth
     # Spread over the folder, so that they are not all of one class.

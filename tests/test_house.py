@@ -7,7 +7,9 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "sfumato"
 
-SHARED = {"clip", "conditions", "errors", "devices", "images", "model", "runs", "sampling", "stable_diffusion"}
+SHARED = {
+    *("clip", "conditions", "errors", "devices", "images", "model", "outputs", "runs", "sampling", "stable_diffusion"),
+}
 """What all tasks use."""
 
 MAY_IMPORT = {
@@ -27,7 +29,7 @@ MAY_IMPORT = {
     "model.py": {"conditions", "model_files", "diffusion"},
     "conditions.py": set(),
     "model_files.py": {"checkpoints", "models", "diffusion", "errors"},
-    "stable_diffusion.py": {"checkpoints", "models", "diffusion", "errors"},
+    "stable_diffusion.py": {"checkpoints", "devices", "models", "diffusion", "errors"},
     "sampling.py": {"diffusion", "errors"},
     "zero_shot.py": {"checkpoints", *SHARED},
     "cli.py": {"errors", "runs"},
@@ -35,7 +37,8 @@ MAY_IMPORT = {
     "devices.py": {"errors"},
     "images": {"images", "checkpoints", "errors"},
     "clip.py": {"checkpoints", "models", "errors", "devices"},
-    "runs.py": {"checkpoints", "devices", "errors", "images"},
+    "outputs.py": {"errors"},
+    "runs.py": {"checkpoints", "devices", "errors", "images", "outputs"},
 }
 """Folder or file -> the parts of the package that it may import."""
 

@@ -203,7 +203,7 @@ def _settings(options: GenerateOptions, model: StableDiffusion, series: Sequence
     words = {word: digest(vectors.numpy()) for word, vectors in model.words.items()}
     spelled = {"any_case": sorted(model.any_case), "also": model.also} if model.any_case or model.also else {}
     return {
-        "checkpoint": model.name,
+        **model.identity(),
         "words": words,
         **spelled,
         "prompts": sorted({(one.folder, one.prompt) for one in series}),

@@ -92,16 +92,15 @@ class _WordWork(Work[Word]):
         model.unet.checkpointing = model.size > _LARGE if options.save_memory is None else options.save_memory
         self._previews = Previews(model.to(Worker.here().device()), photos, options, recipe, hashes)
         self.weights = self._previews.finished
-        self.made = options.settings(recipe, templates, model.name, hashes)
+        self.made = {**options.settings(recipe, templates, hashes), **model.identity()}
         self._options, self._recipe, self._model, self._photos = options, recipe, model, photos
 
     def optimizers(self, network: Word, training: TrainingOptions, dtype: torch.dtype) -> Sequence[Any]:
         return [torch.optim.AdamW(network.parameters(), lr=self._recipe.lr, weight_decay=0.0)]
 
     def settings(self, training: TrainingOptions, precision: str) -> Dict[str, Any]:
-        if training.minutes is None:
-            return self.made
-        return {**self.made, "minutes": training.minutes, "steps": training.settings()["loop"]["steps"]}
+        chosen = training.settings()
+        return {"loop": chosen["loop"], "minutes": chosen["minutes"], **self.made}
 
     def prepared(self, device: torch.device) -> Draw:
         recipe, options = self._recipe, self._options

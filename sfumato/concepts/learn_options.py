@@ -128,22 +128,16 @@ class LearnOptions:
                 f" words; learned words look like <new1>"
             )
 
-    def settings(
-        self, recipe: Recipe, templates: Tuple[str, ...], checkpoint: str, photos: Mapping[str, str]
-    ) -> Dict[str, Any]:
-        """What decides the learned vectors: a run goes on only with the same.
+    def settings(self, recipe: Recipe, templates: Tuple[str, ...], photos: Mapping[str, str]) -> Dict[str, Any]:
+        """What decides the learned vectors, and which are kept, beside the checkpoint and the loop.
 
         Args:
             recipe: see `recipe`.
             templates: texts with {}.
-            checkpoint: its fingerprint.
             photos: see `photo_hashes`.
         """
-        names = ("token", "accumulate", "crops", "precision", "seed")
-        return {
-            **asdict(recipe),
-            **{name: getattr(self, name) for name in names},
-            "templates": templates,
-            "checkpoint": checkpoint,
-            "photos": dict(photos),
-        }
+        names = ("token", "crops", "plain", "clip", "preview", "preview_count", "preview_every")
+        chosen = {name: getattr(self, name) for name in names}
+        of_loop = ("steps", "batch_size")
+        learned = {name: value for name, value in asdict(recipe).items() if name not in of_loop}
+        return {**learned, **chosen, "templates": templates, "photos": dict(photos)}

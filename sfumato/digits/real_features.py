@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..checkpoints import write_safetensors
 from ..errors import in_range
-from ..runs import open_folder
+from ..outputs import open_folder
 from .evaluate import real_features
 from .labels import DATASETS
 

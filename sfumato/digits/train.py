@@ -12,9 +12,10 @@ from ..errors import UserError, in_range
 from ..images import from_pixels, save_image, sheet
 from ..model import Diffusion
 from ..models.digit_unet import DigitUNet, DigitUNetConfig
+from ..outputs import refuse_file
 from ..pictures.train import PictureWork, begun
 from ..pictures.training import Training
-from ..runs import file_identity, refuse_file
+from ..runs import file_identity
 from ..training import Draw, LoopOptions, run
 from .batches import DigitBatches
 from .data import read_both

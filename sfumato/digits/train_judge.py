@@ -11,9 +11,9 @@ from ..checkpoints import write_model
 from ..diffusion import seed_of
 from ..images import from_pixels
 from ..models.digit_classifier import DigitJudge
+from ..outputs import open_folder
 from ..pictures.judges import FORMAT
 from ..pictures.train_classifier import BATCH, Fitting, fitted, moved, recoloured
-from ..runs import open_folder
 from .data import DigitSet, read_digits, read_test_digits
 from .evaluate import in_batches
 

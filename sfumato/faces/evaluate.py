@@ -10,7 +10,8 @@ from PIL import Image
 from ..checkpoints import some
 from ..errors import UserError
 from ..images import labelled_grid, open_picture, picture_files, save_image
-from ..runs import open_folder, write_note
+from ..outputs import open_folder
+from ..runs import write_note
 
 
 @dataclass

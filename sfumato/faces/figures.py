@@ -16,8 +16,9 @@ from ..diffusion import lerp, seed_of, slerp
 from ..errors import UserError
 from ..images import labelled_grid, save_image, to_pixels
 from ..model import Diffusion
+from ..outputs import holding
 from ..pictures.memory import batch_that_fits
-from ..runs import open_folder, write_note
+from ..runs import write_note
 from .model import SHIPPED, load_faces
 from .noises import drawn_noises, some_noises
 from .painting import Sampling, paint
@@ -50,7 +51,6 @@ class _Source:
         size = model.network.config.size
         noises = some_noises(self.noise, count, size) if self.noise else drawn_noises(count, size, self.seed)
         model.network.to(device)
-        open_folder(self.out)
         return model, noises.to(device)
 
 
@@ -85,17 +85,18 @@ def eta(options: EtaOptions) -> Path:
         sampling.check()
     model, noises = options.load(options.rows)
     seeds = [seed_of(options.seed, "eta", row) for row in range(options.rows)]
-    columns = [_painted(model, noises, one, f"eta {one.eta:g}", seeds) for one in samplings]
-    cells = [column[row] for row in range(options.rows) for column in columns]
-    grid = labelled_grid(
-        [_bytes(cell) for cell in cells],
-        rows=[f"noise {row:02d}" for row in range(options.rows)],
-        columns=[f"eta {value:g}" for value in options.etas],
-    )
-    moved = torch.stack([(column - columns[0]).square().flatten(1).mean(dim=1).sqrt() for column in columns], dim=1)
-    numbers = {"etas": options.etas, "rms_distance_from_first": moved.tolist()}
-    write_note(options.out / "eta.json", "faces eta", options.settings(), **numbers)
-    return _announced(save_image(grid, options.out / "eta.png"))
+    with holding(options.out):
+        columns = [_painted(model, noises, one, f"eta {one.eta:g}", seeds) for one in samplings]
+        cells = [column[row] for row in range(options.rows) for column in columns]
+        grid = labelled_grid(
+            [_bytes(cell) for cell in cells],
+            rows=[f"noise {row:02d}" for row in range(options.rows)],
+            columns=[f"eta {value:g}" for value in options.etas],
+        )
+        moved = torch.stack([(column - columns[0]).square().flatten(1).mean(dim=1).sqrt() for column in columns], dim=1)
+        numbers = {"etas": options.etas, "rms_distance_from_first": moved.tolist()}
+        write_note(options.out / "eta.json", "faces eta", options.settings(), **numbers)
+        return _announced(save_image(grid, options.out / "eta.png"))
 
 
 def interpolate(options: InterpolateOptions) -> List[Path]:
@@ -110,18 +111,19 @@ def interpolate(options: InterpolateOptions) -> List[Path]:
     weights = [stop / (options.stops - 1) for stop in range(options.stops)]
     numbers: Dict[str, Any] = {"alpha": weights}
     written = []
-    for name, between in _PATHS.items():
-        noises = torch.stack([between(ends[0], ends[1], weight) for weight in weights])
-        seeds = [seed_of(options.seed, "between")] * options.stops
-        faces = _painted(model, noises, options.sampling, name, seeds)
-        strip = labelled_grid([_bytes(face) for face in faces], [name], [f"{weight:.1f}" for weight in weights])
-        written.append(_announced(save_image(strip, options.out / f"{name}.png")))
-        numbers[name] = {
-            "norm": [float(noise.norm()) for noise in noises],
-            "contrast": [float(face.std()) for face in faces],
-        }
-    write_note(options.out / "paths.json", "faces interpolate", options.settings(), **numbers)
-    return [*written, _announced(_plot(numbers, options.out / "paths.png"))]
+    with holding(options.out):
+        for name, between in _PATHS.items():
+            noises = torch.stack([between(ends[0], ends[1], weight) for weight in weights])
+            seeds = [seed_of(options.seed, "between")] * options.stops
+            faces = _painted(model, noises, options.sampling, name, seeds)
+            strip = labelled_grid([_bytes(face) for face in faces], [name], [f"{weight:.1f}" for weight in weights])
+            written.append(_announced(save_image(strip, options.out / f"{name}.png")))
+            numbers[name] = {
+                "norm": [float(noise.norm()) for noise in noises],
+                "contrast": [float(face.std()) for face in faces],
+            }
+        write_note(options.out / "paths.json", "faces interpolate", options.settings(), **numbers)
+        return [*written, _announced(_plot(numbers, options.out / "paths.png"))]
 
 
 def _painted(model: Diffusion, noises: Tensor, sampling: Sampling, what: str, seeds: List[int]) -> Tensor:

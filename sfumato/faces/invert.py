@@ -9,13 +9,15 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from ..checkpoints import write_torch
 from ..devices import Worker
 from ..diffusion import DDIMInversion, sample
 from ..errors import UserError
 from ..images import from_pixels, labelled_grid, open_picture, save_image, to_pixels
 from ..model import Diffusion
+from ..outputs import holding
 from ..pictures.fitting import fitted
-from ..runs import open_folder, write_note
+from ..runs import write_note
 from .model import SHIPPED, load_faces
 from .painting import Sampling, paint
 
@@ -68,20 +70,20 @@ def invert(options: InvertOptions) -> List[Inversion]:
     size = model.network.config.size
     square = fitted(picture, (size, size), "crop", channels=3, upscale=True, where=options.image)
     x = from_pixels(torch.from_numpy(square.copy())[None]).to(device)
-    open_folder(options.out)
     found, painted = [], []
-    for sampling in tqdm(samplings, desc="inverting", unit="number of steps"):
-        noise = noise_of(model, x, sampling, options.refinements)
-        again = paint(model, noise, sampling)
-        found.append(_measured(x, noise, again, sampling.steps))
-        painted.append(again)
-        torch.save(noise.cpu(), str(options.out / f"inverted-{sampling.steps:03d}.pt"))
-    cells = [to_pixels(part)[0].numpy() for part in (x, *painted)]
-    labels = ["picture", *(f"{one.steps} steps\nMSE {one.mse:.2f}" for one in found)]
-    # The file's name, which may be of any length and script, stands in the note.
-    save_image(labelled_grid(cells, ["there\nand back"], labels), options.out / "invert.png")
-    settings = {name: value for name, value in asdict(options).items() if name != "out"}
-    write_note(options.out / "invert.json", "faces invert", settings, found=[asdict(one) for one in found])
+    with holding(options.out):
+        for sampling in tqdm(samplings, desc="inverting", unit="number of steps"):
+            noise = noise_of(model, x, sampling, options.refinements)
+            again = paint(model, noise, sampling)
+            found.append(_measured(x, noise, again, sampling.steps))
+            painted.append(again)
+            write_torch(options.out / f"inverted-{sampling.steps:03d}.pt", noise.cpu())
+        cells = [to_pixels(part)[0].numpy() for part in (x, *painted)]
+        labels = ["picture", *(f"{one.steps} steps\nMSE {one.mse:.2f}" for one in found)]
+        # The file's name, which may be of any length and script, stands in the note.
+        save_image(labelled_grid(cells, ["there\nand back"], labels), options.out / "invert.png")
+        settings = {name: value for name, value in asdict(options).items() if name != "out"}
+        write_note(options.out / "invert.json", "faces invert", settings, found=[asdict(one) for one in found])
     for one in found:
         print(
             f"{one.steps:4d} steps: MSE {one.mse:8.3f}  PSNR {one.psnr:5.1f} dB"

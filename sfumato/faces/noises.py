@@ -8,10 +8,10 @@ from typing import Any, List, Tuple
 import torch
 from torch import Tensor
 
-from ..checkpoints import atomic_path, described, read_tensors, visible_files
+from ..checkpoints import described, read_tensors, visible_files, write_torch
 from ..diffusion import SeededNoise, seed_of
 from ..errors import UserError, in_range
-from ..runs import open_folder
+from ..outputs import holding
 
 
 def noise_paths(folder: Path) -> List[Path]:
@@ -99,11 +99,10 @@ def noise(options: NoiseOptions) -> Path:
     """
     for name in ("count", "size"):
         in_range(options, name, 1)
-    open_folder(options.out)
     digits = max(2, len(str(options.count - 1)))
-    for number in range(options.count):
-        tensor = drawn_noise(number, options.size, options.seed)
-        with atomic_path(options.out / f"{number:0{digits}d}.pt", durable=False) as beside:
-            torch.save(tensor[None].clone(), str(beside))
+    with holding(options.out):
+        for number in range(options.count):
+            tensor = drawn_noise(number, options.size, options.seed)
+            write_torch(options.out / f"{number:0{digits}d}.pt", tensor[None].clone(), durable=False)
     print(f"wrote {options.count} noises to {options.out}")
     return options.out

@@ -8,10 +8,11 @@ from typing import Optional
 import torch
 
 from ..models.face_unet import FACE_64, FaceUNet, FaceUNetConfig
+from ..outputs import refuse_file
 from ..pictures.reading import Reading
 from ..pictures.train import PictureWork, begun
 from ..pictures.training import Training
-from ..runs import file_identity, refuse_file
+from ..runs import file_identity
 from ..training import LoopOptions, run
 from .model import face_model, load_faces
 

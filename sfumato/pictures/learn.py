@@ -11,7 +11,8 @@ from ..diffusion import LOSSES, PREDICTIONS, SCHEDULES, make_schedule
 from ..errors import UserError
 from ..model import Diffusion
 from ..models.unet import UNet
-from ..runs import file_identity, refuse_file
+from ..outputs import refuse_file
+from ..runs import file_identity
 from .generate import MODEL, weights_path
 from .reading import Reading
 from .train import begun, refuse_other_shape, train

@@ -90,9 +90,9 @@ def paint_all(
         UserError: if the folder cannot be made, or holds pictures of other settings.
     """
     worker, total = Worker.here(), painting.count()
-    run = open_run(out, painting.command, painting.settings, worker, inside, overwrite)
-    count = worker.share_of(total) * painting.steps
-    with tqdm(total=count, desc=f"painting {painting.what}", unit="step", disable=worker.rank > 0) as bar:
+    steps = worker.share_of(total) * painting.steps
+    made = open_run(out, painting.command, painting.settings, worker, inside, overwrite)
+    with made as run, tqdm(total=steps, desc=f"painting {painting.what}", unit="step", disable=worker.rank > 0) as bar:
         began, done = time.monotonic(), 0
         todo = _missing(worker.share(painting.wanted()), painting, out, run, bar)
         for batch in _batches(todo, painting, batch_size):
@@ -143,5 +143,6 @@ def walked(
             if after_step is not None:
                 after_step()
     if not bool(x.isfinite().all()):
-        raise UserError("the pictures are not finite; paint in fp32, or with more --steps")
+        advice = "other weights, or more --steps" if precision == "fp32" else "--precision fp32"
+        raise UserError(f"the pictures are not finite in {precision}, so none of them is saved; paint with {advice}")
     return x

@@ -62,6 +62,11 @@ class LoopOptions:
         in_range(self, "clip", 0, above=True)
         in_range(self, "ema", 0, 1)
 
+    @property
+    def steady(self) -> int:
+        """Of how many steps from the first the learning rate is the same for every longer run."""
+        return min(self.steps, math.floor(self.steps - max(self.decay_share * self.steps, 1.0)) + 1)
+
     def rate(self, step: int) -> float:
         """The learning rate of a step (from 0) as a share of its peak."""
         rising = min(1.0, (step + 1) / max(self.warmup, 1))
@@ -167,6 +172,11 @@ class Trainer(Generic[Network]):
                 f"the loss is {total} at step {self.steps_done + 1}; lower the learning rate, or train in fp32"
             )
         norm = float(self.accelerator.clip_grad_norm_(self.network.parameters(), options.clip))
+        # In fp16 a step with such a gradient is left out, and the next one scaled down.
+        if not math.isfinite(norm) and self.accelerator.mixed_precision != "fp16":
+            raise FloatingPointError(
+                f"the gradient is {norm} at step {self.steps_done + 1}; lower the learning rate, or train in fp32"
+            )
         self._optimizer.step()
         self.ema.update(self.network, self.steps_done)
         return total, norm

@@ -4,6 +4,7 @@ A job says what is its own, as a Work: the network, what a step learns from, the
 how the finished weights are written. All else is the same for all jobs and stands here once.
 """
 
+import contextlib
 import copy
 import dataclasses
 from abc import ABC, abstractmethod
@@ -13,8 +14,10 @@ from typing import Any, Dict, Generic, List, Mapping, Optional, Sequence, TypeVa
 import torch
 from torch import Tensor, nn
 
-from ..checkpoints import load_state
-from ..runs import open_folder, refuse_file
+from ..checkpoints import but_length, load_state
+from ..devices import Worker
+from ..outputs import holding, open_folder, refuse_file
+from ..runs import open_run
 from .clock import ENDLESS
 from .loop import Draw, Loss, Trainer
 from .options import TrainingOptions
@@ -112,16 +115,28 @@ def run(work: "Work[Network]", training: TrainingOptions, out: Path) -> Optional
     training.check()
     refuse_file(out)
     trainer = _trainer(work, work.network, training)
-    device, first = trainer.accelerator.device, trainer.accelerator.is_main_process
     settings = work.settings(training, trainer.accelerator.mixed_precision)
     if training.plan:
         load_state(out, settings)  # a folder of another run is refused
-    else:
-        resume(trainer, out, settings, work.command)
+        with holding(out):
+            _say_plan(work, training, trainer, out)
+        return None
+    with contextlib.ExitStack() as stack:
+        if trainer.accelerator.is_main_process:
+            stack.enter_context(open_run(out, work.command, settings, Worker.here(), compared=but_length))
+        trainer.accelerator.wait_for_everyone()
+        _train(work, training, trainer, settings, out)
+    return trainer.ema.network
+
+
+def _train(
+    work: "Work[Network]", training: TrainingOptions, trainer: "Trainer[Network]", settings: Dict[str, Any], out: Path
+) -> None:
+    """Train from where the run in a folder stands to its end."""
+    device, first = trainer.accelerator.device, trainer.accelerator.is_main_process
+    resume(trainer, out, settings)
     if first:
         _say_plan(work, training, trainer, out)
-    if training.plan:
-        return None
     run_recorded(
         trainer,
         work.prepared(device),
@@ -137,7 +152,6 @@ def run(work: "Work[Network]", training: TrainingOptions, out: Path) -> Optional
     )
     if first and work.then():
         print(work.then())
-    return trainer.ema.network
 
 
 def _trainer(work: "Work[Network]", network: Network, training: TrainingOptions) -> "Trainer[Network]":

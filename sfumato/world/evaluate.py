@@ -20,7 +20,8 @@ from ..devices import DTYPES, Worker, choose_precision, in_batches
 from ..diffusion import seed_of
 from ..errors import in_range
 from ..images import save_image, sheet
-from ..runs import open_folder, write_note
+from ..outputs import holding
+from ..runs import write_note
 from ..stable_diffusion import StableDiffusion
 from .captions import NAMES, article
 from .judge import SceneJudge
@@ -79,20 +80,20 @@ def evaluate(options: EvaluateOptions) -> Dict[str, Dict[str, float]]:
     dtype = DTYPES[choose_precision(device, options.precision)]
     judge = SceneJudge(options.judge)
     model = with_words(options.checkpoint, dtype, given_words(options.embeddings)).to(device)
-    open_folder(options.out)
     examples = {
         name: asked.prompt
         for name, asked in next(_rounds(options.count, options.seed)).items()
         if all(word in model.words for word in (OBJECT, STYLE) if word in asked.prompt)
     }
     found = {}
-    for name in examples:
-        pixels, found[name] = _measured(model, judge, options, name)
-        save_image(sheet(pixels, 10), options.out / f"{name.replace(' ', '-')}.png")
-        print(f"{name}: " + ", ".join(f"{what} {share:.1%}" for what, share in found[name].items()))
-    settings = {name: value for name, value in asdict(options).items() if name != "out"}
-    settings["checkpoint"] = model.name
-    write_note(options.out / "scores.json", "world evaluate", settings, measured=found, examples=examples)
+    with holding(options.out):
+        for name in examples:
+            pixels, found[name] = _measured(model, judge, options, name)
+            save_image(sheet(pixels, 10), options.out / f"{name.replace(' ', '-')}.png")
+            print(f"{name}: " + ", ".join(f"{what} {share:.1%}" for what, share in found[name].items()))
+        settings = {name: value for name, value in asdict(options).items() if name != "out"}
+        settings["checkpoint"] = model.name
+        write_note(options.out / "scores.json", "world evaluate", settings, measured=found, examples=examples)
     print(f"wrote {options.out / 'scores.json'} and a sheet of each measurement")
     return found
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..diffusion import seed_of
 from ..errors import in_range
 from ..images import save_image, to_pixels
-from ..runs import open_folder
+from ..outputs import holding, open_folder
 from .scenes import NAMED_DIGITS, NAMED_LOOKS, UNNAMED_DIGIT, UNNAMED_LOOK, DigitFiles, Digits, render
 
 _CANDIDATES = 12
@@ -42,10 +42,11 @@ def photos(options: PhotosOptions) -> Path:
     numbers = range(options.count)
     object_kinds = ((NAMED_LOOKS[n % len(NAMED_LOOKS)], UNNAMED_DIGIT) for n in numbers)
     style_kinds = ((UNNAMED_LOOK, NAMED_DIGITS[2 * n % len(NAMED_DIGITS)]) for n in numbers)
-    for folder, kinds in (("new1", object_kinds), ("new2", style_kinds)):
-        open_folder(options.out / folder)
-        for number, picture in enumerate(_rendered(digits, kinds, seed_of(options.seed, folder))):
-            save_image(picture, options.out / folder / f"{number:02d}.png")
+    with holding(options.out):
+        for folder, kinds in (("new1", object_kinds), ("new2", style_kinds)):
+            open_folder(options.out / folder)
+            for number, picture in enumerate(_rendered(digits, kinds, seed_of(options.seed, folder))):
+                save_image(picture, options.out / folder / f"{number:02d}.png")
     print(f"wrote {options.count} pictures each into {options.out / 'new1'} and {options.out / 'new2'}")
     return options.out
 
