@@ -69,13 +69,18 @@ class StableDiffusion:
             words={},
         )
 
+    @property
+    def precision(self) -> str:
+        """Of the U-Net's weights, in which it computes."""
+        return next(name for name, dtype in DTYPES.items() if dtype == next(self.unet.parameters()).dtype)
+
     def identity(self) -> Dict[str, str]:
         """What of the checkpoint decides a result: names of the networks' weights, and the precision that they are in.
 
         Words are learned for the U-Net and the text encoder, which `checkpoint` names; pictures need the autoencoder.
         """
-        precision = next(name for name, dtype in DTYPES.items() if dtype == next(self.unet.parameters()).dtype)
-        return {"checkpoint": self.name, "autoencoder": name_of_weights(self.vae.state_dict()), "precision": precision}
+        autoencoder = name_of_weights(self.vae.state_dict())
+        return {"checkpoint": self.name, "autoencoder": autoencoder, "precision": self.precision}
 
     def to(self, device: torch.device) -> "StableDiffusion":
         """Move all networks; returns itself."""

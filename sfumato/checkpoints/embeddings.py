@@ -23,6 +23,7 @@ from ..errors import UserError
 from .found_words import words_in
 from .safetensor_files import write_safetensors
 from .stand_ins import shortened
+from .strict import refuse_not_finite
 from .tensor_files import read_tensors, write_torch
 
 FORMATS = ("sfumato", "diffusers", "a1111", "compvis", "tokens", "emb_params", "bare")
@@ -149,4 +150,5 @@ def write_embedding(path: Path, embedding: Embedding, kind: str = "sfumato") -> 
         "tokens": {"tokens": [token], "token_ids": [], "embeddings": vectors},
         "bare": vectors,
     }
+    refuse_not_finite({token: vectors}, path)
     write_torch(path, contents[kind])

@@ -20,7 +20,7 @@ from ..errors import UserError
 from .files import atomic_path
 from .mapping import Mapped, mapped
 from .stand_ins import StandIn, shortened
-from .strict import not_finite, some
+from .strict import refuse_not_finite
 
 _TYPES = {
     "F64": torch.float64,
@@ -37,7 +37,6 @@ _TYPES = {
 _LONGEST_HEADER = 16 * 2**20
 """Bytes; the header of a whole Stable Diffusion takes a hundredth of it."""
 
-_OVERFLOWN = "numbers have grown beyond what their type holds: learn slower, or store and compute in fp32"
 _MOST_AXES = 32
 _MOST_EMPTY = 2**31
 """The product of an empty tensor's other axes."""
@@ -88,9 +87,7 @@ def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mappi
     from safetensors.torch import save_file
 
     plain = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
-    bad = not_finite(plain)
-    if bad:
-        raise UserError(f"{path}: is not written, for {some(bad)} would hold NaN or infinity; {_OVERFLOWN}")
+    refuse_not_finite(plain, path)
     with atomic_path(Path(path)) as beside:
         try:
             save_file(plain, str(beside), metadata=dict(metadata))

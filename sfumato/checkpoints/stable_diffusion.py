@@ -12,7 +12,7 @@ from ..errors import UserError
 from .diffusers_layout import read_diffusers_folder
 from .other_models import refuse_other_models
 from .safetensor_files import write_safetensors
-from .strict import refuse_others, some
+from .strict import refuse_not_finite, refuse_others, some
 from .tensor_files import read_tensors, weights_in, write_torch
 
 PREFIXES = {
@@ -131,6 +131,7 @@ def write_stable_diffusion(
     }
     tensors[SIZE_KEY] = torch.tensor(size)
     if path.suffix == ".ckpt":
+        refuse_not_finite(tensors, path)
         write_torch(path, {"state_dict": tensors})
     else:
         write_safetensors(path, tensors, {"format": "sfumato stable diffusion v1", **({"note": note} if note else {})})

@@ -125,6 +125,20 @@ def not_finite(state: Mapping[str, Tensor]) -> List[str]:
     return [key for key, value in state.items() if value.is_floating_point() and not bool(value.isfinite().all())]
 
 
+def refuse_not_finite(state: Mapping[str, Tensor], path: Path) -> None:
+    """Check before a file is written that a reader will take it.
+
+    Raises:
+        UserError: for a tensor that holds NaN or infinity.
+    """
+    bad = not_finite(state)
+    if bad:
+        raise UserError(
+            f"{path}: is not written, for {some(bad)} would hold NaN or infinity; numbers have grown beyond what their"
+            " type holds: learn slower, or store and compute in fp32"
+        )
+
+
 def refuse_others(state: Mapping[str, Any], path: Path) -> None:
     """Check that a table holds tensors and nothing else.
 

@@ -85,7 +85,8 @@ def paint(
     after_step: Optional[Callable[[], object]] = None,
 ) -> Tensor:
     """The finished pictures of a batch: uint8 [B, H, W, 3]; `after_step` moves a bar, the rest is as in `walk`."""
-    latents = walked(walk(model, texts, negative, seeds, sampling), texts.device, "fp32", after_step)
+    steps = walk(model, texts, negative, seeds, sampling)
+    latents = walked(steps, texts.device, "fp32", after_step, model.precision)
     # One at a time: decoding takes more memory than the whole walk.
     return torch.cat([to_pixels(model.vae.decode(one)) for one in latents.split(1)])
 

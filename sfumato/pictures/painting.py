@@ -124,7 +124,11 @@ def _batches(todo: Iterable[Asked], painting: Painting[Asked], size: int) -> Ite
 
 @torch.no_grad()
 def walked(
-    steps: Iterator[Step], device: torch.device, precision: str, after_step: Optional[Callable[[], object]] = None
+    steps: Iterator[Step],
+    device: torch.device,
+    precision: str,
+    after_step: Optional[Callable[[], object]] = None,
+    own: str = "fp32",
 ) -> Tensor:
     """The end of a walk.
 
@@ -133,6 +137,7 @@ def walked(
         device: of its tensors.
         precision: that the network computes in.
         after_step: called after every step.
+        own: the precision of the network's weights.
 
     Raises:
         UserError: if a number is not finite.
@@ -143,6 +148,7 @@ def walked(
             if after_step is not None:
                 after_step()
     if not bool(x.isfinite().all()):
-        advice = "other weights, or more --steps" if precision == "fp32" else "--precision fp32"
-        raise UserError(f"the pictures are not finite in {precision}, so none of them is saved; paint with {advice}")
+        computed = own if precision == "fp32" else precision
+        advice = "other weights, or more --steps" if computed == "fp32" else "--precision fp32"
+        raise UserError(f"the pictures are not finite in {computed}, so none of them is saved; paint with {advice}")
     return x
