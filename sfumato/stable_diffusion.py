@@ -44,6 +44,8 @@ class StableDiffusion:
     """Those of the words that prompts may spell in any letter case; see `Embedding`."""
     also: Dict[str, str] = field(default_factory=dict)
     """Another spelling -> the word that it stands for."""
+    autoencoder: str = ""
+    """A name of its weights, which the fingerprint says nothing of."""
 
     @classmethod
     def load(cls, path: Path, dtype: torch.dtype = torch.float32) -> "StableDiffusion":
@@ -57,7 +59,7 @@ class StableDiffusion:
             UserError: if it cannot be used.
         """
         parts = read_stable_diffusion(path)
-        name = fingerprint(parts)
+        name, autoencoder = fingerprint(parts), name_of_weights(parts.vae)  # before the networks take the weights
         wide = torch.float32 if dtype == torch.float16 else dtype
         return cls(
             unet=_network(unet_config, UNet, parts.unet, dtype, path, "U-Net"),
@@ -67,6 +69,7 @@ class StableDiffusion:
             name=name,
             size=parts.size,
             words={},
+            autoencoder=autoencoder,
         )
 
     @property
@@ -79,8 +82,7 @@ class StableDiffusion:
 
         Words are learned for the U-Net and the text encoder, which `checkpoint` names; pictures need the autoencoder.
         """
-        autoencoder = name_of_weights(self.vae.state_dict())
-        return {"checkpoint": self.name, "autoencoder": autoencoder, "precision": self.precision}
+        return {"checkpoint": self.name, "autoencoder": self.autoencoder, "precision": self.precision}
 
     def to(self, device: torch.device) -> "StableDiffusion":
         """Move all networks; returns itself."""

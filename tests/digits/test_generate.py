@@ -151,7 +151,7 @@ def test_an_interrupted_run_goes_on_and_keeps_what_is_there(tmp_path):
 def test_a_folder_of_other_settings_is_left_alone(tmp_path):
     generate(GenerateOptions(tmp_path / "out", digits=(1,), count=1, sampling=QUICK))
     before = read(tmp_path / "out")
-    with pytest.raises(UserError, match="holds pictures of other settings"):
+    with pytest.raises(UserError, match="give its settings to go on, or another folder to begin anew, or --overwrite"):
         generate(GenerateOptions(tmp_path / "out", digits=(1,), count=1, sampling=QUICK, seed=1))
     assert all(np.array_equal(read(tmp_path / "out")[name], before[name]) for name in before)
     generate(GenerateOptions(tmp_path / "out", digits=(1,), count=1, sampling=QUICK, seed=1, overwrite=True))

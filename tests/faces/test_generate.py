@@ -55,7 +55,7 @@ def test_an_interrupted_run_goes_on_and_other_settings_are_refused(unet, noise_f
     torch.save(torch.load(noise_folder / "1.pt") * 0.9, noise_folder / "1.pt")
     generate(options)
     assert (tmp_path / "out" / "1.png").read_bytes() != before, "another noise of the same name is another picture"
-    with pytest.raises(UserError, match="holds pictures of other settings"):
+    with pytest.raises(UserError, match="give its settings to go on, or another folder to begin anew, or --overwrite"):
         generate(GenerateOptions(noise_folder, tmp_path / "out", unet, Sampling(steps=6)))
 
 
