@@ -10,8 +10,9 @@ import pytest
 pytest.importorskip("tyro")
 pytest.importorskip("accelerate")
 
-from sfumato.cli import COMMANDS, read_flags
+from sfumato.cli import COMMANDS
 from sfumato.errors import UserError
+from sfumato.flags import read_flags
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "records" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
