@@ -20,10 +20,10 @@ class Bar(tqdm):
     """
 
     def __init__(self, *args: Any, **how: Any) -> None:
-        self._drawn, self._said = _is_seen(), time.monotonic()
+        self._drawn, self._said, self._told = _is_seen(), time.monotonic(), -1
         if not self._drawn:
             # Whatever tqdm writes by itself, to move and to clear, is for terminals.
-            how.update(file=io.StringIO(), ascii=True, ncols=0 if how.get("ncols") is None else how["ncols"])
+            how.update(file=io.StringIO(), ncols=0)
         super().__init__(*args, **{**how, "disable": how.get("disable", False) or sys.stderr is None})
 
     def display(self, msg: Optional[str] = None, pos: Optional[int] = None) -> Any:
@@ -36,12 +36,12 @@ class Bar(tqdm):
 
     def close(self) -> None:
         """End the bar; called again it does nothing."""
-        if not self._drawn and not self.disable and self.leave:
+        if not self._drawn and not self.disable and self.leave and self._told != self.n:
             self._say()
         super().close()
 
     def _say(self) -> None:
-        self._said = time.monotonic()
+        self._said, self._told = time.monotonic(), self.n
         with contextlib.suppress(OSError, ValueError):
             print(self, file=sys.stderr, flush=True)
 

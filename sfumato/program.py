@@ -35,7 +35,7 @@ def run_program(program: str, work: Callable[[], int]) -> int:
         status = 0  # whoever read our output, such as `head`, has enough of it
     except (Exception, KeyboardInterrupt, SystemExit) as error:
         ended = error
-    line = ended and in_a_line(ended)
+    line = in_a_line(ended) if ended else None
     unprinted = _flushed()
     if ended is not None and line is None and (unprinted is None or isinstance(ended, Exception)):
         raise ended

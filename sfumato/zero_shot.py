@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
-from tqdm import tqdm
 
+from .bars import Bar
 from .checkpoints import read_json
 from .clip import Clip
 from .errors import UserError
@@ -119,7 +119,7 @@ def class_directions(clip: Clip, names: Sequence[str], templates: Sequence[str])
 
 def _directions(clip: Clip, paths: Sequence[Path]) -> List[Tensor]:
     found = []
-    with tqdm(total=len(paths), desc="classifying", unit="picture") as bar:
+    with Bar(total=len(paths), desc="classifying", unit="picture") as bar:
         for start in range(0, len(paths), _AT_ONCE):
             some = paths[start : start + _AT_ONCE]
             found.append(clip.pictures([open_picture(path) for path in some]))

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import List, Optional, Sequence, Tuple
 
 from torch import Tensor
-from tqdm import tqdm
 
+from ..bars import Bar
 from ..checkpoints import leads_out, some
 from ..clip import Clip, scores
 from ..errors import UserError
@@ -78,7 +78,7 @@ def evaluate(options: EvaluateOptions) -> List[PromptScore]:
     to = numbers_path(options.json, options.output_dir)
     clip = Clip(options.clip)
     found: List[PromptScore] = []
-    with tqdm(total=sum(map(len, pictures.values())), desc="scoring", unit="picture") as bar:
+    with Bar(total=sum(map(len, pictures.values())), desc="scoring", unit="picture") as bar:
         for source in sources:
             references = clip.pictures([graders_picture(path) for path in photos[source.key]])
             for number in range(len(source.prompts)):

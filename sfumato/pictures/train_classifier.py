@@ -6,8 +6,8 @@ from typing import Callable, Sequence, TypeVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from tqdm import tqdm
 
+from ..bars import Bar
 from ..errors import in_range
 from ..training import Draw, LoopOptions, start
 
@@ -54,7 +54,7 @@ def fitted(make: Callable[[], _Network], draw: Draw, fitting: Fitting, what: str
         "fp32",
         lambda one, dtype: [torch.optim.AdamW(one.parameters(), lr=fitting.lr, weight_decay=0.05)],
     )
-    for _ in tqdm(trainer.run(draw, _loss), total=fitting.steps, desc=what, unit="step"):
+    for _ in Bar(trainer.run(draw, _loss), total=fitting.steps, desc=what, unit="step"):
         pass
     return trainer.ema.network.cpu()
 

@@ -11,8 +11,8 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
+from ..bars import Bar
 from ..checkpoints import given_words
 from ..concepts.painting import Sampling, encoded, paint
 from ..concepts.words import with_words
@@ -132,7 +132,7 @@ def _measured(
     right: collections.Counter[str] = collections.Counter()
     kept: List[Tensor] = []
     done = 0
-    with tqdm(total=options.count, desc=name, unit="picture") as bar:
+    with Bar(total=options.count, desc=name, unit="picture") as bar:
         for some in in_batches((asked[name] for asked in _rounds(options.count, options.seed)), _AT_ONCE):
             states = torch.cat([encoded(model, sampling.texts(one.prompt)) for one in some])
             seeds = [seed_of(options.seed, name, done + number) for number in range(len(some))]
