@@ -105,9 +105,9 @@ def zero_shot(options: ZeroShotOptions) -> ZeroShotScore:
             name: float(right[truth == n].double().mean()) for n, name in enumerate(names) if bool((truth == n).any())
         },
     )
-    print(_in_words(score))
     if options.out is not None:
         _write(options.out, score, paths, names, ranked, logits.softmax(dim=1), truth)
+    print(_in_words(score))
     return score
 
 

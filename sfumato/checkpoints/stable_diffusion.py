@@ -133,7 +133,7 @@ def write_stable_diffusion(
     tensors[SIZE_KEY] = torch.tensor(size)
     if path.suffix == ".ckpt":
         with atomic_path(path) as beside:
-            torch.save({"state_dict": tensors}, str(beside))
+            _save(tensors, beside)
     else:
         write_safetensors(path, tensors, {"format": "sfumato stable diffusion v1", **({"note": note} if note else {})})
 
@@ -165,6 +165,19 @@ def _with_running_means(state: Dict[str, Any]) -> Dict[str, Any]:
 def _dotted(key: str) -> str:
     """A U-Net's key from its running mean's, which is written without the points between names and numbers."""
     return ".".join(part for match in _NAMES.finditer(key) for part in match.groups() if part)
+
+
+def _save(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """As `torch.save` does, which says of a full disk only that its file is not as long as it should be.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    with open(path, "wb") as file:
+        try:
+            torch.save({"state_dict": tensors}, file)
+        except RuntimeError as error:
+            raise (error.__context__ if isinstance(error.__context__, OSError) else error) from None
 
 
 def fingerprint(parts: Parts) -> str:

@@ -85,14 +85,14 @@ def evaluate(options: EvaluateOptions) -> List[PromptScore]:
                 paths = pictures[source.key, number]
                 found.append(_scored(clip, source, number, paths, references))
                 bar.update(len(paths))
-    for one in found:
-        print(_in_words(one))
     judged = [one.passed for one in found if one.passed is not None]
-    if judged:
-        print(f"{sum(judged)} of {len(judged)} prompts pass, by {clip.name}")
     settings = {"json_path": options.json_path, "input_dir": options.input_dir, "clip": clip.name}
     numbers = {"passed": sum(judged), "of": len(judged), "prompts": [asdict(one) for one in found]}
     write_note(to, "concepts evaluate", settings, **numbers)
+    for one in found:
+        print(_in_words(one))
+    if judged:
+        print(f"{sum(judged)} of {len(judged)} prompts pass, by {clip.name}")
     print(f"wrote {to}")
     return found
 

@@ -26,7 +26,7 @@ class SeededNoise:
 
     def __init__(self, seeds: Sequence[int], shape: Tuple[int, ...], device: Device = "cpu") -> None:
         self.shape, self.device = tuple(shape), device
-        self._streams = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
+        self._streams = [torch.Generator().manual_seed(generator_seed(seed)) for seed in seeds]
 
     def __call__(self) -> Tensor:
         draws = [torch.randn(self.shape, generator=stream) for stream in self._streams]
@@ -37,6 +37,11 @@ def seed_of(*parts: Union[int, str]) -> int:
     """A seed for a generator that is a function of all parts and alike for none."""
     digest = hashlib.sha256(repr(parts).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
+
+
+def generator_seed(seed: int) -> int:
+    """A seed that PyTorch's generators take, for any whole number: itself where they take it."""
+    return int(seed) if -(2**63) <= seed < 2**64 else seed_of(int(seed))
 
 
 def lerp(start: Tensor, end: Tensor, weight: float) -> Tensor:

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..bars import Bar
+from ..diffusion import generator_seed
 from ..errors import in_range
 from ..training import Draw, LoopOptions, start
 
@@ -47,7 +48,7 @@ def fitted(make: Callable[[], _Network], draw: Draw, fitting: Fitting, what: str
         fitting: how.
         what: is trained, for the bar.
     """
-    torch.manual_seed(fitting.seed)
+    torch.manual_seed(generator_seed(fitting.seed))
     trainer = start(
         make().to(memory_format=torch.channels_last),
         LoopOptions(fitting.steps, batch_size=BATCH, warmup=200, decay_share=0.7, ema=0.995, seed=fitting.seed),

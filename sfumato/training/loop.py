@@ -15,6 +15,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from ..diffusion import generator_seed
 from ..errors import in_range
 from .ema import EMA
 from .prefetch import Draw, DrawnAhead, Place
@@ -61,6 +62,10 @@ class LoopOptions:
         in_range(self, "decay_share", 0, 1)
         in_range(self, "clip", 0, above=True)
         in_range(self, "ema", 0, 1)
+
+    def seed_weights(self) -> None:
+        """Have the networks that are made next begin with this seed's weights, whatever whole number it is."""
+        torch.manual_seed(generator_seed(self.seed))
 
     def rate(self, step: int) -> float:
         """The learning rate of a step (from 0) as a share of its peak."""

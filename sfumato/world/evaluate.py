@@ -89,10 +89,11 @@ def evaluate(options: EvaluateOptions) -> Dict[str, Dict[str, float]]:
     for name in examples:
         pixels, found[name] = _measured(model, judge, options, name)
         save_image(sheet(pixels, 10), options.out / f"{name.replace(' ', '-')}.png")
-        print(f"{name}: " + ", ".join(f"{what} {share:.1%}" for what, share in found[name].items()))
     settings = {name: value for name, value in asdict(options).items() if name != "out"}
     settings["checkpoint"] = model.name
     write_note(options.out / "scores.json", "world evaluate", settings, measured=found, examples=examples)
+    for name, shares in found.items():
+        print(f"{name}: " + ", ".join(f"{what} {share:.1%}" for what, share in shares.items()))
     print(f"wrote {options.out / 'scores.json'} and a sheet of each measurement")
     return found
 
