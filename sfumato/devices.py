@@ -57,6 +57,11 @@ class Worker(NamedTuple):
         return torch.device("mps" if mps is not None and mps.is_available() else "cpu")
 
 
+def placed(part: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A tensor on a device; where that is Apple's GPU, which has no float64, in float32."""
+    return part.to(device, torch.float32 if device.type == "mps" and part.dtype == torch.float64 else part.dtype)
+
+
 def in_batches(items: Iterable[_Item], size: int) -> Iterator[List[_Item]]:
     """So many items at once, the rest at last; they are walked, not listed."""
     walk = iter(items)

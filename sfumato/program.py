@@ -56,7 +56,7 @@ def _flushed() -> Optional[str]:
         _hush(sys.stdout)
     except OSError as error:
         _hush(sys.stdout)
-        return f"the standard output cannot be written to ({error.strerror}); files that were made are whole"
+        return f"the standard output cannot be written to ({error.strerror}); what was made is whole"
     return None
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checkpoints import load_state
+from ..devices import placed
 from ..runs import open_folder, refuse_file
 from .clock import ENDLESS
 from .loop import Draw, Loss, Trainer
@@ -147,7 +148,7 @@ def _trainer(work: "Work[Network]", network: Network, training: TrainingOptions)
 
 
 def _on(device: torch.device, work: "Work[Any]") -> Loss:
-    return lambda network, batch: work.loss(network, [part.to(device) for part in batch])
+    return lambda network, batch: work.loss(network, [placed(part, device) for part in batch])
 
 
 def _say_plan(work: "Work[Any]", training: TrainingOptions, trainer: "Trainer[Any]", out: Path) -> None:
