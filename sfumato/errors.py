@@ -1,11 +1,8 @@
 """The one exception that users meet, and how it and the system's own errors are told to them."""
 
 import errno
-import io
 import math
 import re
-import sys
-import warnings
 
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -35,23 +32,6 @@ def in_one_line(text: str) -> str:
     """A message as a terminal may show it: names out of files can hold signs that end a line, colour it or move the
     cursor; those, and halves of characters, are spelled out."""
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
-
-
-def speak_plainly(program: str) -> None:
-    """Have all that a program says reach the terminal: warnings in one line each, and what the terminal has no sign for
-    as an escape, such as the bytes of a file's name that are not UTF-8.
-
-    Args:
-        program: what warnings begin with.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-    def shown(message: object, *place: object, **more: object) -> None:
-        print(f"{program}: warning: {in_one_line(str(message))}", file=sys.stderr)
-
-    warnings.showwarning = shown
 
 
 def unwritable(text: str) -> bool:

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
-from tqdm import tqdm
 
+from .bars import Bar
 from .checkpoints import read_json
 from .clip import Clip
 from .errors import UserError
@@ -106,10 +106,10 @@ def zero_shot(options: ZeroShotOptions) -> ZeroShotScore:
             name: float(right[truth == n].double().mean()) for n, name in enumerate(names) if bool((truth == n).any())
         },
     )
-    print(_in_words(score))
     if options.out is not None:
         with holding(options.out):
             _write(options.out, score, paths, names, ranked, logits.softmax(dim=1), truth)
+    print(_in_words(score))
     return score
 
 
@@ -121,7 +121,7 @@ def class_directions(clip: Clip, names: Sequence[str], templates: Sequence[str])
 
 def _directions(clip: Clip, paths: Sequence[Path]) -> List[Tensor]:
     found = []
-    with tqdm(total=len(paths), desc="classifying", unit="picture") as bar:
+    with Bar(total=len(paths), desc="classifying", unit="picture") as bar:
         for start in range(0, len(paths), _AT_ONCE):
             some = paths[start : start + _AT_ONCE]
             found.append(clip.pictures([open_picture(path) for path in some]))

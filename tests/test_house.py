@@ -8,7 +8,19 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "sfumato"
 
 SHARED = {
-    *("clip", "conditions", "errors", "devices", "images", "model", "outputs", "runs", "sampling", "stable_diffusion"),
+    *(
+        "bars",
+        "clip",
+        "conditions",
+        "errors",
+        "devices",
+        "images",
+        "model",
+        "outputs",
+        "runs",
+        "sampling",
+        "stable_diffusion",
+    ),
 }
 """What all tasks use."""
 
@@ -23,8 +35,8 @@ MAY_IMPORT = {
     "world": {"world", "concepts", "digits", "pictures", "training", "checkpoints", "models", "diffusion", *SHARED},
     "report": {"report", "checkpoints", "models", *SHARED},
     "faces": {"faces", "pictures", "training", "checkpoints", "models", "diffusion", *SHARED},
-    "course": {"course", "digits", "faces", "concepts", "checkpoints", "models", *SHARED},
-    "doctor.py": {"devices", "models"},
+    "course": {"course", "program", "digits", "faces", "concepts", "checkpoints", "models", *SHARED},
+    "doctor.py": {"devices", "errors", "models"},
     "presets.py": {"errors"},
     "model.py": {"conditions", "model_files", "diffusion"},
     "conditions.py": set(),
@@ -32,7 +44,10 @@ MAY_IMPORT = {
     "stable_diffusion.py": {"checkpoints", "devices", "models", "diffusion", "errors"},
     "sampling.py": {"diffusion", "errors"},
     "zero_shot.py": {"checkpoints", *SHARED},
-    "cli.py": {"errors", "runs"},
+    "cli.py": {"errors", "flags", "program", "runs"},
+    "flags.py": {"errors"},
+    "program.py": {"errors"},
+    "bars.py": set(),
     "errors.py": set(),
     "devices.py": {"errors"},
     "images": {"images", "checkpoints", "errors"},

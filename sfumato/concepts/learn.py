@@ -17,8 +17,8 @@ from typing import Any, Deque, Dict, List, Mapping, Sequence, Tuple
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from tqdm import tqdm
 
+from ..bars import Bar
 from ..checkpoints import Embedding, read_text
 from ..devices import DTYPES, Worker, choose_precision
 from ..diffusion import make_loss, seed_of, training_loss
@@ -179,7 +179,7 @@ def encode_photos(model: StableDiffusion, photos: Sequence[Any], flip: bool, cro
     parts = crops_of(photos, model.size, crops, seed)
     shown = [side for part in parts for side in ((part, part.flip(-1)) if flip else (part,))]
     device = model.vae.quant_conv.weight.device
-    answers = [model.vae.moments(one[None].to(device)) for one in tqdm(shown, "encoding photos", leave=False)]
+    answers = [model.vae.moments(one[None].to(device)) for one in Bar(shown, "encoding photos", leave=False)]
     return torch.cat([torch.cat(answer, dim=1).float().cpu() for answer in answers])
 
 

@@ -70,7 +70,7 @@ def train(options: TrainOptions) -> Path:
     """
     options.check()
     refuse_file(options.out)
-    torch.manual_seed(options.training.loop.seed)
+    options.training.loop.seed_weights()
     model = digit_model(DigitUNet(options.network))
     if options.start is not None:
         model = begun(options.start, load_digits(options.start), model, exactly=True)

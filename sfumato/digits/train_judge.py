@@ -50,8 +50,9 @@ def train_judge(options: TrainJudgeOptions) -> None:
     if options.test and held_out:
         share = accuracy_on(judge, held_out)
         note += f"; {share:.2%} of the real digits of {options.test.name}"
-        print(f"accuracy on {options.test}: {share:.2%}")
     write_model(options.out, judge, FORMAT, {}, note=note)
+    if options.test and held_out:
+        print(f"accuracy on {options.test}: {share:.2%}")
     print(f"wrote {options.out}")
 
 

@@ -8,8 +8,8 @@ from typing import Any, Dict, List, Optional, Tuple
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
+from ..bars import Bar
 from ..checkpoints import atomic_path
 from ..devices import Worker
 from ..diffusion import lerp, seed_of, slerp
@@ -129,7 +129,7 @@ def interpolate(options: InterpolateOptions) -> List[Path]:
 def _painted(model: Diffusion, noises: Tensor, sampling: Sampling, what: str, seeds: List[int]) -> Tensor:
     """[N, 3, H, W] on the CPU, under a bar."""
     size, parts = batch_that_fits(model), []
-    with tqdm(total=len(noises) * sampling.steps, desc=f"painting faces, {what}", unit="step") as bar:
+    with Bar(total=len(noises) * sampling.steps, desc=f"painting faces, {what}", unit="step") as bar:
         for start in range(0, len(noises), size):
             batch = noises[start : start + size]
             seeds_of_batch = seeds[start : start + size]

@@ -7,8 +7,8 @@ from typing import List, Tuple
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
+from ..bars import Bar
 from ..checkpoints import write_torch
 from ..devices import Worker
 from ..diffusion import DDIMInversion, sample
@@ -72,7 +72,7 @@ def invert(options: InvertOptions) -> List[Inversion]:
     x = from_pixels(torch.from_numpy(square.copy())[None]).to(device)
     found, painted = [], []
     with holding(options.out):
-        for sampling in tqdm(samplings, desc="inverting", unit="number of steps"):
+        for sampling in Bar(samplings, desc="inverting", unit="number of steps"):
             noise = noise_of(model, x, sampling, options.refinements)
             again = paint(model, noise, sampling)
             found.append(_measured(x, noise, again, sampling.steps))

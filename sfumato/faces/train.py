@@ -5,8 +5,6 @@ from pathlib import Path
 from shlex import quote
 from typing import Optional
 
-import torch
-
 from ..models.face_unet import FACE_64, FaceUNet, FaceUNetConfig
 from ..outputs import refuse_file
 from ..pictures.reading import Reading
@@ -47,7 +45,7 @@ def train(options: TrainOptions) -> Path:
     """
     options.training.check()
     refuse_file(options.out)
-    torch.manual_seed(options.training.loop.seed)
+    options.training.loop.seed_weights()
     model = face_model(FaceUNet(options.network))
     if options.start is not None:
         model = begun(options.start, load_faces(options.start), model, exactly=True)

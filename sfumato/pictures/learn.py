@@ -4,8 +4,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional, Tuple
 
-import torch
-
 from ..conditions import Classes
 from ..diffusion import LOSSES, PREDICTIONS, SCHEDULES, make_schedule
 from ..errors import UserError
@@ -59,7 +57,7 @@ def learn(options: LearnOptions) -> Path:
     if len(options.size) not in (1, 2):
         raise UserError(f"size must be one side, or height and width, got {len(options.size)} numbers")
     size = (options.size[0], options.size[-1])
-    torch.manual_seed(options.training.loop.seed)
+    options.training.loop.seed_weights()
     try:
         # What cannot be is told before anything is decoded.
         model = _model(options, size, ())

@@ -15,8 +15,8 @@ from typing import Any, Callable, Dict, Generic, Iterable, Iterator, List, Mappi
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
+from ..bars import Bar
 from ..devices import Worker, autocast, in_batches
 from ..diffusion import Step
 from ..errors import UserError
@@ -92,7 +92,7 @@ def paint_all(
     worker, total = Worker.here(), painting.count()
     steps = worker.share_of(total) * painting.steps
     made = open_run(out, painting.command, painting.settings, worker, inside, overwrite)
-    with made as run, tqdm(total=steps, desc=f"painting {painting.what}", unit="step", disable=worker.rank > 0) as bar:
+    with made as run, Bar(total=steps, desc=f"painting {painting.what}", unit="step", disable=worker.rank > 0) as bar:
         began, done = time.monotonic(), 0
         todo = _missing(worker.share(painting.wanted()), painting, out, run, bar)
         for batch in _batches(todo, painting, batch_size):
@@ -106,9 +106,7 @@ def paint_all(
     return out
 
 
-def _missing(
-    pictures: Iterable[Asked], painting: Painting[Asked], out: Path, run: str, bar: "tqdm[Any]"
-) -> Iterator[Asked]:
+def _missing(pictures: Iterable[Asked], painting: Painting[Asked], out: Path, run: str, bar: Bar) -> Iterator[Asked]:
     """Those that are not painted; the others count as done."""
     for asked in pictures:
         if painted_by(painting.name(run, asked), out / painting.path(asked)):

@@ -6,8 +6,9 @@ from typing import Callable, Sequence, TypeVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from tqdm import tqdm
 
+from ..bars import Bar
+from ..diffusion import generator_seed
 from ..errors import in_range
 from ..training import Draw, LoopOptions, start
 
@@ -47,14 +48,14 @@ def fitted(make: Callable[[], _Network], draw: Draw, fitting: Fitting, what: str
         fitting: how.
         what: is trained, for the bar.
     """
-    torch.manual_seed(fitting.seed)
+    torch.manual_seed(generator_seed(fitting.seed))
     trainer = start(
         make().to(memory_format=torch.channels_last),
         LoopOptions(fitting.steps, batch_size=BATCH, warmup=200, decay_share=0.7, ema=0.995, seed=fitting.seed),
         "fp32",
         lambda one, dtype: [torch.optim.AdamW(one.parameters(), lr=fitting.lr, weight_decay=0.05)],
     )
-    for _ in tqdm(trainer.run(draw, _loss), total=fitting.steps, desc=what, unit="step"):
+    for _ in Bar(trainer.run(draw, _loss), total=fitting.steps, desc=what, unit="step"):
         pass
     return trainer.ema.network.cpu()
 

@@ -15,6 +15,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from ..diffusion import generator_seed
 from ..errors import in_range
 from .ema import EMA
 from .prefetch import Draw, DrawnAhead, Place
@@ -66,6 +67,10 @@ class LoopOptions:
     def steady(self) -> int:
         """Of how many steps from the first the learning rate is the same for every longer run."""
         return min(self.steps, math.floor(self.steps - max(self.decay_share * self.steps, 1.0)) + 1)
+
+    def seed_weights(self) -> None:
+        """Have the networks that are made next begin with this seed's weights, whatever whole number it is."""
+        torch.manual_seed(generator_seed(self.seed))
 
     def rate(self, step: int) -> float:
         """The learning rate of a step (from 0) as a share of its peak."""

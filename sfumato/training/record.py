@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO, Any, Callable, Dict, Iterator, List, Mapping, Optional, TypeVar
 
 from torch import nn
-from tqdm import tqdm
 
+from ..bars import Bar
 from ..checkpoints import Saved, load_state, not_finite, save_state, write_text
 from ..errors import UserError
 from ..runs import read_log
@@ -77,7 +77,7 @@ class RunRecord:
         """The same steps under a bar with the time left, everything kept that is due after each."""
         done, total = self._trainer.steps_done, self._trainer.expected_steps
         known = None if total == ENDLESS else total
-        with tqdm(steps, initial=done, total=known, desc=f"training {self._what}", unit="step", smoothing=0.02) as bar:
+        with Bar(steps, initial=done, total=known, desc=f"training {self._what}", unit="step", smoothing=0.02) as bar:
             for progress in bar:
                 bar.total = self._trainer.expected_steps
                 if progress.step % _LOG_EVERY == 0:

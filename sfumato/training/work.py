@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checkpoints import but_length, load_state
-from ..devices import Worker
+from ..devices import Worker, placed
 from ..outputs import holding, open_folder, refuse_file
 from ..runs import open_run
 from .clock import ENDLESS
@@ -161,7 +161,7 @@ def _trainer(work: "Work[Network]", network: Network, training: TrainingOptions)
 
 
 def _on(device: torch.device, work: "Work[Any]") -> Loss:
-    return lambda network, batch: work.loss(network, [part.to(device) for part in batch])
+    return lambda network, batch: work.loss(network, [placed(part, device) for part in batch])
 
 
 def _say_plan(work: "Work[Any]", training: TrainingOptions, trainer: "Trainer[Any]", out: Path) -> None:

@@ -11,8 +11,8 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
+from ..bars import Bar
 from ..checkpoints import given_words
 from ..concepts.painting import Sampling, encoded, paint
 from ..concepts.words import with_words
@@ -90,10 +90,11 @@ def evaluate(options: EvaluateOptions) -> Dict[str, Dict[str, float]]:
         for name in examples:
             pixels, found[name] = _measured(model, judge, options, name)
             save_image(sheet(pixels, 10), options.out / f"{name.replace(' ', '-')}.png")
-            print(f"{name}: " + ", ".join(f"{what} {share:.1%}" for what, share in found[name].items()))
         settings = {name: value for name, value in asdict(options).items() if name != "out"}
         settings["checkpoint"] = model.name
         write_note(options.out / "scores.json", "world evaluate", settings, measured=found, examples=examples)
+    for name, shares in found.items():
+        print(f"{name}: " + ", ".join(f"{what} {share:.1%}" for what, share in shares.items()))
     print(f"wrote {options.out / 'scores.json'} and a sheet of each measurement")
     return found
 
@@ -133,7 +134,7 @@ def _measured(
     right: collections.Counter[str] = collections.Counter()
     kept: List[Tensor] = []
     done = 0
-    with tqdm(total=options.count, desc=name, unit="picture") as bar:
+    with Bar(total=options.count, desc=name, unit="picture") as bar:
         for some in in_batches((asked[name] for asked in _rounds(options.count, options.seed)), _AT_ONCE):
             states = torch.cat([encoded(model, sampling.texts(one.prompt)) for one in some])
             seeds = [seed_of(options.seed, name, done + number) for number in range(len(some))]

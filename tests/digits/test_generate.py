@@ -51,7 +51,7 @@ def test_a_billion_pictures_begin_at_once_and_what_is_painted_counts_as_done(tmp
     generate(options)
     bars = []
 
-    class Bar(sfumato.pictures.painting.tqdm):
+    class Bar(sfumato.pictures.painting.Bar):
         def __init__(self, *arguments, **told):
             super().__init__(*arguments, **told)
             bars.append(self)
@@ -63,7 +63,7 @@ def test_a_billion_pictures_begin_at_once_and_what_is_painted_counts_as_done(tmp
         assert seeds == [seed_of(0, 13, number) for number in range(3, 6)]
         raise BegunError
 
-    monkeypatch.setattr(sfumato.pictures.painting, "tqdm", Bar)
+    monkeypatch.setattr(sfumato.pictures.painting, "Bar", Bar)
     monkeypatch.setattr(sfumato.digits.generate, "paint", begin)
     options.count, options.batch_size = 10**9, 3
     tracemalloc.start()
