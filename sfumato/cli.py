@@ -16,6 +16,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 
 from . import __version__
 from .errors import UserError, in_one_line, in_words, speak_plainly, unwritable
+from .options import check_options, range_in_words
 
 
 class Command(NamedTuple):
@@ -134,6 +135,7 @@ def _run(name: str, flags: List[str]) -> int:
 
     try:
         options = read_flags(name, getattr(module, command.options), flags)
+        check_options(options)
         _refuse_broken_texts(options)
         typed = COMMAND_LINE.set(shlex.join(["sfumato", *name.split(), *flags]))
         try:
@@ -206,9 +208,11 @@ def _named(options: Any) -> Any:
     for field in dataclasses.fields(options):
         if dataclasses.is_dataclass(types[field.name]):
             _named(types[field.name])
-        if "help" in field.metadata:
-            told = tyro.conf.arg(help=field.metadata["help"])
-            options.__annotations__[field.name] = typing.Annotated[types[field.name], told]
+        told = {"help": field.metadata["help"]} if "help" in field.metadata else {}
+        if range_in_words(field.metadata):
+            told["help_behavior_hint"] = f"(default: {{}}; {range_in_words(field.metadata)})".format
+        if told:
+            options.__annotations__[field.name] = typing.Annotated[types[field.name], tyro.conf.arg(**told)]
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         if required and not field.metadata.get("flag"):
             named = tyro.conf.arg(metavar=field.name.upper())

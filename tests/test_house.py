@@ -7,12 +7,12 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "sfumato"
 
-SHARED = {"clip", "conditions", "errors", "devices", "images", "model", "runs", "sampling", "stable_diffusion"}
+SHARED = {"clip", "conditions", "errors", "devices", "images", "model", "options", "runs", "sampling", "stable_diffusion"}
 """What all tasks use."""
 
 MAY_IMPORT = {
     "diffusion": {"diffusion"},
-    "models": {"models", "diffusion"},
+    "models": {"models", "diffusion", "options"},
     "checkpoints": {"checkpoints", "models", "diffusion", "errors"},
     "training": {"training", "checkpoints", "models", "diffusion", *SHARED},
     "pictures": {"pictures", "training", "checkpoints", "models", "diffusion", *SHARED},
@@ -23,15 +23,16 @@ MAY_IMPORT = {
     "faces": {"faces", "pictures", "training", "checkpoints", "models", "diffusion", *SHARED},
     "course": {"course", "digits", "faces", "concepts", "checkpoints", "models", *SHARED},
     "doctor.py": {"devices", "models"},
-    "presets.py": {"errors"},
+    "presets.py": {"errors", "options"},
     "model.py": {"conditions", "model_files", "diffusion"},
     "conditions.py": set(),
     "model_files.py": {"checkpoints", "models", "diffusion", "errors"},
     "stable_diffusion.py": {"checkpoints", "models", "diffusion", "errors"},
-    "sampling.py": {"diffusion", "errors"},
+    "sampling.py": {"diffusion", "errors", "options"},
     "zero_shot.py": {"checkpoints", *SHARED},
-    "cli.py": {"errors", "runs"},
+    "cli.py": {"errors", "options", "runs"},
     "errors.py": set(),
+    "options.py": {"errors"},
     "devices.py": {"errors"},
     "images": {"images", "checkpoints", "errors"},
     "clip.py": {"checkpoints", "models", "errors", "devices"},

@@ -8,6 +8,7 @@ from typing import Optional
 import torch
 
 from ..models.face_unet import FACE_64, FaceUNet, FaceUNetConfig
+from ..options import check_options
 from ..pictures.reading import Reading
 from ..pictures.train import PictureWork, begun
 from ..pictures.training import Training
@@ -44,6 +45,7 @@ def train(options: TrainOptions) -> Path:
     Raises:
         UserError: for data or settings that cannot be used.
     """
+    check_options(options)
     options.training.check()
     refuse_file(options.out)
     torch.manual_seed(options.training.loop.seed)
