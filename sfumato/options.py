@@ -10,10 +10,11 @@ nothing of ours, writes the same into its samplers' fields.
 """
 
 import dataclasses
+import difflib
 import math
 import numbers
 import typing
-from typing import Any, Iterable, Iterator, Mapping, Optional, Set
+from typing import Any, Iterable, Iterator, Mapping, Optional, Sequence, Set
 
 from .errors import UserError
 
@@ -94,9 +95,9 @@ def range_in_words(allowed: Mapping[str, Any]) -> str:
     least, most = allowed.get("range", (-math.inf, math.inf))
     if least <= -_FAR or _FAR <= most < math.inf:
         return ""
-    begin = f"above {least:g}" if allowed.get("above") else f"{least:g}"
+    begin = f"{'above ' if allowed.get('above') else ''}{_said(least)}"
     if most < math.inf:
-        return f"{begin} ... {most:g}"
+        return f"{begin} ... {_said(most)}"
     return begin if allowed.get("above") else f"at least {begin}"
 
 
@@ -110,11 +111,17 @@ def _faults(options: Any, shown: str) -> Iterator[str]:
         elif value is not None or type(None) not in kinds:
             flag = one.name.replace("_", "-") if "-" in shown else one.name
             for part in value if isinstance(value, (tuple, list)) else (value,):
-                if "choices" in one.metadata and part not in one.metadata["choices"]:
-                    yield f"unknown {one.name} {part!r}; choose one of {', '.join(one.metadata['choices'])}"
+                if part not in one.metadata.get("choices", (part,)):
+                    yield _unknown(one.name, part, one.metadata["choices"])
                 must = _must(part, one.metadata, float not in kinds) if "range" in one.metadata else ""
                 if must:
                     yield f"{shown.format(flag)} must be {must}, got {part}"
+
+
+def _unknown(what: str, value: Any, choices: Sequence[str]) -> str:
+    close = difflib.get_close_matches(str(value), choices, n=1)
+    meant = f"did you mean {close[0]!r}? " if close else ""
+    return f"unknown {what} {value!r}; {meant}choose one of {', '.join(choices)}"
 
 
 def _must(value: Any, allowed: Mapping[str, Any], whole: bool) -> str:
@@ -125,6 +132,10 @@ def _must(value: Any, allowed: Mapping[str, Any], whole: bool) -> str:
     (least, most), above = allowed["range"], allowed.get("above")
     if least <= value <= most and abs(value) < math.inf and not (above and value == least):
         return ""
-    ends = [] if least == -math.inf else [f"above {least}" if above else f"at least {least}"]
-    ends += [] if most == math.inf else [f"at most {most}"]
+    ends = [] if least == -math.inf else [f"{'above' if above else 'at least'} {_said(least)}"]
+    ends += [] if most == math.inf else [f"at most {_said(most)}"]
     return " and ".join(ends) or "finite"
+
+
+def _said(end: float) -> str:
+    return f"{end:g}" if isinstance(end, float) else str(end)

@@ -7,7 +7,18 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "sfumato"
 
-SHARED = {"clip", "conditions", "errors", "devices", "images", "model", "options", "runs", "sampling", "stable_diffusion"}
+SHARED = {
+    "clip",
+    "conditions",
+    "errors",
+    "devices",
+    "images",
+    "model",
+    "options",
+    "runs",
+    "sampling",
+    "stable_diffusion",
+}
 """What all tasks use."""
 
 MAY_IMPORT = {
@@ -23,7 +34,7 @@ MAY_IMPORT = {
     "faces": {"faces", "pictures", "training", "checkpoints", "models", "diffusion", *SHARED},
     "course": {"course", "digits", "faces", "concepts", "checkpoints", "models", *SHARED},
     "doctor.py": {"devices", "models"},
-    "presets.py": {"errors", "options"},
+    "presets.py": {"errors"},
     "model.py": {"conditions", "model_files", "diffusion"},
     "conditions.py": set(),
     "model_files.py": {"checkpoints", "models", "diffusion", "errors"},

@@ -21,8 +21,8 @@ from .model import SCHEDULE
 class Sampling(sampling.Sampling):
     """How noise becomes a digit."""
 
-    steps: int = number(9, 1)
-    """Denoising steps, 1 ... 1000."""
+    steps: int = number(9, 1, 1000)
+    """Denoising steps."""
     guidance_scale: float = number(4.0, 0)
     """1 is no guidance; more makes digits clearer and less varied."""
     guide_from: float = number(300.0, 0, 999)

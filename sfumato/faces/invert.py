@@ -31,7 +31,7 @@ class InvertOptions:
     """Folder to write into; made if missing."""
     unet: Path = Path(SHIPPED)
     """The course's UNet.pt, a faces.safetensors that `faces train` wrote, or the word shipped."""
-    steps: Tuple[int, ...] = number((10, 25, 50, 100), 1)
+    steps: Tuple[int, ...] = number((10, 25, 50, 100), 1, 1000)
     """Numbers of steps to try, the same there and back."""
     refinements: int = number(0, 0)
     """Fixed-point iterations that make each step of the inversion more exact; each costs one more pass."""

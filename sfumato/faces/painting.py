@@ -24,8 +24,8 @@ class Sampling(sampling.Sampling):
 
     sampler: str = sampler_choice("ddim")
     """One of SAMPLERS."""
-    steps: int = number(50, 1)
-    """Denoising steps, 1 ... 999."""
+    steps: int = number(50, 1, 1000)
+    """Denoising steps."""
     spacing: str = "leading"
     """Where the steps are: leading (from 1 up), trailing (from 999 down), linspace, or karras (even in the seventh root
     of sigma)."""
