@@ -128,11 +128,13 @@ def _main(words: List[str]) -> int:
 
 def _run(name: str, flags: List[str]) -> None:
     from .flags import read_flags
+    from .options import check_options
     from .runs import COMMAND_LINE
 
     command = COMMANDS[name]
     module = importlib.import_module(command.module)
     options = read_flags(name, getattr(module, command.options), flags)
+    check_options(options)
     typed = COMMAND_LINE.set(shlex.join(["sfumato", *name.split(), *flags]))
     try:
         getattr(module, command.function)(options)

@@ -1,7 +1,6 @@
 """The one exception that users meet, and how it and the system's own errors are told to them."""
 
 import errno
-import math
 import re
 
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
@@ -37,22 +36,3 @@ def in_one_line(text: str) -> str:
 def unwritable(text: str) -> bool:
     """Whether a text has what no file in UTF-8 holds, half a character (an unpaired surrogate), or a NUL."""
     return _UNWRITABLE.search(text) is not None
-
-
-def in_range(options: object, name: str, least: float, most: float = math.inf, above: bool = False) -> None:
-    """Refuse a setting that is no number of a range.
-
-    Args:
-        options: have it as a field.
-        name: of the field.
-        least, most: the range's ends, which belong to it.
-        above: whether `least` does not.
-
-    Raises:
-        UserError: naming the setting and the range.
-    """
-    value = getattr(options, name)
-    if not least <= value <= most or not math.isfinite(value) or (above and value == least):
-        begin = f"above {least}" if above else f"at least {least}"
-        end = f" and at most {most}" if math.isfinite(most) else ""
-        raise UserError(f"{name} must be {begin}{end}, got {value}")

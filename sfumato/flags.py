@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Iterator, List, NoReturn, Sequence, Tuple
 
 from .errors import UserError, unwritable
+from .options import range_in_words
 
 _HELP = ("-h", "--help")
 _LONG_LINE = "1000000"
@@ -179,9 +180,11 @@ def _named(options: Any) -> Any:
     for field in dataclasses.fields(options):
         if dataclasses.is_dataclass(types[field.name]):
             _named(types[field.name])
-        if "help" in field.metadata:
-            told = tyro.conf.arg(help=field.metadata["help"])
-            options.__annotations__[field.name] = typing.Annotated[types[field.name], told]
+        told = {"help": field.metadata["help"]} if "help" in field.metadata else {}
+        if range_in_words(field.metadata):
+            told["help_behavior_hint"] = f"(default: {{}}; {range_in_words(field.metadata)})".format
+        if told:
+            options.__annotations__[field.name] = typing.Annotated[types[field.name], tyro.conf.arg(**told)]
         if _by_place(field):
             named = tyro.conf.arg(metavar=field.name.upper())
             positional: Any = tyro.conf.Positional

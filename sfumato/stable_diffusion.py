@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from .checkpoints import Embedding, filled, fingerprint, name_of_weights, read_stable_diffusion
 from .devices import DTYPES
 from .diffusion import NetworkDenoiser, ScaledLinearSchedule, Schedule
-from .errors import UserError
+from .errors import UserError, first_line
 from .models.shipped import shipped
 from .models.stable_diffusion import VAE, TextEncoder, UNet
 from .models.stable_diffusion.shapes import text_config, unet_config, vae_config
@@ -173,7 +173,9 @@ def _network(
     shapes = {key: list(value.shape) for key, value in state.items() if value.numel()}
     try:
         config = read_config(shapes)
-    except (LookupError, ValueError, ArithmeticError, TypeError) as missing:
+    except LookupError as missing:
         reason = str(missing).strip("'")
         raise UserError(f"{path}: is no Stable Diffusion v1: its {what} lacks {reason}") from None
+    except (ValueError, ArithmeticError, TypeError) as error:
+        raise UserError(f"{path}: is no Stable Diffusion v1: its {what} cannot be: {first_line(error)}") from None
     return filled(lambda: network(config), state, path, what, dtype)

@@ -8,25 +8,14 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "sfumato"
 
 SHARED = {
-    *(
-        "bars",
-        "clip",
-        "conditions",
-        "errors",
-        "devices",
-        "images",
-        "model",
-        "outputs",
-        "runs",
-        "sampling",
-        "stable_diffusion",
-    ),
+    *("bars", "clip", "conditions", "errors", "devices", "images", "model", "options", "outputs", "runs", "sampling"),
+    "stable_diffusion",
 }
 """What all tasks use."""
 
 MAY_IMPORT = {
     "diffusion": {"diffusion"},
-    "models": {"models", "diffusion"},
+    "models": {"models", "diffusion", "options"},
     "checkpoints": {"checkpoints", "models", "diffusion", "errors"},
     "training": {"training", "checkpoints", "models", "diffusion", *SHARED},
     "pictures": {"pictures", "training", "checkpoints", "models", "diffusion", *SHARED},
@@ -42,13 +31,14 @@ MAY_IMPORT = {
     "conditions.py": set(),
     "model_files.py": {"checkpoints", "models", "diffusion", "errors"},
     "stable_diffusion.py": {"checkpoints", "devices", "models", "diffusion", "errors"},
-    "sampling.py": {"diffusion", "errors"},
+    "sampling.py": {"diffusion", "errors", "options"},
     "zero_shot.py": {"checkpoints", *SHARED},
-    "cli.py": {"errors", "flags", "program", "runs"},
-    "flags.py": {"errors"},
+    "cli.py": {"errors", "flags", "options", "program", "runs"},
+    "flags.py": {"errors", "options"},
     "program.py": {"errors"},
     "bars.py": set(),
     "errors.py": set(),
+    "options.py": {"errors"},
     "devices.py": {"errors"},
     "images": {"images", "checkpoints", "errors"},
     "clip.py": {"checkpoints", "models", "errors", "devices"},

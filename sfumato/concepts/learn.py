@@ -58,10 +58,9 @@ def learn(options: LearnOptions) -> Path:
     Raises:
         UserError: for what cannot be used, before anything is learned; if the loss explodes.
     """
-    options.check_token()
     recipe = options.recipe()
+    options.check_token()
     training = options.training(recipe)
-    training.check()
     templates = _read_templates(options, recipe.texts or recipe.kind)
     files = photo_files(options.photos)
     photos = [open_picture(path) for path in files]

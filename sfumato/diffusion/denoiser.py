@@ -101,7 +101,7 @@ class Clamped:
 
     def __call__(self, x_t: Tensor, t: Tensor) -> Prediction:
         x0, eps = self.denoiser(x_t, t)
-        # What has overflown, or is so large that its square does, becomes NaN: the walk's end shows it, and no picture.
+        # What has overflown, or is so large that its square does, stays no number: no picture hides it.
         x0 = x0.clamp(-1, 1) + 0 * x0.square()
         if not self.recompute_eps:
             return Prediction(x0, eps)

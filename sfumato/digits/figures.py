@@ -10,6 +10,7 @@ from ..devices import Worker
 from ..diffusion import SeededNoise, seed_of
 from ..images import save_image, sheet
 from ..model import Diffusion
+from ..options import SEEDS, check_options, number
 from ..pictures.walks import Moment, moments, save_animation, save_moments
 from ..runs import open_run
 from .data import SIZE
@@ -28,7 +29,7 @@ class FiguresOptions:
     """Folder to draw into; made if missing."""
     weights: Optional[Path] = None
     """A digits.safetensors; the shipped one by default."""
-    seed: int = 0
+    seed: int = number(0, *SEEDS)
     """Other seeds give other noises."""
     sampling: Sampling = field(default_factory=Sampling)
 
@@ -39,6 +40,7 @@ def figures(options: FiguresOptions) -> List[Path]:
     Raises:
         UserError: for settings or an output path that cannot be used.
     """
+    check_options(options)
     options.sampling.check()
     model, device = load_digits(options.weights or SHIPPED), Worker.here().device()
     model.network.to(device)

@@ -11,6 +11,7 @@ from ..checkpoints import write_model
 from ..diffusion import seed_of
 from ..images import from_pixels
 from ..models.digit_classifier import DigitJudge
+from ..options import check_options
 from ..outputs import open_folder
 from ..pictures.judges import FORMAT
 from ..pictures.train_classifier import BATCH, Fitting, fitted, moved, recoloured
@@ -40,7 +41,7 @@ def train_judge(options: TrainJudgeOptions) -> None:
     Raises:
         UserError: for data or settings that cannot be used.
     """
-    options.fitting.check()
+    check_options(options)
     open_folder(options.out.parent)
     digits = read_digits(options.data, options.cache)
     held_out = read_test_digits(options.test, options.data.name) if options.test else None

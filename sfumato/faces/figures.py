@@ -16,6 +16,7 @@ from ..diffusion import lerp, seed_of, slerp
 from ..errors import UserError
 from ..images import labelled_grid, save_image, to_pixels
 from ..model import Diffusion
+from ..options import SEEDS, check_options, number
 from ..outputs import holding
 from ..pictures.memory import batch_that_fits
 from ..runs import write_note
@@ -36,7 +37,7 @@ class _Source:
     """The course's UNet.pt, a faces.safetensors that `faces train` wrote, or the word shipped."""
     noise: Optional[Path] = None
     """Folder of noise tensors, of which the first are taken; drawn from the seed by default."""
-    seed: int = 0
+    seed: int = number(0, *SEEDS)
     """Of the drawn noises, and of the noise added on the way."""
     sampling: Sampling = field(default_factory=Sampling)
 
@@ -58,17 +59,17 @@ class _Source:
 class EtaOptions(_Source):
     """Draw OUT/eta.png: a row a noise, a column an eta."""
 
-    rows: int = 4
+    rows: int = number(4, 1)
     """How many noises."""
-    etas: Tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
-    """Each 0 ... 1."""
+    etas: Tuple[float, ...] = number((0.0, 0.25, 0.5, 0.75, 1.0), 0, 1)
+    """Of each column."""
 
 
 @dataclass
 class InterpolateOptions(_Source):
     """Draw OUT/slerp.png and OUT/lerp.png, the faces between two noises, and OUT/paths.png, which explains them."""
 
-    stops: int = 11
+    stops: int = number(11, 2)
     """Pictures along each path, both ends included."""
 
 
@@ -78,9 +79,10 @@ def eta(options: EtaOptions) -> Path:
     Raises:
         UserError: for settings, weights, noises or a folder that cannot be used.
     """
+    check_options(options)
     samplings = [replace(options.sampling, eta=value) for value in options.etas]
-    if options.rows < 1 or not samplings:
-        raise UserError("eta needs at least one row and one eta")
+    if not samplings:
+        raise UserError("--etas: give at least one")
     for sampling in samplings:
         sampling.check()
     model, noises = options.load(options.rows)
@@ -105,8 +107,7 @@ def interpolate(options: InterpolateOptions) -> List[Path]:
     Raises:
         UserError: for settings, weights, noises or a folder that cannot be used.
     """
-    if options.stops < 2:
-        raise UserError(f"stops must be at least 2, both ends, got {options.stops}")
+    check_options(options)
     model, ends = options.load(2)
     weights = [stop / (options.stops - 1) for stop in range(options.stops)]
     numbers: Dict[str, Any] = {"alpha": weights}

@@ -15,6 +15,7 @@ from ..diffusion import DDIMInversion, sample
 from ..errors import UserError
 from ..images import from_pixels, labelled_grid, open_picture, save_image, to_pixels
 from ..model import Diffusion
+from ..options import check_options, number
 from ..outputs import holding
 from ..pictures.fitting import fitted
 from ..runs import write_note
@@ -32,9 +33,9 @@ class InvertOptions:
     """Folder to write into; made if missing."""
     unet: Path = Path(SHIPPED)
     """The course's UNet.pt, a faces.safetensors that `faces train` wrote, or the word shipped."""
-    steps: Tuple[int, ...] = (10, 25, 50, 100)
+    steps: Tuple[int, ...] = number((10, 25, 50, 100), 1, 1000)
     """Numbers of steps to try, the same there and back."""
-    refinements: int = 0
+    refinements: int = number(0, 0)
     """Fixed-point iterations that make each step of the inversion more exact; each costs one more pass."""
 
 
@@ -58,12 +59,13 @@ def invert(options: InvertOptions) -> List[Inversion]:
     Raises:
         UserError: for a picture, settings, weights or a folder that cannot be used.
     """
+    check_options(options)
     # The way back must not clamp: what was clamped away cannot be found again.
     samplings = [Sampling(steps=steps, clamp=False) for steps in options.steps]
     for sampling in samplings:
         sampling.check()
-    if options.refinements < 0 or not samplings:
-        raise UserError("invert needs at least one number of steps, and refinements of at least 0")
+    if not samplings:
+        raise UserError("--steps: give at least one number of steps")
     picture = open_picture(options.image)
     model, device = load_faces(options.unet), Worker.here().device()
     model.network.to(device)

@@ -6,6 +6,7 @@ from shlex import quote
 from typing import Optional
 
 from ..models.face_unet import FACE_64, FaceUNet, FaceUNetConfig
+from ..options import check_options
 from ..outputs import refuse_file
 from ..pictures.reading import Reading
 from ..pictures.train import PictureWork, begun
@@ -43,6 +44,7 @@ def train(options: TrainOptions) -> Path:
     Raises:
         UserError: for data or settings that cannot be used.
     """
+    check_options(options)
     options.training.check()
     refuse_file(options.out)
     options.training.loop.seed_weights()

@@ -21,6 +21,8 @@ from ..images import PICTURE_ENDINGS, open_picture, picture_entries, pictures_am
 from ..runs import digest
 from .tables import labelled_rows
 
+LABELS = ("auto", "folders", "none")
+"""Where labels may come from."""
 _MOST_PACKED = 64 << 20
 """Bytes of one picture in a zip."""
 _MOST_READ, _MOST_BYTES_READ = 1000, 1 << 30
@@ -167,7 +169,7 @@ def opened_source(path: Path, labels: str, table: Optional[Path], columns: Seque
     path = Path(path)
     if not path.exists():
         raise UserError(f"{path}: there is no such file or folder; give a folder, .zip or .npz of pictures")
-    if labels not in ("auto", "folders", "none"):
+    if labels not in LABELS:
         raise UserError(f"unknown labels {labels!r}; choose one of auto, folders, none")
     source: Source = _Folder(path) if path.is_dir() else _Arrays(path) if path.suffix.lower() == ".npz" else _Zip(path)
     try:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..bars import Bar
 from ..diffusion import generator_seed
-from ..errors import in_range
+from ..options import SEEDS, number
 from ..training import Draw, LoopOptions, start
 
 BATCH = 128
@@ -22,21 +22,12 @@ _Network = TypeVar("_Network", bound=nn.Module)
 class Fitting:
     """How a classifier is trained."""
 
-    steps: int = 1600
+    steps: int = number(1600, 1)
     """Optimizer steps of 128 pictures."""
-    lr: float = 3e-3
+    lr: float = number(3e-3, 0, above=True)
     """Peak learning rate (AdamW)."""
-    seed: int = 0
+    seed: int = number(0, *SEEDS)
     """Of the initial weights and all draws."""
-
-    def check(self) -> None:
-        """Refuse what cannot be trained with.
-
-        Raises:
-            UserError: naming the setting.
-        """
-        in_range(self, "steps", 1)
-        in_range(self, "lr", 0, above=True)
 
 
 def fitted(make: Callable[[], _Network], draw: Draw, fitting: Fitting, what: str) -> _Network:

@@ -16,10 +16,10 @@ from ..bars import Bar
 from ..checkpoints import given_words
 from ..concepts.painting import Sampling, encoded, paint
 from ..concepts.words import with_words
-from ..devices import DTYPES, Worker, choose_precision, in_batches
+from ..devices import DTYPES, PRECISIONS, Worker, choose_precision, in_batches
 from ..diffusion import seed_of
-from ..errors import in_range
 from ..images import save_image, sheet
+from ..options import SEEDS, check_options, choice, number
 from ..outputs import holding
 from ..runs import write_note
 from ..stable_diffusion import StableDiffusion
@@ -48,12 +48,12 @@ class EvaluateOptions:
     """Files of learned words in place of the shipped ones."""
     judge: Optional[Path] = None
     """A file that `world judge` wrote; the shipped one by default."""
-    count: int = 200
+    count: int = number(200, 1)
     """Pictures of each measurement."""
     sampling: Sampling = field(default_factory=Sampling)
-    precision: str = "auto"
+    precision: str = choice("auto", PRECISIONS)
     """auto, fp32, bf16 or fp16."""
-    seed: int = 0
+    seed: int = number(0, *SEEDS)
     """Of the prompts and of all noise."""
 
 
@@ -74,8 +74,8 @@ def evaluate(options: EvaluateOptions) -> Dict[str, Dict[str, float]]:
     Raises:
         UserError: for what cannot be used.
     """
+    check_options(options)
     options.sampling.check()
-    in_range(options, "count", 1)
     device = Worker.here().device()
     dtype = DTYPES[choose_precision(device, options.precision)]
     judge = SceneJudge(options.judge)

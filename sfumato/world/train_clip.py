@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ..checkpoints.clip_folder import write_clip
 from ..models.stable_diffusion.text_encoder import TextConfig
 from ..models.stable_diffusion.tokenizer import BEGIN, END, VOCABULARY, Tokenizer
+from ..options import check_options
 from ..training import LoopOptions, TrainingOptions, run
 from .captions import NAMES, TOKENS, Captions, article
 from .scenes import NAMED_DIGITS, SIZE, UNNAMED_DIGIT, DigitFiles, Digits, Scenes, draw_scenes
@@ -90,7 +91,7 @@ def train_clip(options: ClipOptions) -> Path:
     Raises:
         UserError: for data or settings that cannot be used.
     """
-    options.training.check()
+    check_options(options)
     work = _ClipWork(options, Digits.read(options.data, options.mnist, options.cache))
     run(work, options.training, options.out)
     return work.weights

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..checkpoints import write_model
 from ..diffusion import seed_of
 from ..models.digit_classifier import DigitJudge
+from ..options import check_options
 from ..pictures.train_classifier import BATCH, Fitting, fitted, moved
 from .judge import CLASSES, FORMAT, SceneJudge, as_judged
 from .scenes import DIGITS, LOOKS, SIZE, DigitFiles, Digits, Scenes, draw_scenes
@@ -32,7 +33,7 @@ class JudgeOptions(DigitFiles):
 
 def train_judge(options: JudgeOptions) -> Path:
     """Train and write a judge; see JudgeOptions."""
-    options.fitting.check()
+    check_options(options)
     digits = Digits.read(options.data, options.mnist, options.cache)
     held_out = Digits.read_test(options.test, options.mnist) if options.test else None
 

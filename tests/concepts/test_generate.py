@@ -179,7 +179,7 @@ def test_heights_and_widths_are_the_users(checkpoint, tmp_path):
         ({"prompt": ()}, "give either --prompt"),
         ({"prompt": ("a <new1>",)}, r"nobody has learned <new1> for this checkpoint; known are: <mine>"),
         ({"count": 0}, "count must be at least 1"),
-        ({"batch_size": 0}, "batch_size must be at least 1"),
+        ({"batch_size": 0}, "--batch-size must be at least 1"),
         ({"sampling": Sampling(sampler="euler")}, "unknown sampler"),
         ({"sampling": Sampling(sampler="lcm", steps=9)}, "LCM takes 1 to 8 steps, got 9"),
         ({"sampling": Sampling(steps=1001)}, "steps must be between 1 and 1000"),

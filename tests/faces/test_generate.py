@@ -100,8 +100,8 @@ def test_an_empty_or_missing_folder_is_refused(unet, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"saving": "auto"}, "unknown range 'auto'"),
-        ({"batch_size": 0}, "batch_size must be at least 1"),
+        ({"saving": "auto"}, "unknown saving 'auto'; choose one of minmax, fixed"),
+        ({"batch_size": 0}, "--batch-size must be at least 1"),
         ({"precision": "fp8"}, "unknown precision"),
         ({"sampling": Sampling(steps=0)}, "steps must be at least 1"),
     ],
