@@ -7,6 +7,7 @@ import torch
 
 from sfumato.checkpoints import write_model
 from sfumato.checkpoints.clip_folder import write_clip
+from sfumato.cli import main
 from sfumato.diffusion import FlowSchedule
 from sfumato.model import Diffusion
 from sfumato.models.shipped import shipped
@@ -28,7 +29,7 @@ ARGUMENTS = {
     "digits train-judge": {"data": "digits/svhn", "out": "OUT", "": ["--steps", "1"]},
     "digits real-features": {"real": "held.npz", "out": "OUT"},
     "faces generate": {"noise": "noise", "out": "OUT", "unet": "faces.safetensors", "": ["--steps", "1"]},
-    "faces evaluate": {"out": "painted", "truth": "painted"},
+    "faces evaluate": {"out": "painted", "truth": "painted", "write": "OUT"},
     "faces eta": {"": ["--rows", "1", "--etas", "0", "--steps", "1"]},
     "faces interpolate": {"": ["--stops", "2", "--steps", "1"]},
     "faces invert": {"image": "painted/00.png", "": ["--steps", "1"]},
@@ -40,13 +41,13 @@ ARGUMENTS = {
         "weights": "pictures.safetensors",
         "": ["--count", "1", "--steps", "1"],
     },
-    "pictures evaluate": {"painted": "painted", "real": "painted", "": ["--features", "judge-svhn"]},
+    "pictures evaluate": {"painted": "painted-again", "real": "painted", "": ["--features", "judge-svhn"]},
     "presets": {},
     "concepts generate": {"out": "OUT", "": ["--prompt", "a seven", "--count", "1", "--steps", "1"]},
     "concepts learn": {
         "photos": "photos/0",
         "out": "OUT",
-        "": ["--steps", "1", "--batch-size", "1", "--preview-every", "0"],
+        "": ["--steps", "1", "--batch-size", "1", "--preview-every", "0", "--init", "digit"],
     },
     "concepts evaluate": {"json_path": "input.json", "input_dir": "photos", "output_dir": "concepts"},
     "concepts convert": {"source": "word.safetensors", "out": "OUT.pt", "": ["--word", "a1111"]},
@@ -110,15 +111,15 @@ def make_good_inputs(folder):
     torch.manual_seed(0)
     for seed, name in enumerate(("mnistm", "svhn")):
         draw_digits(folder / "digits" / name, seed=seed)
-        for digit in range(10):
-            draw(folder / "painted-digits" / name / f"{digit}_001.png", digit, (28, 28))
+    assert main(["digits", "generate", str(folder / "painted-digits"), "--count", "1", "--steps", "1"]) == 0
     random = np.random.RandomState(0)
     plain = {f"x_{part}": random.randint(0, 256, (20, 28, 28)).astype(np.uint8) for part in ("train", "test")}
     np.savez(folder / "mnist.npz", **plain, y_train=np.arange(20) % 10, y_test=np.arange(20) % 10)
     held = {f"{name}_x": random.randint(0, 256, (20, 28, 28, 3)).astype(np.uint8) for name in ("mnistm", "svhn")}
     np.savez(folder / "held.npz", **held, mnistm_y=np.arange(20) % 10, svhn_y=np.arange(20) % 10)
     for number in range(12):
-        draw(folder / "painted" / f"{number:02d}.png", number, (8, 8))
+        for name in ("painted", "painted-again"):
+            draw(folder / name / f"{number:02d}.png", number, (8, 8))
     table = "".join(f"{number:02d}.png,{'ab'[number % 2]}\n" for number in range(12))
     (folder / "table.csv").write_text(f"name,label\n{table}")
     draw(folder / "photos" / "0" / "0.png", 0, (48, 48))

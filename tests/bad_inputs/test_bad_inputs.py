@@ -113,6 +113,7 @@ def tries(capsys, tmp_path, monkeypatch):
     folder = tmp_path / "here"
     (folder / "a-folder").mkdir(parents=True)
     (folder / "an-empty-file").write_text("")
+    (folder / "a-text").write_text("umber\n" * 9)
     monkeypatch.chdir(folder)
     tried = Tries(capsys, folder)
     yield tried
@@ -172,7 +173,7 @@ def test_words_that_no_table_has(name, good, tries):
         tries(typed(name, good, one, "umber"), f"unknown {one.name} 'umber'")
     for one, _ in fields_with(name, str):
         if one.name in TABLES.get(name, TABLES[""]):
-            tries(typed(name, good, one, "umber"), "'umber'")
+            tries(typed(name, good, one, "umber"), "'umber'", one.name)
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))
@@ -182,32 +183,37 @@ def test_arguments_too_many_too_few_and_unknown(name, good, tries):
     tries([*words[: first + len(needed)], "surplus", *words[first + len(needed) :]], "surplus")
     tries([*words, "--umber", "1"], "--umber")
     if needed:
-        tries([*words[:first], *words[first + len(needed) :]], *(one.upper() for one in needed))
+        tries(words[:first], *(one.upper() for one in needed))
     if len(needed) > 1 and name != "faces evaluate":  # whose two folders are alike
         one, other = words[first : first + 2]
         tries([*words[:first], other, one, *words[first + 2 :]], one, other)
 
 
-def bad_paths(name, field, good):
-    """What a path cannot be."""
-    place = (name, field)
-    file, below = "an-empty-file", os.path.join("an-empty-file", "below")
+def bad_paths(name, field):
+    """What a path cannot be, and in what words a line may name it."""
+    place, below = (name, field), os.path.join("an-empty-file", "umber")
     if place in WRITTEN_FOLDERS:
-        return [file, below]
-    if place in WRITTEN_FILES:
-        return ["a-folder", below]
-    if place in READ_FOLDERS:
-        return ["missing", below, file, "a-folder", str(good / "labels.json")]
-    if place in READ_EITHER:
-        return ["missing", below, file, "a-folder", str(good / "labels.json")]
-    return ["missing", below, file, "a-folder"]
+        paths = ["an-empty-file", below]
+    elif place in WRITTEN_FILES:
+        paths = ["a-folder", below]
+    else:
+        text = ["a-text"] if place in READ_EITHER or place in READ_FOLDERS else []
+        paths = ["umber", below, "an-empty-file", "a-folder", *text]
+    return {path: ("an-empty-file", "umber") if path == below else (path,) for path in paths}
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "doctor"])
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "doctor"])  # which says what is not there
 def test_paths_that_cannot_be_read_or_written(name, good, tries):
     for one, _ in fields_with(name, Path):
-        for path in bad_paths(name, one.name, good):
-            instead = typed(name, good, one, path)
-            if (name, one.name) == ("concepts generate", "input"):
-                instead = [word for word in instead if word not in ("--prompt", "a seven")]
-            tries(instead, path, os.path.basename(path), f"--{one.name}")
+        for path, names in bad_paths(name, one.name).items():
+            words = typed(name, good, one, path)
+            if (name, one.name) == ("concepts generate", "input"):  # which comes in place of prompts
+                words = [word for word in words if word not in ("--prompt", "a seven")]
+            tries(words, *names)
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_the_others_are_good(name, good, tmp_path, monkeypatch):
+    """Else it is not the bad one that the tests above meet."""
+    monkeypatch.chdir(tmp_path)
+    assert main(typed(name, good)) == 0
