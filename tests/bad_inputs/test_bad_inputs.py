@@ -212,6 +212,22 @@ def test_paths_that_cannot_be_read_or_written(name, good, tries):
             tries(words, *names)
 
 
+def test_networks_that_do_not_fit(good, tries):
+    for name, flags, line in (
+        ("world train", ["--context", "32"], "--context must be 64, the width of the text's states, got 32"),
+        ("world train", ["--channels", "3"], "--channels must be 4, those of the autoencoder's latents, got 3"),
+        ("world train", ["--multipliers", *"1111"], "--multipliers: pictures of 48 cannot be halved 5 times"),
+        ("world train", ["--heads", "3"], "width must be a multiple of 32 and of heads"),
+        ("world autoencoder", ["--multipliers", *"111111"], "--multipliers: pictures of 48 cannot be halved 5 times"),
+        ("world autoencoder", ["--width", "8"], "width must be a multiple of 32"),
+        ("digits train", ["--width", "12"], "width must be a multiple of 8, got 12"),
+        ("digits train", ["--classes", "10"], "--classes must be 20"),
+        ("faces train", ["--groups", "7"], "groups must divide the width, 64, got 7"),
+        ("pictures train", ["--width", "12"], "width must be a multiple of 8, got 12"),
+    ):
+        tries([*typed(name, good), *flags], line)
+
+
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_the_others_are_good(name, good, tmp_path, monkeypatch):
     """Else it is not the bad one that the tests above meet."""
