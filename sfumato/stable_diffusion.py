@@ -12,7 +12,7 @@ from .devices import DTYPES
 from .diffusion import NetworkDenoiser, ScaledLinearSchedule, Schedule
 from .errors import UserError, first_line
 from .models.shipped import shipped
-from .models.stable_diffusion import VAE, TextEncoder, UNet
+from .models.stable_diffusion import VAE, TextConfig, TextEncoder, UNet, UNetConfig, VAEConfig
 from .models.stable_diffusion.shapes import text_config, unet_config, vae_config
 from .models.stable_diffusion.tokenizer import VOCABULARY, Tokenizer, Tokens
 
@@ -159,6 +159,23 @@ class StableDiffusion:
                 raise UserError(f"{name} must be a multiple of {unit} for this checkpoint, got {side}")
             sides.append(side // self.vae.factor)
         return self.vae.config.latent, sides[0], sides[1]
+
+
+def refuse_shapes(
+    size: int, vae: VAEConfig, unet: Optional[UNetConfig] = None, text: Optional[TextConfig] = None
+) -> None:
+    """Refuse shapes of networks that do not fit each other, or pictures of a size.
+
+    Raises:
+        UserError: naming the setting.
+    """
+    if unet is not None and text is not None and unet.context != text.width:
+        raise UserError(f"--context must be {text.width}, the width of the text's states, got {unet.context}")
+    if unet is not None and unet.channels != vae.latent:
+        raise UserError(f"--channels must be {vae.latent}, those of the autoencoder's latents, got {unet.channels}")
+    halvings = len(vae.multipliers) - 1 + (0 if unet is None else len(unet.multipliers) - 1)
+    if size % 2**halvings:
+        raise UserError(f"--multipliers: pictures of {size} cannot be halved {halvings} times; give fewer levels")
 
 
 def _network(

@@ -33,7 +33,7 @@ from ..models.stable_diffusion.vae import VAEConfig
 from ..options import check_options, number
 from ..pictures.latents import LatentBatches
 from ..runs import file_identity
-from ..stable_diffusion import SCHEDULE, StableDiffusion
+from ..stable_diffusion import SCHEDULE, StableDiffusion, refuse_shapes
 from ..training import Draw, LoopOptions, TrainingOptions, run
 from . import train_autoencoder
 from .captions import NAMES, Captions
@@ -99,8 +99,9 @@ def train(options: TrainOptions) -> Path:
         UserError: for data or settings that cannot be used.
     """
     check_options(options)
-    digits = Digits.read(options.data, options.mnist, options.cache)
-    work = _WorldWork(options, digits, _read_autoencoder(options.autoencoder))
+    vae = _read_autoencoder(options.autoencoder)
+    refuse_shapes(SIZE, vae.config, options.network, TEXT)
+    work = _WorldWork(options, Digits.read(options.data, options.mnist, options.cache), vae)
     run(work, options.training, options.out)
     return work.weights
 

@@ -21,6 +21,7 @@ from ..images import save_image, sheet, to_pixels
 from ..models.stable_diffusion import VAE
 from ..models.stable_diffusion.vae import LATENT_SCALE, VAEConfig, drawn_latents
 from ..options import check_options, number
+from ..stable_diffusion import refuse_shapes
 from ..training import LoopOptions, TrainingOptions, run
 from .scenes import SIZE, DigitFiles, Digits, Scenes, draw_scenes
 from .work import SceneWork
@@ -69,6 +70,7 @@ def train_autoencoder(options: AutoencoderOptions) -> Path:
         UserError: for data or settings that cannot be used.
     """
     check_options(options)
+    refuse_shapes(SIZE, options.network)
     work = _AutoencoderWork(options, Digits.read(options.data, options.mnist, options.cache))
     run(work, options.training, options.out)
     return work.weights
