@@ -21,10 +21,12 @@ def refuse_file(folder: Path) -> None:
     """Check early that a folder can be written into later.
 
     Raises:
-        UserError: if it is a file.
+        UserError: if it is a file, or would lie in one.
     """
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder}: cannot be made a folder (it is a file); give another output path")
+    there = next((path for path in (folder, *folder.parents) if path.exists()), None)
+    if there is not None and not there.is_dir():
+        which = "it" if there == folder else there
+        raise UserError(f"{folder}: cannot be made a folder ({which} is a file); give another output path")
 
 
 def open_folder(folder: Path) -> Path:
@@ -38,6 +40,18 @@ def open_folder(folder: Path) -> Path:
     except OSError as error:
         raise UserError(f"{folder}: cannot be made a folder ({error.strerror}); give another output path") from None
     return folder
+
+
+def open_for_file(path: Path) -> Path:
+    """Check early that a file can be written later, and make its folder.
+
+    Raises:
+        UserError: if it is a folder, or the one that it lies in cannot be made.
+    """
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder; give the name of a file")
+    open_folder(path.parent)
+    return path
 
 
 @contextlib.contextmanager

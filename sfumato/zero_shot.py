@@ -18,7 +18,7 @@ from .checkpoints import read_json
 from .clip import Clip
 from .errors import UserError
 from .images import captioned, open_picture, picture_files, save_image
-from .outputs import holding
+from .outputs import holding, refuse_file
 from .runs import write_note
 
 ENSEMBLE = (
@@ -86,6 +86,8 @@ def zero_shot(options: ZeroShotOptions) -> ZeroShotScore:
     for template in templates:
         if template.count("{}") != 1:
             raise UserError(f"the template {template!r} must have {{}} once, where the label goes")
+    if options.out is not None:
+        refuse_file(options.out)
     labels = _read_labels(options.labels)
     paths, wanted = _read_names(options.images, labels, options.labels)
     clip = Clip(options.clip)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..checkpoints import write_safetensors
 from ..options import check_options, number
-from ..outputs import open_folder
+from ..outputs import open_for_file
 from .evaluate import real_features
 from .labels import DATASETS
 
@@ -29,8 +29,8 @@ def write_real_features(options: RealFeaturesOptions) -> None:
         UserError: for digits or settings that cannot be used.
     """
     check_options(options)
-    open_folder(options.out.parent)
     features = {dataset: real_features(dataset, options.real)[: options.count].half() for dataset in DATASETS}
+    open_for_file(options.out)
     note = f"the shipped judges on the first {options.count} real digits of each dataset in {options.real.name}"
     write_safetensors(options.out, features, {"format": "sfumato digit features 1", "note": note})
     print(f"wrote {options.out}")

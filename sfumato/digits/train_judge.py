@@ -12,7 +12,7 @@ from ..diffusion import seed_of
 from ..images import from_pixels
 from ..models.digit_classifier import DigitJudge
 from ..options import check_options
-from ..outputs import open_folder
+from ..outputs import open_for_file
 from ..pictures.judges import FORMAT
 from ..pictures.train_classifier import BATCH, Fitting, fitted, moved, recoloured
 from .data import DigitSet, read_digits, read_test_digits
@@ -42,9 +42,9 @@ def train_judge(options: TrainJudgeOptions) -> None:
         UserError: for data or settings that cannot be used.
     """
     check_options(options)
-    open_folder(options.out.parent)
     digits = read_digits(options.data, options.cache)
     held_out = read_test_digits(options.test, options.data.name) if options.test else None
+    open_for_file(options.out)
     what = f"judge of {options.data.name}"
     judge = fitted(DigitJudge, _Draws(digits, options.fitting.seed), options.fitting, what)
     note = f"{options.fitting.steps} steps of {BATCH} on {len(digits.labels)} real digits of {options.data.name}"

@@ -11,6 +11,7 @@ from ..checkpoints import write_model
 from ..diffusion import seed_of
 from ..models.digit_classifier import DigitJudge
 from ..options import check_options
+from ..outputs import open_for_file
 from ..pictures.train_classifier import BATCH, Fitting, fitted, moved
 from .judge import CLASSES, FORMAT, SceneJudge, as_judged
 from .scenes import DIGITS, LOOKS, SIZE, DigitFiles, Digits, Scenes, draw_scenes
@@ -36,6 +37,7 @@ def train_judge(options: JudgeOptions) -> Path:
     check_options(options)
     digits = Digits.read(options.data, options.mnist, options.cache)
     held_out = Digits.read_test(options.test, options.mnist) if options.test else None
+    open_for_file(options.out)
 
     def draw(step: int, rows: slice) -> Sequence[Tensor]:
         source = torch.Generator().manual_seed(seed_of(options.fitting.seed, step))

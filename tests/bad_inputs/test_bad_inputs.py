@@ -18,7 +18,8 @@ import pytest
 
 pytest.importorskip("tyro")
 
-from sfumato.cli import COMMANDS, main, read_flags
+from sfumato.cli import COMMANDS, main
+from sfumato.flags import read_flags
 from sfumato.options import check_options, kinds_of
 
 from .good import ARGUMENTS, READ_EITHER, READ_FOLDERS, TABLES, WRITTEN_FILES, WRITTEN_FOLDERS, make_good_inputs
