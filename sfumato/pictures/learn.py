@@ -12,6 +12,7 @@ from ..errors import UserError
 from ..model import Diffusion
 from ..models.unet import UNet
 from ..runs import file_identity, refuse_file
+from ..training import in_turn
 from .generate import MODEL, weights_path
 from .reading import Reading
 from .train import begun, refuse_other_shape, train
@@ -66,7 +67,7 @@ def learn(options: LearnOptions) -> Path:
         if options.start is not None:
             first = Diffusion.load(weights_path(options.start), what="model of pictures")
             refuse_other_shape(options.start, first, model)
-        pictures = options.reading.of(options.source, size, 1 if options.grey else 3)
+        pictures = in_turn(lambda: options.reading.of(options.source, size, 1 if options.grey else 3))
         model = _model(options, size, pictures.classes)
     except ValueError as error:
         raise UserError(str(error)) from None

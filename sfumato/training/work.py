@@ -19,6 +19,7 @@ from .clock import ENDLESS
 from .loop import Draw, Loss, Trainer
 from .options import TrainingOptions
 from .pace import pace_of
+from .processes import agreed, company
 from .record import LOG, resume, run_recorded, seconds_of
 from .setup import make_optimizers, start
 
@@ -111,17 +112,30 @@ def run(work: "Work[Network]", training: TrainingOptions, out: Path) -> Optional
     """
     training.check()
     refuse_file(out)
-    trainer = _trainer(work, work.network, training)
-    device, first = trainer.accelerator.device, trainer.accelerator.is_main_process
-    settings = work.settings(training, trainer.accelerator.mixed_precision)
+    with company() as others:
+        agreed(work.settings(training, training.precision))
+        trainer = _trainer(work, work.network, training)
+        others.steps_done = lambda: trainer.steps_done
+        _train(work, training, out, trainer)
+    trainer.accelerator.end_training()
+    if training.plan:
+        return None
+    if trainer.accelerator.is_main_process and work.then():
+        print(work.then())
+    return trainer.ema.network
+
+
+def _train(work: "Work[Network]", training: TrainingOptions, out: Path, trainer: "Trainer[Network]") -> None:
+    device, settings = trainer.accelerator.device, work.settings(training, trainer.accelerator.mixed_precision)
     if training.plan:
         load_state(out, settings)  # a folder of another run is refused
     else:
         resume(trainer, out, settings, work.command)
-    if first:
+    agreed({"precision": trainer.accelerator.mixed_precision, "saved steps": trainer.steps_done})
+    if trainer.accelerator.is_main_process:
         _say_plan(work, training, trainer, out)
     if training.plan:
-        return None
+        return
     run_recorded(
         trainer,
         work.prepared(device),
@@ -135,9 +149,6 @@ def run(work: "Work[Network]", training: TrainingOptions, out: Path) -> Optional
         look=lambda step: work.look(step, trainer.ema.network),
         look_every=training.look_every,
     )
-    if first and work.then():
-        print(work.then())
-    return trainer.ema.network
 
 
 def _trainer(work: "Work[Network]", network: Network, training: TrainingOptions) -> "Trainer[Network]":

@@ -33,7 +33,7 @@ from ..models.stable_diffusion.vae import VAEConfig
 from ..pictures.latents import LatentBatches
 from ..runs import file_identity
 from ..stable_diffusion import SCHEDULE, StableDiffusion
-from ..training import Draw, LoopOptions, TrainingOptions, run
+from ..training import Draw, LoopOptions, TrainingOptions, in_turn, run
 from . import train_autoencoder
 from .captions import NAMES, Captions
 from .latents import Pool, encoded_pool
@@ -98,7 +98,7 @@ def train(options: TrainOptions) -> Path:
         UserError: for data or settings that cannot be used.
     """
     options.training.check()
-    digits = Digits.read(options.data, options.mnist, options.cache)
+    digits = in_turn(lambda: Digits.read(options.data, options.mnist, options.cache))
     work = _WorldWork(options, digits, _read_autoencoder(options.autoencoder))
     run(work, options.training, options.out)
     return work.weights
@@ -120,8 +120,8 @@ class _WorldWork(SceneWork[Diffusion]):
 
     def prepared(self, device: torch.device) -> Draw:
         options = self._options
-        path, precision = options.out / "pool.safetensors", choose_precision(device, options.training.precision)
-        pool = encoded_pool(path, self._vae.to(device), self.digits, options.pool, self.seed, precision)
+        path, chosen = options.out / "pool.safetensors", choose_precision(device, options.training.precision)
+        pool = in_turn(lambda: encoded_pool(path, self._vae.to(device), self.digits, options.pool, self.seed, chosen))
         held_out = min(_HELD_OUT, len(pool.moments) // 10)
         self._held_out = self._batches(pool.part(slice(0, held_out)), held_out, 0.0)
         return self._batches(pool.part(slice(held_out, None)), self.count, options.silent)

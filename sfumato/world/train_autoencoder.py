@@ -20,7 +20,7 @@ from ..checkpoints import ModelFormat, write_model
 from ..images import save_image, sheet, to_pixels
 from ..models.stable_diffusion import VAE
 from ..models.stable_diffusion.vae import LATENT_SCALE, VAEConfig, drawn_latents
-from ..training import LoopOptions, TrainingOptions, run
+from ..training import LoopOptions, TrainingOptions, in_turn, run
 from .scenes import SIZE, DigitFiles, Digits, Scenes, draw_scenes
 from .work import SceneWork
 
@@ -68,7 +68,7 @@ def train_autoencoder(options: AutoencoderOptions) -> Path:
         UserError: for data or settings that cannot be used.
     """
     options.training.check()
-    work = _AutoencoderWork(options, Digits.read(options.data, options.mnist, options.cache))
+    work = _AutoencoderWork(options, in_turn(lambda: Digits.read(options.data, options.mnist, options.cache)))
     run(work, options.training, options.out)
     return work.weights
 
