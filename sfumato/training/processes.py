@@ -47,8 +47,7 @@ class Company:
         self._wake, self._over = threading.Event(), threading.Event()
         self._leaves, self._lost, self._told = False, "", False
         if Worker.here().world > 1:
-            _meet()
-            self._group: Any = dist.new_group(backend="gloo", timeout=timedelta(seconds=SILENCE))
+            self._group = _meet()
             threading.Thread(target=self._talk, name="company", daemon=True).start()
         else:
             self._over.set()
@@ -174,14 +173,15 @@ def agreed(of: Mapping[str, Any]) -> None:
         )
 
 
-def _meet() -> None:
-    """Have Accelerate join the processes, if it did not yet."""
+def _meet() -> Any:
+    """Have Accelerate join the processes, if it did not yet; the group in which they talk."""
     late = threading.Timer(_MEETING, _end, [f"the processes of this training did not meet in {_MEETING:.0f} s; {_WAY}"])
     late.daemon = True
     late.start()
     try:
         # Accelerate joins processes without GPUs only when told that it is to use the CPU.
         PartialState(cpu=Worker.here().device().type == "cpu", timeout=_UNTIMED)
+        return dist.new_group(backend="gloo", timeout=timedelta(seconds=SILENCE))
     except RuntimeError as error:
         raise UserError(f"the processes of this training cannot meet ({first_line(error)}); {_WAY}") from None
     finally:
