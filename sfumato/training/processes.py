@@ -24,7 +24,9 @@ from ..errors import UserError, first_line, in_one_line
 
 SILENCE = 90.0
 """Seconds without a word after which a process counts as gone."""
-_WORD_EVERY = 5.0
+_WORD_EVERY = 2.0
+_FAILS, _STAYS, _LEAVES = -1.0, 0.0, 1.0
+"""The words: what is heard is the least of what all say."""
 _LAST_WORDS = 5.0
 """Seconds that a process has to end by itself once another is gone, before it is ended."""
 _MEETING = 300.0
@@ -44,13 +46,13 @@ class Company:
 
     def __init__(self) -> None:
         self.steps_done: Callable[[], int] = lambda: 0
-        self._wake, self._over = threading.Event(), threading.Event()
-        self._leaves, self._lost, self._told = False, "", False
+        self._word, self._lost = _STAYS, ""
+        self._thread: Optional[threading.Thread] = None
+        self._wake, self._over, self._told = threading.Event(), threading.Event(), threading.Event()
         if Worker.here().world > 1:
             self._group = _meet()
-            threading.Thread(target=self._talk, name="company", daemon=True).start()
-        else:
-            self._over.set()
+            self._thread = threading.Thread(target=self._talk, name="company", daemon=True)
+            self._thread.start()
 
     def leave(self) -> None:
         """Part, when all others do: they are waited for, however long they work.
@@ -58,40 +60,46 @@ class Company:
         Raises:
             UserError: if one of them is gone.
         """
-        self._leaves = True
-        self._wake.set()
-        self._over.wait()
-        self._told = True
+        self._say(_LEAVES)
         if self._lost:
             raise UserError(self._lost)
 
-    def gone(self, error: BaseException) -> str:
-        """The line to tell in place of an error, if it comes of another process being gone; else empty.
+    def fail(self, error: BaseException) -> str:
+        """Part, for an error; the others end too.
 
-        Nobody but this process tells of the error from now on.
+        Returns:
+            What to tell in place of the error, where it comes of another process being gone; else nothing.
         """
-        self._told = True
-        if isinstance(error, RuntimeError):
-            # As the sums fail, so do the words, and at once.
+        self._say(_FAILS)
+        return self._lost if isinstance(error, RuntimeError) else ""
+
+    def _say(self, word: float) -> None:
+        """The last word. The interpreter must not end while threads are inside a sum, so they are waited for."""
+        if self._thread is not None:
+            self._word = word
             self._wake.set()
-            self._over.wait(2 * _WORD_EVERY)
-        return self._lost
+            self._over.wait()
+            self._told.set()
+            self._thread.join()
+            dist.destroy_process_group(self._group)
+            self._group = None
 
     def _talk(self) -> None:
-        began, all_leave = 0.0, torch.zeros(1)
+        began, heard = 0.0, torch.tensor([_STAYS])
         try:
-            while not all_leave:
+            while heard == _STAYS:
                 self._wake.wait(_WORD_EVERY)
-                began, all_leave = time.monotonic(), torch.tensor([float(self._leaves)])
-                dist.all_reduce(all_leave, dist.ReduceOp.MIN, self._group)
+                said = self._word
+                began, heard = time.monotonic(), torch.tensor([said])
+                dist.all_reduce(heard, dist.ReduceOp.MIN, self._group)
+            if heard == _FAILS != said:
+                self._lost = self._line(0.0)
         except RuntimeError:
             self._lost = self._line(time.monotonic() - began)
         self._over.set()
-        if self._lost:
-            # Where the sum fails too, its process tells of it; where it waits on, or works on, nobody else will.
-            time.sleep(_LAST_WORDS)
-            if not self._told:
-                _end(self._lost)
+        # Where a sum fails too, its process tells of it; where that waits on, or works on, nobody else will.
+        if self._lost and not self._told.wait(_LAST_WORDS):
+            _end(self._lost)
 
     def _line(self, waited: float) -> str:
         step = self.steps_done()
@@ -123,7 +131,7 @@ def company() -> Iterator[Company]:
         yield _here
         _here.leave()
     except BaseException as error:
-        line = _here.gone(error)
+        line = _here.fail(error)
         if line:
             raise UserError(line) from None
         raise
