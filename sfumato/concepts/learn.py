@@ -68,8 +68,7 @@ def learn(options: LearnOptions) -> Path:
     model = StableDiffusion.load(options.checkpoint or SMALL_WORLD, DTYPES[precision])
     work = _WordWork(options, recipe, templates, model, photos, photo_hashes(files))
     # The frozen networks are in their precision by themselves; fp16 only needs its gradients scaled.
-    run(work, replace(training, precision="fp16" if precision == "fp16" else "fp32"), options.out)
-    return work.weights
+    return run(work, replace(training, precision="fp16" if precision == "fp16" else "fp32"), options.out)
 
 
 class _WordWork(Work[Word]):

@@ -101,8 +101,7 @@ class Clamped:
 
     def __call__(self, x_t: Tensor, t: Tensor) -> Prediction:
         x0, eps = self.denoiser(x_t, t)
-        # What has overflown, or is so large that its square does, stays no number: no picture hides it.
-        x0 = x0.clamp(-1, 1) + 0 * x0.square()
+        x0 = x0.clamp(-1, 1) + 0 * x0.square()  # what has overflown, or whose square does, is hidden by no picture
         if not self.recompute_eps:
             return Prediction(x0, eps)
         return from_x0(x0, x_t, Levels(*self.schedule.signal_noise(t, x_t), 0.0))

@@ -17,7 +17,7 @@ from ..outputs import refuse_file
 from ..pictures.train import PictureWork, begun
 from ..pictures.training import Training
 from ..runs import file_identity
-from ..training import Draw, LoopOptions, run
+from ..training import Draw, LoopOptions, in_turn, run
 from .batches import DigitBatches
 from .data import read_both
 from .evaluate import accuracies
@@ -75,16 +75,15 @@ def train(options: TrainOptions) -> Path:
     if options.start is not None:
         model = begun(options.start, load_digits(options.start), model, exactly=True)
     work = _DigitWork(model, options)
-    run(work, options.training, options.out)
-    return work.weights
+    return run(work, options.training, options.out)
 
 
 class _DigitWork(PictureWork):
     command, what, file = "digits train", "digits", "digits.safetensors"
 
     def __init__(self, model: Diffusion, options: TrainOptions) -> None:
-        start = file_identity(options.start)
-        super().__init__(model, read_both(options.data, options.cache), options.out, options.training, start)
+        pictures, start = in_turn(lambda: read_both(options.data, options.cache)), file_identity(options.start)
+        super().__init__(model, pictures, options.out, options.training, start)
         self.made["svhn_share"] = options.svhn_share
         self._options = options
 

@@ -12,7 +12,7 @@ from ..pictures.reading import Reading
 from ..pictures.train import PictureWork, begun
 from ..pictures.training import Training
 from ..runs import file_identity
-from ..training import LoopOptions, run
+from ..training import LoopOptions, in_turn, run
 from .model import face_model, load_faces
 
 _LOOP = LoopOptions(steps=6000, batch_size=64, warmup=200, ema=0.999, decay_share=0.4)
@@ -52,10 +52,9 @@ def train(options: TrainOptions) -> Path:
     if options.start is not None:
         model = begun(options.start, load_faces(options.start), model, exactly=True)
     size = options.network.size
-    faces = options.reading.of(options.data, (size, size), channels=3)
+    faces = in_turn(lambda: options.reading.of(options.data, (size, size), channels=3))
     work = _FaceWork(model, faces, options.out, options.training, file_identity(options.start))
-    run(work, options.training, options.out)
-    return work.weights
+    return run(work, options.training, options.out)
 
 
 class _FaceWork(PictureWork):

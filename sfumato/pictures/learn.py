@@ -12,6 +12,7 @@ from ..models.unet import LARGEST, SMALLEST, UNet
 from ..options import check_options, choice, number
 from ..outputs import refuse_file
 from ..runs import file_identity
+from ..training import in_turn
 from .generate import MODEL, weights_path
 from .reading import Reading
 from .train import begun, refuse_other_shape, train
@@ -67,7 +68,7 @@ def learn(options: LearnOptions) -> Path:
         if options.start is not None:
             first = Diffusion.load(weights_path(options.start), what="model of pictures")
             refuse_other_shape(options.start, first, model)
-        pictures = options.reading.of(options.source, size, 1 if options.grey else 3)
+        pictures = in_turn(lambda: options.reading.of(options.source, size, 1 if options.grey else 3))
         model = _model(options, size, pictures.classes)
     except ValueError as error:
         raise UserError(str(error)) from None

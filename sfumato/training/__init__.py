@@ -5,6 +5,7 @@ from .ema import EMA
 from .loop import Draw, LoopOptions, Loss, Progress, Trainer
 from .muon import Muon, orthogonalized
 from .options import TrainingOptions
+from .processes import company, in_turn
 from .record import resume, run_recorded
 from .setup import make_optimizers, start
 from .together import Together
@@ -22,6 +23,8 @@ __all__ = [
     "Trainer",
     "TrainingOptions",
     "Work",
+    "company",
+    "in_turn",
     "make_optimizers",
     "orthogonalized",
     "resume",

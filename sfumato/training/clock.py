@@ -51,7 +51,7 @@ def timed(
     Raises:
         UserError: if what is kept there is no decision.
     """
-    decision = _kept(path)
+    decision = _shared(trainer, _kept(path))
     if decision and trainer.steps_done >= decision.at:
         trainer.end_at(decision.steps)
     began, before = now() - spent, 1 - trainer.options.decay_share
@@ -71,6 +71,12 @@ def timed(
 
 def _agreed(trainer: "Trainer[Any]", yes: bool) -> bool:
     return bool(_first(trainer, int(yes)))
+
+
+def _shared(trainer: "Trainer[Any]", decision: Optional[_Decision]) -> Optional[_Decision]:
+    """The first process's decision: others may not see its folder as it is now."""
+    steps, at = (_first(trainer, number) for number in decision or (0, 0))
+    return _Decision(steps, at) if steps else None
 
 
 def _first(trainer: "Trainer[Any]", number: int) -> int:

@@ -23,6 +23,9 @@ from .together import Together
 
 Network = TypeVar("Network", bound=nn.Module)
 
+_SCALING = ("scale", "_growth_tracker")
+"""What changes in a gradient scaler."""
+
 Loss = Callable[[nn.Module, Sequence[Tensor]], Tensor]
 """(network, drawn tensors) -> the loss of each row [rows]."""
 
@@ -200,6 +203,10 @@ class Trainer(Generic[Network]):
             for parameter, values in optimizer.state_dict()["state"].items():
                 for name, value in values.items():
                     tensors[f"optimizer.{index}.{parameter}.{name}"] = torch.as_tensor(value)
+        # In fp16 what gradients are scaled by, and for how many steps it was right.
+        scaler = self.accelerator.scaler
+        scaling = scaler.state_dict() if scaler is not None else {}
+        tensors.update({f"scaler.{key}": torch.tensor(scaling[key]) for key in _SCALING if key in scaling})
         return tensors
 
     def load_state(self, tensors: Dict[str, Tensor], steps_done: int) -> None:
@@ -221,6 +228,10 @@ class Trainer(Generic[Network]):
                 state.setdefault(int(parameter), {})[name] = value.clone()
             optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
         self._together.share_groups()
+        scaling = {key: value.item() for key, value in _below(tensors, "scaler.").items()}
+        # Older states have none of it, and it begins anew.
+        if self.accelerator.scaler is not None and scaling:
+            self.accelerator.scaler.load_state_dict({**self.accelerator.scaler.state_dict(), **scaling})
         self.steps_done = steps_done
 
 

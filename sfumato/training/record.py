@@ -221,5 +221,3 @@ def run_recorded(
                 pass
     except FloatingPointError as error:
         raise UserError(str(error)) from None
-    trainer.accelerator.wait_for_everyone()
-    trainer.accelerator.end_training()

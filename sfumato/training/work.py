@@ -22,6 +22,7 @@ from .clock import ENDLESS
 from .loop import Draw, Loss, Trainer
 from .options import TrainingOptions
 from .pace import pace_of
+from .processes import agreed, company
 from .record import LOG, resume, run_recorded, seconds_of
 from .setup import make_optimizers, start
 
@@ -41,6 +42,7 @@ class Work(ABC, Generic[Network]):
         made: all that decides them but for the training's options.
         ends: how the names of the network's first and last layers begin, which are AdamW's.
         dims: of the weights inside that are Muon's: 4 are convolutions, 2 the matrices of transformers.
+        mean: the network of the mean weights, once it is trained.
     """
 
     command: str
@@ -50,6 +52,7 @@ class Work(ABC, Generic[Network]):
     made: Dict[str, Any]
     ends: Sequence[str] = ()
     dims: Sequence[int] = (4,)
+    mean: Optional[Network] = None
 
     def optimizers(self, network: Network, training: TrainingOptions, dtype: torch.dtype) -> Sequence[Any]:
         """Of the network's parameters; see `make_optimizers`."""
@@ -98,8 +101,8 @@ class Work(ABC, Generic[Network]):
         return ""
 
 
-def run(work: "Work[Network]", training: TrainingOptions, out: Path) -> Optional[Network]:
-    """Train, or go on with a run of the same settings in a folder.
+def run(work: "Work[Network]", training: TrainingOptions, out: Path) -> Path:
+    """Train, or go on with a run of the same settings in a folder; `work.mean` is then the network that it came to.
 
     Args:
         work: what is learned.
@@ -107,51 +110,62 @@ def run(work: "Work[Network]", training: TrainingOptions, out: Path) -> Optional
         out: the folder.
 
     Returns:
-        The network of the mean weights; None where only the plan was asked for.
+        The file of the finished weights; not there yet where only the plan was asked for.
 
     Raises:
         UserError: for what cannot be used, before the first step; if the loss is no longer finite.
     """
     training.check()
     refuse_file(out)
-    trainer = _trainer(work, work.network, training)
-    settings = work.settings(training, trainer.accelerator.mixed_precision)
-    if training.plan:
-        load_state(out, settings)  # a folder of another run is refused
+    with company() as others:
+        agreed(work.settings(training, training.precision))
+        trainer = _trainer(work, work.network, training)
+        others.steps_done = lambda: trainer.steps_done
+        settings = work.settings(training, trainer.accelerator.mixed_precision)
+        (_plan if training.plan else _train)(work, training, trainer, settings, out)
+    trainer.accelerator.end_training()
+    if work.mean is not None and trainer.accelerator.is_main_process and work.then():
+        print(work.then())
+    return work.weights
+
+
+def _plan(
+    work: "Work[Network]", training: TrainingOptions, trainer: "Trainer[Network]", settings: Dict[str, Any], out: Path
+) -> None:
+    """Only say what would be done; a folder of another run is refused."""
+    load_state(out, settings)
+    if trainer.accelerator.is_main_process:
         with holding(out):
             _say_plan(work, training, trainer, out)
-        return None
-    with contextlib.ExitStack() as stack:
-        if trainer.accelerator.is_main_process:
-            stack.enter_context(open_run(out, work.command, settings, Worker.here(), compared=but_length))
-        trainer.accelerator.wait_for_everyone()
-        _train(work, training, trainer, settings, out)
-    return trainer.ema.network
 
 
 def _train(
     work: "Work[Network]", training: TrainingOptions, trainer: "Trainer[Network]", settings: Dict[str, Any], out: Path
 ) -> None:
-    """Train from where the run in a folder stands to its end."""
-    device, first = trainer.accelerator.device, trainer.accelerator.is_main_process
-    resume(trainer, out, settings)
-    if first:
-        _say_plan(work, training, trainer, out)
-    run_recorded(
-        trainer,
-        work.prepared(device),
-        _on(device, work),
-        lambda mean: work.finish(mean, settings),
-        training.minutes,
-        out=out,
-        settings=settings,
-        what=work.what,
-        save_every=training.save_every,
-        look=lambda step: work.look(step, trainer.ema.network),
-        look_every=training.look_every,
-    )
-    if first and work.then():
-        print(work.then())
+    """Train from where the run in a folder stands to its end; the first process holds the folder."""
+    accelerator = trainer.accelerator
+    with contextlib.ExitStack() as held:
+        if accelerator.is_main_process:
+            held.enter_context(open_run(out, work.command, settings, Worker.here(), compared=but_length))
+        accelerator.wait_for_everyone()
+        resume(trainer, out, settings)
+        agreed({"precision": accelerator.mixed_precision, "saved steps": trainer.steps_done})
+        if accelerator.is_main_process:
+            _say_plan(work, training, trainer, out)
+        run_recorded(
+            trainer,
+            work.prepared(accelerator.device),
+            _on(accelerator.device, work),
+            lambda mean: work.finish(mean, settings),
+            training.minutes,
+            out=out,
+            settings=settings,
+            what=work.what,
+            save_every=training.save_every,
+            look=lambda step: work.look(step, trainer.ema.network),
+            look_every=training.look_every,
+        )
+    work.mean = trainer.ema.network
 
 
 def _trainer(work: "Work[Network]", network: Network, training: TrainingOptions) -> "Trainer[Network]":

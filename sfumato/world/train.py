@@ -34,7 +34,7 @@ from ..options import check_options, number
 from ..pictures.latents import LatentBatches
 from ..runs import file_identity
 from ..stable_diffusion import SCHEDULE, StableDiffusion, refuse_shapes
-from ..training import Draw, LoopOptions, TrainingOptions, run
+from ..training import Draw, LoopOptions, TrainingOptions, in_turn, run
 from . import train_autoencoder
 from .captions import NAMES, Captions
 from .latents import Pool, encoded_pool
@@ -101,9 +101,9 @@ def train(options: TrainOptions) -> Path:
     check_options(options)
     vae = _read_autoencoder(options.autoencoder)
     refuse_shapes(SIZE, vae.config, options.network, TEXT)
-    work = _WorldWork(options, Digits.read(options.data, options.mnist, options.cache), vae)
-    run(work, options.training, options.out)
-    return work.weights
+    digits = in_turn(lambda: Digits.read(options.data, options.mnist, options.cache))
+    work = _WorldWork(options, digits, vae)
+    return run(work, options.training, options.out)
 
 
 class _WorldWork(SceneWork[Diffusion]):
@@ -122,8 +122,8 @@ class _WorldWork(SceneWork[Diffusion]):
 
     def prepared(self, device: torch.device) -> Draw:
         options = self._options
-        path, precision = options.out / "pool.safetensors", choose_precision(device, options.training.precision)
-        pool = encoded_pool(path, self._vae.to(device), self.digits, options.pool, self.seed, precision)
+        path, chosen = options.out / "pool.safetensors", choose_precision(device, options.training.precision)
+        pool = in_turn(lambda: encoded_pool(path, self._vae.to(device), self.digits, options.pool, self.seed, chosen))
         held_out = min(_HELD_OUT, len(pool.moments) // 10)
         self._held_out = self._batches(pool.part(slice(0, held_out)), held_out, 0.0)
         return self._batches(pool.part(slice(held_out, None)), self.count, options.silent)

@@ -22,7 +22,7 @@ from ..models.stable_diffusion import VAE
 from ..models.stable_diffusion.vae import LATENT_SCALE, VAEConfig, drawn_latents
 from ..options import check_options, number
 from ..stable_diffusion import refuse_shapes
-from ..training import LoopOptions, TrainingOptions, run
+from ..training import LoopOptions, TrainingOptions, in_turn, run
 from .scenes import SIZE, DigitFiles, Digits, Scenes, draw_scenes
 from .work import SceneWork
 
@@ -71,9 +71,8 @@ def train_autoencoder(options: AutoencoderOptions) -> Path:
     """
     check_options(options)
     refuse_shapes(SIZE, options.network)
-    work = _AutoencoderWork(options, Digits.read(options.data, options.mnist, options.cache))
-    run(work, options.training, options.out)
-    return work.weights
+    work = _AutoencoderWork(options, in_turn(lambda: Digits.read(options.data, options.mnist, options.cache)))
+    return run(work, options.training, options.out)
 
 
 class _AutoencoderWork(SceneWork[_RoundTrip]):

@@ -19,7 +19,7 @@ from ..checkpoints.clip_folder import write_clip
 from ..models.stable_diffusion.text_encoder import TextConfig
 from ..models.stable_diffusion.tokenizer import BEGIN, END, VOCABULARY, Tokenizer
 from ..options import check_options
-from ..training import LoopOptions, TrainingOptions, run
+from ..training import LoopOptions, TrainingOptions, in_turn, run
 from .captions import NAMES, TOKENS, Captions, article
 from .scenes import NAMED_DIGITS, SIZE, UNNAMED_DIGIT, DigitFiles, Digits, Scenes, draw_scenes
 from .work import SceneWork
@@ -92,9 +92,8 @@ def train_clip(options: ClipOptions) -> Path:
         UserError: for data or settings that cannot be used.
     """
     check_options(options)
-    work = _ClipWork(options, Digits.read(options.data, options.mnist, options.cache))
-    run(work, options.training, options.out)
-    return work.weights
+    work = _ClipWork(options, in_turn(lambda: Digits.read(options.data, options.mnist, options.cache)))
+    return run(work, options.training, options.out)
 
 
 class _ClipWork(SceneWork[_Logits]):

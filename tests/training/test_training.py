@@ -109,6 +109,35 @@ def test_a_resumed_run_ends_with_the_same_bits():
         assert torch.equal(value, second.state()[key]), key
 
 
+def scaled():
+    """A run whose gradients are scaled, as those of fp16 are, by what doubles every third step."""
+    accelerator = Accelerator(cpu=True)
+    accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=4.0, growth_interval=3)
+    return Trainer(make_network(), make_optimizers, LoopOptions(20, 12, warmup=5, ema=0.9), accelerator)
+
+
+def test_a_resumed_run_goes_on_with_what_its_gradients_are_scaled_by():
+    """In fp32 the scaled gradients are what is clipped, so that the weights tell any other scale."""
+    whole, first, second, old = scaled(), scaled(), scaled(), scaled()
+    finish(whole)
+    steps = first.run(draw, loss)
+    for _ in range(8):
+        next(steps)
+    state = {key: value.clone() for key, value in first.state().items()}
+    assert (state["scaler.scale"].item(), state["scaler._growth_tracker"].item()) == (16.0, 2)
+    second.load_state(state, 8)
+    finish(second)
+    assert whole.state()["scaler.scale"].item() == 4.0 * 2**6
+    for key, value in whole.state().items():
+        assert torch.equal(value, second.state()[key]), key
+    # A state of before, which lacks it, is read, and the scale begins anew.
+    old.load_state({key: value for key, value in state.items() if not key.startswith("scaler.")}, 8)
+    assert old.accelerator.scaler.get_scale() == 4.0
+    finish(old)
+    assert not torch.equal(weights(old), weights(whole))
+    assert not [key for key in trainer().state() if key.startswith("scaler.")]
+
+
 def test_accumulated_parts_are_the_whole_batch():
     whole, parts = trainer(), trainer(accumulate=3)
     finish(whole)
