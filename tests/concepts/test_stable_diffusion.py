@@ -274,10 +274,10 @@ def test_words_that_do_not_fit_are_refused(checkpoint):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a Linux device")
 def test_a_full_disk_is_said_so(state, tmp_path, monkeypatch):
     @contextlib.contextmanager
-    def full(path):
+    def full(path, durable):
         yield Path("/dev/full")
 
-    monkeypatch.setattr("sfumato.checkpoints.stable_diffusion.atomic_path", full)
+    monkeypatch.setattr("sfumato.checkpoints.tensor_files.atomic_path", full)
     networks = {name: {"weight": torch.ones(9)} for name in PREFIXES}
     with pytest.raises(OSError, match="No space left on device"):
         write_stable_diffusion(tmp_path / "model.ckpt", networks, 64)

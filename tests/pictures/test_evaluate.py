@@ -153,7 +153,7 @@ def test_what_cannot_be_measured_is_one_line(folders, tmp_path, capsys):
         ([out, "--real", source, "--features", "inception"], "at hand are judge-mnistm, judge-svhn"),
         ([out, "--real", source, "--weights", tmp_path / "other.safetensors"], "is no file of tensors"),
         ([out, "--real", source, "--weights", untrained(tmp_path / "w.safetensors", side=16)], "paints 16x16"),
-        ([out, "--real", source, "--fit", "stretch"], "fit must be"),
+        ([out, "--real", source, "--fit", "stretch"], "unknown fit 'stretch'; choose one of crop"),
         ([out, "--real", source, "--json", tmp_path / "no" / "folder.json"], "cannot be written there"),
         ([out], "--real"),
     ]
