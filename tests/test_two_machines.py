@@ -17,8 +17,8 @@ from .two_machines import Network, draw_pictures, launched, on_both, until
 pytestmark = [pytest.mark.slow, pytest.mark.root]
 
 LINE = (
-    "sfumato: another process of this training does not answer since 90 s (after step {}); start the same command on all"
-    " machines again to go on from the last saved state"
+    "sfumato: another process of this training does not answer since 90 s (after step {}); start the same command on"
+    " all machines again to go on from the last saved state"
 )
 
 
@@ -39,7 +39,8 @@ def ended(processes, seconds):
         return [process.wait(seconds) for process in processes]
     finally:
         for process in processes:
-            process.kill()
+            process.terminate()  # upon which torchrun ends what it started
+            process.wait()
 
 
 def finished(out):
@@ -53,9 +54,8 @@ def said(out, machine):
 def test_two_machines_train_what_two_processes_of_one_do(network, tmp_path):
     pictures, run, alone = (tmp_path / name for name in ("pictures", "run", "alone"))
     draw_pictures(pictures)
-    assert ended([launched(pictures, alone, 20, "--standalone", "--nproc-per-node", 2)], 120) == [0], said(
-        alone, "alone"
-    )
+    here = launched(pictures, alone, 20, "--standalone", "--nproc-per-node", 2)
+    assert ended([here], 120) == [0], said(alone, "alone")
     assert ended(on_both(network, pictures, run, 20), 120) == [0, 0], said(run, 0) + said(run, 1)
     expected, got = finished(alone), finished(run)
     assert set(expected) == set(got) and all(torch.equal(expected[key], got[key]) for key in expected)

@@ -16,20 +16,7 @@ import numpy as np
 from PIL import Image
 
 HOST, PORT = "10.77.0.10", 29500
-SMALL = [
-    "--size",
-    "8",
-    "--width",
-    "8",
-    "--blocks",
-    "1",
-    "--batch-size",
-    "4",
-    "--precision",
-    "fp32",
-    "--save-every",
-    "5",
-]
+SMALL = ["--size", "8", "--width", "8", "--blocks", "1", "--batch-size", "4", "--precision", "fp32"]
 
 
 class Network:
@@ -91,7 +78,8 @@ def draw_pictures(folder):
 
 def launched(pictures, out, steps, *launch, inside=()):
     """torchrun of a tiny training, started; what it says lies beside the run's folder."""
-    training = ["-m", "sfumato", "pictures", "train", str(pictures), str(out), *SMALL, "--steps", str(steps)]
+    training = ["-m", "sfumato", "pictures", "train", str(pictures), str(out), *SMALL]
+    training += ["--save-every", "5", "--steps", str(steps)]
     command = [*inside, sys.executable, "-m", "torch.distributed.run", *map(str, launch), *training]
     paths = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
