@@ -1,21 +1,16 @@
 """The command line: one table, command -> function, imported only when called.
 
-Options come from each function's own options dataclass: its fields are the flags, their docstrings the help.
+Options come from each function's own options dataclass; see flags.py.
 """
 
-import contextlib
-import dataclasses
 import importlib
-import io
-import itertools
-import os
 import shlex
 import sys
-import typing
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional
 
 from . import __version__
-from .errors import UserError, in_one_line, in_words, speak_plainly, unwritable
+from .errors import UserError
+from .program import run_program
 
 
 class Command(NamedTuple):
@@ -108,8 +103,11 @@ def main(arguments: Optional[List[str]] = None) -> int:
     Returns:
         The exit status: 0, or 2 where the user's input cannot be used.
     """
-    speak_plainly("sfumato")
     words = sys.argv[1:] if arguments is None else arguments
+    return run_program("sfumato", lambda: _main(words))
+
+
+def _main(words: List[str]) -> int:
     if not words or words[0] in ("-h", "--help"):
         print(_overview())
         return 0 if words else 2
@@ -123,106 +121,28 @@ def main(arguments: Optional[List[str]] = None) -> int:
         if inside and (len(words) == 1 or words[1] in ("-h", "--help")):
             print(_overview(inside))
             return 0 if len(words) > 1 else 2
-        return _complain(f"there is no command {name!r}; `sfumato --help` lists them")
-    return _run(name, words[len(name.split()) :])
-
-
-def _run(name: str, flags: List[str]) -> int:
-    command = COMMANDS[name]
-    module = importlib.import_module(command.module)
-    from .runs import COMMAND_LINE
-
-    try:
-        options = read_flags(name, getattr(module, command.options), flags)
-        _refuse_broken_texts(options)
-        typed = COMMAND_LINE.set(shlex.join(["sfumato", *name.split(), *flags]))
-        try:
-            getattr(module, command.function)(options)
-        finally:
-            COMMAND_LINE.reset(typed)
-    except UserError as error:
-        return _complain(str(error))
-    except BrokenPipeError:
-        # Whoever read our output, such as `head`, has enough of it; Python must not try to write the rest at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        return _complain(in_words(error))
-    except KeyboardInterrupt:
-        return _complain("interrupted; run the same command again to go on")
+        raise UserError(f"there is no command {name!r}; `sfumato --help` lists them")
+    _run(name, words[len(name.split()) :])
     return 0
 
 
-def read_flags(name: str, options: Any, flags: List[str]) -> Any:
-    """A command's options from its flags.
+def _run(name: str, flags: List[str]) -> None:
+    from .flags import read_flags
+    from .options import check_options
+    from .runs import COMMAND_LINE
 
-    Raises:
-        UserError: for flags that cannot be read.
-        SystemExit: after --help.
-    """
-    import tyro
-
-    said = io.StringIO()
+    command = COMMANDS[name]
+    module = importlib.import_module(command.module)
+    options = read_flags(name, getattr(module, command.options), flags)
+    check_options(options)
+    typed = COMMAND_LINE.set(shlex.join(["sfumato", *name.split(), *flags]))
     try:
-        with contextlib.redirect_stderr(said):
-            return tyro.cli(_named(options), prog=f"sfumato {name}", args=flags, config=(tyro.conf.OmitArgPrefixes,))
-    except SystemExit as ended:
-        if not ended.code:
-            raise
-        # tyro draws a box, in what signs the terminal has: a title, what is wrong, a rule, and what --help says too.
-        lines = [line.strip(" \u2502") for line in said.getvalue().splitlines()[1:]]
-        below = itertools.dropwhile(_is_rule, lines)
-        text = " ".join(" ".join(itertools.takewhile(lambda line: not _is_rule(line), below)).split())
-        raise UserError(f"{text[:1].lower()}{text[1:]}; see `sfumato {name} --help`") from None
-
-
-def _refuse_broken_texts(options: Any) -> None:
-    """Refuse texts that are not UTF-8, as another terminal's are; a file may be called so, a prompt may not.
-
-    Raises:
-        UserError: naming the flag.
-    """
-    for field in dataclasses.fields(options):
-        value = getattr(options, field.name)
-        if dataclasses.is_dataclass(value):
-            _refuse_broken_texts(value)
-        for text in value if isinstance(value, tuple) else (value,):
-            if isinstance(text, str) and unwritable(text) and not os.path.exists(text):
-                flag = field.name.replace("_", "-")
-                raise UserError(f"--{flag}: {text!a} is not UTF-8 text; type it anew")
-
-
-def _is_rule(line: str) -> bool:
-    return not line.strip("-\u2500")
-
-
-def _named(options: Any) -> Any:
-    """The options class, its required fields positional and called by their names in the help, not all of them PATH.
-
-    A required field whose metadata have "flag" stays a flag, as the course's own commands have them.
-    """
-    import tyro
-
-    types = typing.get_type_hints(options)
-    for field in dataclasses.fields(options):
-        if dataclasses.is_dataclass(types[field.name]):
-            _named(types[field.name])
-        if "help" in field.metadata:
-            told = tyro.conf.arg(help=field.metadata["help"])
-            options.__annotations__[field.name] = typing.Annotated[types[field.name], told]
-        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-        if required and not field.metadata.get("flag"):
-            named = tyro.conf.arg(metavar=field.name.upper())
-            positional: Any = tyro.conf.Positional
-            options.__annotations__[field.name] = typing.Annotated[positional[types[field.name]], named]
-    return options
+        getattr(module, command.function)(options)
+    finally:
+        COMMAND_LINE.reset(typed)
 
 
 def _overview(names: Optional[List[str]] = None) -> str:
     lines = ["sfumato: diffusion models, small and exact", "", "usage: sfumato JOB VERB [OPTIONS]", ""]
     lines += [f"  {name:<21} {COMMANDS[name].summary}" for name in names or COMMANDS]
     return "\n".join([*lines, "", "`sfumato JOB VERB --help` shows the options of a command."])
-
-
-def _complain(message: str) -> int:
-    print(f"sfumato: {in_one_line(message)}", file=sys.stderr)
-    return 2

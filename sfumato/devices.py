@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import ContextManager, Iterable, Iterator, List, NamedTuple, Optional, Tuple, TypeVar
@@ -30,9 +31,21 @@ class Worker(NamedTuple):
 
     @classmethod
     def here(cls) -> "Worker":
-        """Read the launcher's environment variables."""
-        rank, world, local = (int(os.environ.get(name, default)) for name, default in _LAUNCHER)
+        """Read the launcher's environment variables; an empty one is as none.
+
+        Raises:
+            UserError: for what no launcher sets, which another program or an old shell left behind.
+        """
+        rank, world, local = (_set_by_launcher(name, least) for name, least in _LAUNCHER)
+        if rank >= world:
+            raise UserError(f"RANK={rank} is none of WORLD_SIZE={world} processes; `unset RANK WORLD_SIZE LOCAL_RANK`")
         return cls(rank, world, local)
+
+    @property
+    def launch(self) -> str:
+        """What the processes of one launch have in common and no other has; empty for one that is alone."""
+        told = [os.environ.get(name, "") for name in ("MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID")]
+        return ":".join(told) if self.world > 1 and told[1] else ""
 
     def share(self, items: Iterable[_Item]) -> Iterator[_Item]:
         """This process's part: every world-th item, so that all parts are alike; they are walked, not listed."""
@@ -50,13 +63,26 @@ class Worker(NamedTuple):
         return torch.device("mps" if mps is not None and mps.is_available() else "cpu")
 
 
+def placed(part: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A tensor on a device; where that is Apple's GPU, which has no float64, in float32."""
+    return part.to(device, torch.float32 if device.type == "mps" and part.dtype == torch.float64 else part.dtype)
+
+
 def in_batches(items: Iterable[_Item], size: int) -> Iterator[List[_Item]]:
     """So many items at once, the rest at last; they are walked, not listed."""
     walk = iter(items)
     return iter(lambda: list(itertools.islice(walk, size)), [])
 
 
-_LAUNCHER = (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"))
+_LAUNCHER = (("RANK", 0), ("WORLD_SIZE", 1), ("LOCAL_RANK", 0))
+"""The variables that torchrun and accelerate set, and the least that each can be, which stands where it is not set."""
+
+
+def _set_by_launcher(name: str, least: int) -> int:
+    text = os.environ.get(name) or str(least)
+    if not text.isdecimal() or int(text) < least:
+        raise UserError(f"{name}={text} is no number of a process; `unset {name}`, or start with torchrun")
+    return int(text)
 
 
 def choose_precision(device: torch.device, asked: str = "auto") -> str:
@@ -104,6 +130,11 @@ def cpu_multiplies_bf16() -> bool:
     except OSError:
         return False
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def compiler() -> Optional[str]:
+    """The C++ compiler that PyTorch compiles networks with, or None; CXX names another one."""
+    return shutil.which(os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++"))
 
 
 def main_memory() -> Optional[Tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""What this machine has for sfumato, in ten lines."""
+"""What this machine has for sfumato, in ten lines, and one more where something is wrong."""
 
 import importlib.util
 import os
@@ -6,12 +6,13 @@ import platform
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Optional
+from typing import List
 
 import torch
 
 from . import __version__
-from .devices import Worker, choose_precision, cpu_multiplies_bf16, main_memory
+from .devices import Worker, choose_precision, compiler, cpu_multiplies_bf16, main_memory
+from .errors import UserError
 from .models.shipped import shipped
 
 _WEIGHTS = shipped()
@@ -31,7 +32,12 @@ class DoctorOptions:
 
 def doctor(options: DoctorOptions) -> List[str]:
     """Print and return the lines."""
-    device = Worker.here().device()
+    launcher = []
+    try:
+        worker = Worker.here()
+    except UserError as error:
+        worker, launcher = Worker(0, 1, 0), [f"launcher   {error}: until then no other command works"]
+    device = worker.device()
     precision = choose_precision(device)
     lines = [
         f"sfumato    {__version__}, Python {platform.python_version()}, torch {torch.__version__}, {platform.system()}",
@@ -44,6 +50,7 @@ def doctor(options: DoctorOptions) -> List[str]:
         f"packages   {_packages()}",
         f"data       {_data(options.data)}",
         f"weights    {_weights()}",
+        *launcher,
     ]
     print("\n".join(lines))
     return lines
@@ -89,7 +96,7 @@ def _main_memory() -> str:
 
 
 def _compiler() -> str:
-    found: Optional[str] = next((path for path in map(shutil.which, ("g++", "clang++", "cl")) if path), None)
+    found = compiler()
     return f"{found}: --compile will work" if found else "no C++ compiler: leave out --compile"
 
 

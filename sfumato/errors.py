@@ -1,11 +1,7 @@
 """The one exception that users meet, and how it and the system's own errors are told to them."""
 
 import errno
-import io
-import math
 import re
-import sys
-import warnings
 
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -37,42 +33,6 @@ def in_one_line(text: str) -> str:
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
-def speak_plainly(program: str) -> None:
-    """Have all that a program says reach the terminal: warnings in one line each, and what the terminal has no sign for
-    as an escape, such as the bytes of a file's name that are not UTF-8.
-
-    Args:
-        program: what warnings begin with.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-    def shown(message: object, *place: object, **more: object) -> None:
-        print(f"{program}: warning: {in_one_line(str(message))}", file=sys.stderr)
-
-    warnings.showwarning = shown
-
-
 def unwritable(text: str) -> bool:
     """Whether a text has what no file in UTF-8 holds, half a character (an unpaired surrogate), or a NUL."""
     return _UNWRITABLE.search(text) is not None
-
-
-def in_range(options: object, name: str, least: float, most: float = math.inf, above: bool = False) -> None:
-    """Refuse a setting that is no number of a range.
-
-    Args:
-        options: have it as a field.
-        name: of the field.
-        least, most: the range's ends, which belong to it.
-        above: whether `least` does not.
-
-    Raises:
-        UserError: naming the setting and the range.
-    """
-    value = getattr(options, name)
-    if not least <= value <= most or not math.isfinite(value) or (above and value == least):
-        begin = f"above {least}" if above else f"at least {least}"
-        end = f" and at most {most}" if math.isfinite(most) else ""
-        raise UserError(f"{name} must be {begin}{end}, got {value}")

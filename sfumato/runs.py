@@ -1,23 +1,29 @@
 """A run: its folder, its log, the note that says how its results were made, and names of what it was made from."""
 
+import contextlib
 import hashlib
 import json
+import time
 from contextvars import ContextVar
 from mmap import mmap
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
 import numpy as np
 import torch
 
 from . import __version__
-from .checkpoints import parsed_json, read_json, remove_leftovers, visible_files, write_text
+from .checkpoints import parsed_json, read_json, refuse_other, shortened, visible_files, write_text
 from .devices import Worker
 from .errors import UserError
 from .images import note_in
+from .outputs import holding, open_folder, refuse_file
 
 NOTE = "run.json"
 _LONGEST_LINE = 1 << 16
+_OVERWRITE = ", or --overwrite"
+_PATIENCE, _ASK_EVERY = 120, 0.05
+"""Seconds that a process of a launch waits for the first one, and between its looks."""
 
 COMMAND_LINE: "ContextVar[str]" = ContextVar("command_line", default="")
 """What the user typed; the command line sets it, and it is empty where Python calls."""
@@ -42,64 +48,89 @@ def file_identity(path: Optional[Path]) -> Optional[Dict[str, str]]:
     return {"name": path.name, "contents": digest(*(file.read_bytes() for file in files))}
 
 
-def open_folder(folder: Path) -> Path:
-    """Make a folder to write into, with all above it; one that is there is good.
-
-    Raises:
-        UserError: if it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be made a folder ({error.strerror}); give another output path") from None
-    return folder
-
-
-def refuse_file(folder: Path) -> None:
-    """Check early that a folder can be written into later.
-
-    Raises:
-        UserError: if it is a file.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder}: cannot be made a folder (it is a file); give another output path")
-
-
+@contextlib.contextmanager
 def open_run(
     out: Path,
     command: str,
     settings: Mapping[str, Any],
     worker: Worker,
     inside: Sequence[str] = (),
-    overwrite: bool = False,
-) -> str:
-    """Make the folder ready: begun anew, or gone on with where its note tells of the same settings.
+    overwrite: Optional[bool] = None,
+    compared: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict,
+) -> Iterator[str]:
+    """Hold a folder for one run: begun anew, or gone on with where its note tells of the same settings.
+
+    Of several processes that were launched together the first one holds the folder, and the others wait for its note.
 
     Args:
-        out: the folder.
-        command: that paints, for the note.
-        settings: all that decides the pictures, as JSON can hold it.
+        out: the folder, which is made.
+        command: that writes, for the note.
+        settings: all that decides what comes of it, as JSON can hold it.
         worker: the first one writes the note.
         inside: folders to make in it.
-        overwrite: whether a note of other settings is replaced.
+        overwrite: whether a note of other settings is replaced; None where the command offers no choice.
+        compared: what of the settings must be the same.
 
-    Returns:
+    Yields:
         The run's name, by which `painted_by` knows its pictures.
 
     Raises:
-        UserError: if a folder cannot be made, or holds pictures of other settings.
+        UserError: if a folder cannot be made, is another process's, or holds what other settings made.
     """
     folders = [out, *(out / name for name in inside)]
     for folder in folders:
         refuse_file(folder)
-    for folder in folders:
-        remove_leftovers(open_folder(folder))
-    note, plain = out / NOTE, json.loads(json.dumps(settings))
-    if note.exists() and not overwrite and _settings_in(note) != plain:
-        raise UserError(f"{out}: holds pictures of other settings ({NOTE} there); give another folder, or overwrite")
-    if worker.rank == 0:
-        write_note(note, command, plain)
-    return digest(plain)
+    plain = json.loads(json.dumps(settings))
+    with holding(out) if worker.rank == 0 else contextlib.nullcontext():
+        if worker.rank == 0 or not worker.launch:
+            if not overwrite:
+                _refuse_others_note(out, command, compared(plain), compared, "" if overwrite is None else _OVERWRITE)
+            if worker.rank == 0:
+                launch = {"launch": worker.launch} if worker.launch else {}
+                write_note(out / NOTE, command, plain, **launch)
+        else:
+            _wait_for_note(out / NOTE, worker.launch, plain)
+        for folder in folders:
+            open_folder(folder)
+        yield digest(plain)
+
+
+def _refuse_others_note(
+    out: Path,
+    command: str,
+    wanted: Mapping[str, Any],
+    compared: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+    or_else: str,
+) -> None:
+    """Refuse a folder whose note is damaged, another command's, or of other settings."""
+    path = out / NOTE
+    if not path.exists():
+        return
+    note = read_json(path, "give another folder, or remove the file", ours=True)
+    try:
+        theirs, saved = str(note["command"]), compared(dict(note["settings"]))
+    except (TypeError, ValueError, KeyError):
+        raise UserError(f"{path}: is no note of a run; give another folder, or remove the file") from None
+    if theirs != command:
+        raise UserError(f"{out}: holds what `{shortened(theirs)}` made ({NOTE} there); give another folder{or_else}")
+    refuse_other(out, saved, wanted, or_else)
+
+
+def _wait_for_note(path: Path, launch: str, settings: Mapping[str, Any]) -> None:
+    """Wait until the first process of this launch holds the folder.
+
+    Raises:
+        UserError: if it does not come to that.
+    """
+    for _ in range(round(_PATIENCE / _ASK_EVERY)):
+        with contextlib.suppress(UserError, TypeError, KeyError):
+            note = read_json(path, "", ours=True) if path.exists() else {}
+            if (note["launch"], note["settings"]) == (launch, settings):
+                return
+        time.sleep(_ASK_EVERY)
+    raise UserError(
+        f"{path.parent}: the first process of this launch did not begin in it; see what it says, start anew"
+    )
 
 
 def painted_by(run: str, path: Path) -> bool:
@@ -151,10 +182,3 @@ def write_note(path: Path, command: str, settings: Mapping[str, Any], **measured
     versions = {"sfumato": __version__, "torch": torch.__version__}
     note: Dict[str, Any] = {"command": command, "command_line": COMMAND_LINE.get(), "settings": settings}
     write_text(path, json.dumps({**note, "versions": versions, **measured}, indent=2, default=str) + "\n")
-
-
-def _settings_in(note: Path) -> Any:
-    try:
-        return read_json(note, "give another folder", ours=True)["settings"]
-    except (UserError, KeyError, TypeError):
-        return None

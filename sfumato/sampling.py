@@ -1,48 +1,47 @@
 """How every job walks from noise to a picture: the sampler, what it is told, and the times that it visits."""
 
-import math
 from dataclasses import dataclass, field, fields
-from typing import Callable, Iterator, List, Optional
+from typing import Any, Callable, Iterator, List, Optional
 
 from torch import Tensor
 
 from .diffusion import SAMPLERS, Denoiser, Sampler, Schedule, Step, make_sampler
 from .errors import UserError
+from .options import check_options, choice, number
 
 SPACING_HELP = "Where the steps are; one of the schedule's own ways by default."
-SAMPLER_HELP = {"help": f"{', '.join(SAMPLERS)}."}
-"""Of a field that names a sampler."""
 
 
-def _told(option: str) -> str:
-    """What an option is and allows, from the samplers that have it."""
+def sampler_choice(default: str) -> Any:
+    """A dataclass field that names a sampler."""
+    return choice(default, SAMPLERS, help=f"{', '.join(SAMPLERS)}.")
+
+
+def _told(option: str, what: str, default: Any = None) -> Any:
+    """A dataclass field for what some samplers can be told; what it is and allows is theirs to say."""
     having = {name: one for name, cls in SAMPLERS.items() for one in fields(cls) if one.name == option}
     one = next(iter(having.values()))
-    low, high = one.metadata.get("range", (None, None))
-    ends = "" if low is None else f"{low:g} and more" if math.isinf(high) else f"{low:g} ... {high:g}"
-    allowed = " or ".join(one.metadata.get("choices", ())) or ends
-    return f"{allowed + '; ' if allowed else ''}for {', '.join(having)}, {one.default} by default."
+    allowed = " or ".join(one.metadata.get("choices", ()))
+    told = f"{what} {allowed + '; ' if allowed else ''}for {', '.join(having)}, {one.default} by default."
+    return field(default=default, metadata={**one.metadata, "help": told})
 
 
 @dataclass(frozen=True)
 class Sampling:
     """How noise becomes a picture; each job has its own defaults, and what more its own can be told."""
 
-    sampler: str = field(default="unipc", metadata=SAMPLER_HELP)
+    sampler: str = sampler_choice("unipc")
     """One of SAMPLERS."""
-    eta: float = field(default=0.0, metadata={"help": f"How much of the posterior's noise is added. {_told('eta')}"})
+    eta: float = _told("eta", "How much of the posterior's noise is added;", 0.0)
     """DDIM's."""
-    variance: Optional[str] = field(default=None, metadata={"help": f"Of the noise added. {_told('variance')}"})
+    variance: Optional[str] = _told("variance", "Of the noise added:")
     """DDPM's."""
-    churn: Optional[float] = field(default=None, metadata={"help": f"Noise put in anew. {_told('churn')}"})
+    churn: Optional[float] = _told("churn", "Noise put in anew;")
     """EDM's."""
-    lower_order_final: Optional[bool] = field(
-        default=None,
-        metadata={"help": f"Whether the last of few steps is of first order. {_told('lower_order_final')}"},
-    )
+    lower_order_final: Optional[bool] = _told("lower_order_final", "Whether the last of few steps is of first order;")
     """The multistep solvers'."""
 
-    steps: int = 25
+    steps: int = number(25, 1)
     """Denoising steps."""
     spacing: str = field(default="", metadata={"help": SPACING_HELP})
     """A way to space them, see `Schedule.times`."""
@@ -61,6 +60,7 @@ class Sampling:
         Raises:
             UserError: naming the setting.
         """
+        check_options(self)
         try:
             self.made().check(schedule, self.times(schedule))
         except ValueError as error:

@@ -7,11 +7,12 @@ from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 import torch
 from torch import Tensor, nn
 
-from .checkpoints import Embedding, filled, fingerprint, read_stable_diffusion
+from .checkpoints import Embedding, filled, fingerprint, name_of_weights, read_stable_diffusion
+from .devices import DTYPES
 from .diffusion import NetworkDenoiser, ScaledLinearSchedule, Schedule
-from .errors import UserError
+from .errors import UserError, first_line
 from .models.shipped import shipped
-from .models.stable_diffusion import VAE, TextEncoder, UNet
+from .models.stable_diffusion import VAE, TextConfig, TextEncoder, UNet, UNetConfig, VAEConfig
 from .models.stable_diffusion.shapes import text_config, unet_config, vae_config
 from .models.stable_diffusion.tokenizer import VOCABULARY, Tokenizer, Tokens
 
@@ -43,6 +44,8 @@ class StableDiffusion:
     """Those of the words that prompts may spell in any letter case; see `Embedding`."""
     also: Dict[str, str] = field(default_factory=dict)
     """Another spelling -> the word that it stands for."""
+    autoencoder: str = ""
+    """A name of its weights, which the fingerprint says nothing of."""
 
     @classmethod
     def load(cls, path: Path, dtype: torch.dtype = torch.float32) -> "StableDiffusion":
@@ -56,7 +59,7 @@ class StableDiffusion:
             UserError: if it cannot be used.
         """
         parts = read_stable_diffusion(path)
-        name = fingerprint(parts)
+        name, autoencoder = fingerprint(parts), name_of_weights(parts.vae)  # before the networks take the weights
         wide = torch.float32 if dtype == torch.float16 else dtype
         return cls(
             unet=_network(unet_config, UNet, parts.unet, dtype, path, "U-Net"),
@@ -66,7 +69,20 @@ class StableDiffusion:
             name=name,
             size=parts.size,
             words={},
+            autoencoder=autoencoder,
         )
+
+    @property
+    def precision(self) -> str:
+        """Of the U-Net's weights, in which it computes."""
+        return next(name for name, dtype in DTYPES.items() if dtype == next(self.unet.parameters()).dtype)
+
+    def identity(self) -> Dict[str, str]:
+        """What of the checkpoint decides a result: names of the networks' weights, and the precision that they are in.
+
+        Words are learned for the U-Net and the text encoder, which `checkpoint` names; pictures need the autoencoder.
+        """
+        return {"checkpoint": self.name, "autoencoder": self.autoencoder, "precision": self.precision}
 
     def to(self, device: torch.device) -> "StableDiffusion":
         """Move all networks; returns itself."""
@@ -145,6 +161,23 @@ class StableDiffusion:
         return self.vae.config.latent, sides[0], sides[1]
 
 
+def refuse_shapes(
+    size: int, vae: VAEConfig, unet: Optional[UNetConfig] = None, text: Optional[TextConfig] = None
+) -> None:
+    """Refuse shapes of networks that do not fit each other, or pictures of a size.
+
+    Raises:
+        UserError: naming the setting.
+    """
+    if unet is not None and text is not None and unet.context != text.width:
+        raise UserError(f"--context must be {text.width}, the width of the text's states, got {unet.context}")
+    if unet is not None and unet.channels != vae.latent:
+        raise UserError(f"--channels must be {vae.latent}, those of the autoencoder's latents, got {unet.channels}")
+    halvings = len(vae.multipliers) - 1 + (0 if unet is None else len(unet.multipliers) - 1)
+    if size % 2**halvings:
+        raise UserError(f"--multipliers: pictures of {size} cannot be halved {halvings} times; give fewer levels")
+
+
 def _network(
     read_config: Callable[[Mapping[str, List[int]]], _Config],
     network: Callable[[_Config], _Network],
@@ -157,7 +190,9 @@ def _network(
     shapes = {key: list(value.shape) for key, value in state.items() if value.numel()}
     try:
         config = read_config(shapes)
-    except (LookupError, ValueError, ArithmeticError, TypeError) as missing:
+    except LookupError as missing:
         reason = str(missing).strip("'")
         raise UserError(f"{path}: is no Stable Diffusion v1: its {what} lacks {reason}") from None
+    except (ValueError, ArithmeticError, TypeError) as error:
+        raise UserError(f"{path}: is no Stable Diffusion v1: its {what} cannot be: {first_line(error)}") from None
     return filled(lambda: network(config), state, path, what, dtype)

@@ -12,13 +12,14 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
-from tqdm import tqdm
 
+from .bars import Bar
 from .checkpoints import read_json
 from .clip import Clip
 from .errors import UserError
 from .images import captioned, open_picture, picture_files, save_image
-from .runs import open_folder, write_note
+from .outputs import holding, refuse_file
+from .runs import write_note
 
 ENSEMBLE = (
     "A photo of {}.",
@@ -85,6 +86,8 @@ def zero_shot(options: ZeroShotOptions) -> ZeroShotScore:
     for template in templates:
         if template.count("{}") != 1:
             raise UserError(f"the template {template!r} must have {{}} once, where the label goes")
+    if options.out is not None:
+        refuse_file(options.out)
     labels = _read_labels(options.labels)
     paths, wanted = _read_names(options.images, labels, options.labels)
     clip = Clip(options.clip)
@@ -105,9 +108,10 @@ def zero_shot(options: ZeroShotOptions) -> ZeroShotScore:
             name: float(right[truth == n].double().mean()) for n, name in enumerate(names) if bool((truth == n).any())
         },
     )
-    print(_in_words(score))
     if options.out is not None:
-        _write(options.out, score, paths, names, ranked, logits.softmax(dim=1), truth)
+        with holding(options.out):
+            _write(options.out, score, paths, names, ranked, logits.softmax(dim=1), truth)
+    print(_in_words(score))
     return score
 
 
@@ -119,7 +123,7 @@ def class_directions(clip: Clip, names: Sequence[str], templates: Sequence[str])
 
 def _directions(clip: Clip, paths: Sequence[Path]) -> List[Tensor]:
     found = []
-    with tqdm(total=len(paths), desc="classifying", unit="picture") as bar:
+    with Bar(total=len(paths), desc="classifying", unit="picture") as bar:
         for start in range(0, len(paths), _AT_ONCE):
             some = paths[start : start + _AT_ONCE]
             found.append(clip.pictures([open_picture(path) for path in some]))
@@ -169,7 +173,6 @@ def _write(
     shares: Tensor,
     truth: Tensor,
 ) -> None:
-    open_folder(out)
     write_note(out / "zero-shot.json", "zero-shot", {"clip": score.clip, "templates": score.templates}, **asdict(score))
     right = ranked[:, 0] == truth
     # Spread over the folder, so that they are not all of one class.

@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from sfumato.concepts.prompts import read_input
-from sfumato.errors import UserError, in_one_line, speak_plainly
+from sfumato.errors import UserError, in_one_line
 from sfumato.images import open_picture
+from sfumato.program import speak_plainly
 
 
 def test_what_ends_a_line_or_moves_the_cursor_is_spelled_out():

@@ -1,14 +1,21 @@
 """The command line as a newcomer meets it."""
 
+import contextlib
 import os
+import pty
 import subprocess
 import sys
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("tyro")
 
 from sfumato.cli import COMMANDS, main
+from sfumato.concepts.generate import GenerateOptions
+from sfumato.flags import read_flags
+from sfumato.pictures.learn import LearnOptions
 
 
 def test_import_and_help_load_no_torch_and_are_quick():
@@ -66,8 +73,23 @@ def test_a_reader_that_has_enough_is_no_error():
         (["digits", "train", "nowhere", "run"], "nowhere/mnistm: there is no such folder"),
         (
             ["digits", "generate", "x", "--stepps", "3"],
-            "unrecognized options: --stepps, 3; see `sfumato digits generate",
+            "there is no option --stepps; did you mean --steps?",
         ),
+        (["digits", "generate", "--cuont", "3"], "there is no option --cuont; did you mean --count?"),
+        (["digits", "generate", "x", "--guid=3"], "there is no option --guid; did you mean --guidance-scale?"),
+        (["digits", "train", "--no-compil"], "there is no option --no-compil; did you mean --no-compile?"),
+        (["digits", "generate", "--out", "x"], "there is no option --out; OUT is given by its place, without a name"),
+        (
+            ["concepts", "generate", "x", "--prompt", "-zzz"],
+            "there is no option -zzz; see `sfumato concepts generate --help`, and write a value that begins with a dash"
+            " as --OPTION=VALUE",
+        ),
+        (["digits", "generate", "x", "y"], "unrecognized options: y; see `sfumato digits generate --help`"),
+        (["digits", "generate", "x", "--guidance-scale", "-inf", "--cuont"], "there is no option --cuont;"),
+        (["pictures", "train", "x", "y", "--minutes", "few"], "error parsing --minutes: no type matching {None}|FLOAT"),
+        (["digits", "generate", ""], "OUT: the path is empty; give one (. is the folder that you are in)"),
+        (["digits", "generate", "x", "--weights="], "--weights: the path is empty; give one"),
+        (["report", "out", "--run", "a", ""], "--run: the path is empty; give one"),
         (["digits", "generate", "x", "--steps", "few"], "error parsing --steps: invalid literal"),
         (["digits", "generate"], "missing from sfumato digits generate: OUT"),
         (["report", "out", "--run"], "--run: give at least one folder"),
@@ -80,6 +102,51 @@ def test_a_users_error_is_one_line_and_status_2(words, message, capsys, tmp_path
     assert said.err.startswith(f"sfumato: {message}")
     assert said.err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_options_are_read_as_they_were_typed():
+    """What is looked at before the argument parser takes what that takes."""
+    read = partial(read_flags, "pictures train", LearnOptions)
+    typed = ["--batch_size=7", "a", "--no-compile", "b", "--minutes", "-1", "--labels", "none"]
+    options = read(typed)
+    assert (options.training.loop.batch_size, options.training.loop.compile) == (7, False)
+    assert (options.training.minutes, str(options.out)) == (-1.0, "b")
+    assert read(["--", "-a", "--b"]).out == Path("--b")
+    prompts = ["x", "--prompt", "", "--negative-prompt=-a  b"]
+    painted = read_flags("concepts generate", GenerateOptions, prompts)
+    assert (painted.prompt, painted.sampling.negative_prompt) == (("",), "-a  b")
+
+
+def on_a_terminal(command, columns):
+    """What a command says on a terminal that can colour; its exit status."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(columns)}
+    running = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    said = b""
+    with contextlib.suppress(OSError):  # Linux says so that the other end was closed
+        while part := os.read(ours, 1 << 16):
+            said += part
+    os.close(ours)
+    return said.decode().replace("\r\n", "\n"), running.wait()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--cuont", "3"], "there is no option --cuont; did you mean --count?"),
+        ([], "missing from sfumato digits generate: OUT"),
+        (
+            ["x", "--steps", "few" * 60],
+            f"error parsing --steps: invalid literal for int() with base 10: '{'few' * 60}'",
+        ),
+    ],
+)
+def test_a_terminal_of_any_width_is_told_what_a_pipe_is(flags, message):
+    command = [sys.executable, "-m", "sfumato", "digits", "generate", *flags]
+    piped = subprocess.run(command, capture_output=True, text=True)
+    assert piped.stderr.startswith(f"sfumato: {message}") and piped.returncode == 2
+    assert on_a_terminal(command, 40) == (piped.stderr, 2)
 
 
 def test_no_command_shows_the_overview_and_is_status_2(capsys):

@@ -41,6 +41,50 @@ def test_the_chosen_precision_can_compute_our_networks():
         assert FaceUNet(TINY)(torch.zeros(1, 3, 16, 16), torch.tensor([1])).shape == (1, 3, 16, 16)
 
 
+def launched(monkeypatch, **variables):
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return Worker.here()
+
+
+def test_a_worker_is_what_the_launcher_says(monkeypatch):
+    assert launched(monkeypatch) == (0, 1, 0)
+    assert launched(monkeypatch, RANK="", WORLD_SIZE="", LOCAL_RANK="") == (0, 1, 0)
+    assert launched(monkeypatch, RANK="3", WORLD_SIZE="4", LOCAL_RANK="1") == (3, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"RANK": "abc"}, "RANK=abc is no number of a process; `unset RANK`"),
+        ({"WORLD_SIZE": "auto"}, "WORLD_SIZE=auto is no number of a process; `unset WORLD_SIZE`"),
+        ({"WORLD_SIZE": "0"}, "WORLD_SIZE=0 is no number"),
+        ({"RANK": "-1"}, "RANK=-1 is no number"),
+        ({"LOCAL_RANK": "1.5"}, "LOCAL_RANK=1.5 is no number"),
+        ({"RANK": "2", "WORLD_SIZE": "2"}, "RANK=2 is none of WORLD_SIZE=2 processes; `unset RANK WORLD_SIZE"),
+    ],
+)
+def test_what_no_launcher_says_is_named(monkeypatch, variables, message):
+    with pytest.raises(UserError, match=f"^{message}"):
+        launched(monkeypatch, **variables)
+
+
+def test_apples_gpus_are_given_float32():
+    class Part:
+        dtype = torch.float64
+
+        def to(self, device, dtype):
+            return device.type, dtype
+
+    part = Part()
+    assert devices.placed(part, torch.device("mps")) == ("mps", torch.float32)
+    assert devices.placed(part, torch.device("cuda")) == ("cuda", torch.float64)
+    part.dtype = torch.int64
+    assert devices.placed(part, torch.device("mps")) == ("mps", torch.int64)
+
+
 def test_processes_share_work_evenly_and_wholly():
     shares = [list(Worker(rank, 3, 0).share(range(8))) for rank in range(3)]
     assert sorted(item for share in shares for item in share) == list(range(8))

@@ -18,6 +18,13 @@ def test_ten_lines_that_are_true_here(tmp_path, monkeypatch, capsys):
     assert "all that ship are there: digits, faces64, judge-mnistm" in told["weights"]
 
 
+def test_a_launchers_left_overs_are_one_line_more(monkeypatch):
+    monkeypatch.setenv("RANK", "abc")
+    lines = doctor(DoctorOptions())
+    assert len(lines) == 11
+    assert lines[-1].startswith("launcher   RANK=abc is no number of a process; `unset RANK`")
+
+
 def test_missing_weights_are_named(tmp_path, monkeypatch):
     (tmp_path / "digits.safetensors").touch()
     monkeypatch.setattr("sfumato.doctor._WEIGHTS", tmp_path)

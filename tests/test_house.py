@@ -7,12 +7,15 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "sfumato"
 
-SHARED = {"clip", "conditions", "errors", "devices", "images", "model", "runs", "sampling", "stable_diffusion"}
+SHARED = {
+    *("bars", "clip", "conditions", "errors", "devices", "images", "model", "options", "outputs", "runs", "sampling"),
+    "stable_diffusion",
+}
 """What all tasks use."""
 
 MAY_IMPORT = {
     "diffusion": {"diffusion"},
-    "models": {"models", "diffusion"},
+    "models": {"models", "diffusion", "options"},
     "checkpoints": {"checkpoints", "models", "diffusion", "errors"},
     "training": {"training", "checkpoints", "models", "diffusion", *SHARED},
     "pictures": {"pictures", "training", "checkpoints", "models", "diffusion", *SHARED},
@@ -21,21 +24,26 @@ MAY_IMPORT = {
     "world": {"world", "concepts", "digits", "pictures", "training", "checkpoints", "models", "diffusion", *SHARED},
     "report": {"report", "checkpoints", "models", *SHARED},
     "faces": {"faces", "pictures", "training", "checkpoints", "models", "diffusion", *SHARED},
-    "course": {"course", "digits", "faces", "concepts", "checkpoints", "models", *SHARED},
-    "doctor.py": {"devices", "models"},
+    "course": {"course", "program", "digits", "faces", "concepts", "checkpoints", "models", *SHARED},
+    "doctor.py": {"devices", "errors", "models"},
     "presets.py": {"errors"},
     "model.py": {"conditions", "model_files", "diffusion"},
     "conditions.py": set(),
     "model_files.py": {"checkpoints", "models", "diffusion", "errors"},
-    "stable_diffusion.py": {"checkpoints", "models", "diffusion", "errors"},
-    "sampling.py": {"diffusion", "errors"},
+    "stable_diffusion.py": {"checkpoints", "devices", "models", "diffusion", "errors"},
+    "sampling.py": {"diffusion", "errors", "options"},
     "zero_shot.py": {"checkpoints", *SHARED},
-    "cli.py": {"errors", "runs"},
+    "cli.py": {"errors", "flags", "options", "program", "runs"},
+    "flags.py": {"errors", "options"},
+    "program.py": {"errors"},
+    "bars.py": set(),
     "errors.py": set(),
+    "options.py": {"errors"},
     "devices.py": {"errors"},
     "images": {"images", "checkpoints", "errors"},
     "clip.py": {"checkpoints", "models", "errors", "devices"},
-    "runs.py": {"checkpoints", "devices", "errors", "images"},
+    "outputs.py": {"errors"},
+    "runs.py": {"checkpoints", "devices", "errors", "images", "outputs"},
 }
 """Folder or file -> the parts of the package that it may import."""
 

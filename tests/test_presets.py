@@ -11,7 +11,8 @@ import pytest
 
 pytest.importorskip("accelerate", minversion="1.0")
 
-from sfumato.cli import COMMANDS, main, read_flags
+from sfumato.cli import COMMANDS, main
+from sfumato.flags import read_flags
 from sfumato.presets import PRESETS, QUICK
 
 ROOT = Path(__file__).parents[1]

@@ -47,6 +47,17 @@ def folder(tmp_path, monkeypatch):
     return images, labels
 
 
+def test_scores_are_written_before_they_are_printed(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(sfumato.zero_shot, "_in_words", refuse_to_print)
+    with pytest.raises(OSError, match="No space left"):
+        zero_shot(ZeroShotOptions(*folder, out=tmp_path / "out"))
+    assert json.loads((tmp_path / "out" / "zero-shot.json").read_text())["top1"] == 0.75
+
+
+def refuse_to_print(score):
+    raise OSError(28, "No space left on device")
+
+
 def test_accuracy_by_hand(folder, tmp_path, capsys):
     score = zero_shot(ZeroShotOptions(*folder, out=tmp_path / "out"))
     assert (score.pictures, score.top1, score.top5) == (4, 0.75, 1.0)

@@ -3,16 +3,24 @@
 from .archives import member_bytes, opened_zip
 from .arrays import read_npz
 from .embeddings import FORMATS, Embedding, read_embeddings, write_embedding
-from .files import atomic_path, remove_leftovers, temporary_folder, write_text
+from .files import atomic_path, temporary_folder, write_text
 from .folders import is_hidden, leads_out, visible_entries, visible_files
 from .model_file import ModelFormat, read_model, write_model
 from .safetensor_files import read_safetensors, write_safetensors
-from .stable_diffusion import PREFIXES, SIZE_KEY, Parts, fingerprint, read_stable_diffusion, write_stable_diffusion
+from .stable_diffusion import (
+    PREFIXES,
+    SIZE_KEY,
+    Parts,
+    fingerprint,
+    name_of_weights,
+    read_stable_diffusion,
+    write_stable_diffusion,
+)
 from .stand_ins import StandIn, described, shortened
-from .strict import filled, fitting, load_strictly, loaded, refuse_others, some
-from .tensor_files import read_tensors, weights_in
+from .strict import filled, fitting, load_strictly, loaded, not_finite, refuse_others, some
+from .tensor_files import read_tensors, weights_in, write_torch
 from .texts import TextError, parsed_json, read_json, read_text
-from .training_state import load_state, save_state
+from .training_state import Saved, but_length, load_state, refuse_other, save_state
 from .word_files import embedding_files, given_words
 from .word_stages import GivenWord
 
@@ -24,9 +32,11 @@ __all__ = [
     "GivenWord",
     "ModelFormat",
     "Parts",
+    "Saved",
     "StandIn",
     "TextError",
     "atomic_path",
+    "but_length",
     "described",
     "embedding_files",
     "filled",
@@ -39,6 +49,8 @@ __all__ = [
     "load_strictly",
     "loaded",
     "member_bytes",
+    "name_of_weights",
+    "not_finite",
     "opened_zip",
     "parsed_json",
     "read_embeddings",
@@ -49,8 +61,8 @@ __all__ = [
     "read_stable_diffusion",
     "read_tensors",
     "read_text",
+    "refuse_other",
     "refuse_others",
-    "remove_leftovers",
     "save_state",
     "shortened",
     "some",
@@ -63,4 +75,5 @@ __all__ = [
     "write_safetensors",
     "write_stable_diffusion",
     "write_text",
+    "write_torch",
 ]

@@ -20,11 +20,11 @@ import torch
 from torch import Tensor
 
 from ..errors import UserError
-from .files import atomic_path
 from .found_words import words_in
 from .safetensor_files import write_safetensors
 from .stand_ins import shortened
-from .tensor_files import read_tensors
+from .strict import refuse_not_finite
+from .tensor_files import read_tensors, write_torch
 
 FORMATS = ("sfumato", "diffusers", "a1111", "compvis", "tokens", "emb_params", "bare")
 """What `write_embedding` writes."""
@@ -150,5 +150,5 @@ def write_embedding(path: Path, embedding: Embedding, kind: str = "sfumato") -> 
         "tokens": {"tokens": [token], "token_ids": [], "embeddings": vectors},
         "bare": vectors,
     }
-    with atomic_path(path) as beside:
-        torch.save(contents[kind], str(beside))
+    refuse_not_finite({token: vectors}, path)
+    write_torch(path, contents[kind])

@@ -7,7 +7,7 @@ import shutil
 import socket
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, Set
 
 _MARK = ".sfumato-tmp"
 _HOST = hashlib.sha256(socket.gethostname().encode("utf-8", "surrogateescape")).hexdigest()[:8]
@@ -15,6 +15,8 @@ _OURS = re.compile(re.escape(f"{_MARK}.{_HOST}.") + r"(\d{1,10})\..+", re.DOTALL
 """The names that this host's processes write to: .sfumato-tmp.HOST.PROCESS.NAME. Only they are ever swept."""
 _LONGEST_NAME, _LONGEST_ENDING = 64, 32
 """In bytes; with mark, host and process some 130, which every file system holds."""
+_SWEPT: Set[str] = set()
+"""Folders that this process has looked through for leftovers."""
 
 
 @contextmanager
@@ -22,7 +24,8 @@ def atomic_path(path: Path, durable: bool = True) -> Iterator[Path]:
     """A path beside `path` to write to; it takes `path`'s place when the block ends well, and is removed when not.
 
     A reader sees the old file or the new one, never a part: the contents reach the disk before the name does. The
-    ending of the name is kept, because libraries choose the format by it.
+    ending of the name is kept, because libraries choose the format by it. Whoever writes into a folder first removes
+    what killed processes left there, once a process: so leftovers stay nowhere that is written to again.
 
     Args:
         path: the file to write; its folder must exist.
@@ -76,6 +79,10 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def _beside(path: Path) -> Path:
+    folder = os.path.realpath(path.parent)
+    if folder not in _SWEPT:
+        _SWEPT.add(folder)
+        remove_leftovers(path.parent)
     name, ending = path.stem, path.suffix
     if len(os.fsencode(ending)) > _LONGEST_ENDING:
         name, ending = path.name, ""

@@ -20,6 +20,7 @@ from ..errors import UserError
 from .files import atomic_path
 from .mapping import Mapped, mapped
 from .stand_ins import StandIn, shortened
+from .strict import refuse_not_finite
 
 _TYPES = {
     "F64": torch.float64,
@@ -76,13 +77,17 @@ def read_safetensors(path: Path) -> Tuple[Dict[str, Any], Dict[str, str]]:
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write a safetensors file, whole or not at all; tensors are stored as they are, made contiguous.
 
+    The same tensors and metadata give the same bytes.
+
     Raises:
+        UserError: for a tensor that holds NaN or infinity, which no reader takes.
         OSError: naming the file, as where the disk is full.
     """
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     plain = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+    refuse_not_finite(plain, path)
     with atomic_path(Path(path)) as beside:
         try:
             save_file(plain, str(beside), metadata=dict(metadata))
@@ -91,6 +96,19 @@ def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mappi
             code = re.search(r"os error (\d+)|code: (\d+)", str(error))
             raise OSError(int(code.group(1) or code.group(2)) if code else errno.EIO, str(error)) from None
         os.chmod(beside, 0o666 & ~_umask())  # the package writes files that nobody else may read
+        _order_metadata(beside)
+
+
+def _order_metadata(path: Path) -> None:
+    """Sort a file's metadata, which the package writes in an order of chance; all else of it has one."""
+    with open(path, "r+b") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+        ordered = {"__metadata__": dict(sorted(header.pop("__metadata__", {}).items())), **header}
+        text = json.dumps(ordered, separators=(",", ":"), ensure_ascii=False).encode()
+        assert len(text) <= length, "the same entries take the same room"
+        file.seek(8)
+        file.write(text.ljust(length))
 
 
 def _umask() -> int:

@@ -111,13 +111,32 @@ def load_strictly(network: nn.Module, state: Any, path: Path, what: str) -> None
     ]
     if faults:
         raise UserError(f"{path}: is not the {what}: it {'; '.join(faults)}")
-    bad = [key for key, value in state.items() if value.is_floating_point() and not bool(value.isfinite().all())]
+    bad = not_finite(state)
     if bad:
         raise UserError(f"{path}: the {what} holds NaN or infinity in {some(bad)}; the file is damaged")
     if any(parameter.is_meta for parameter in network.parameters()):
         network.load_state_dict(dict(state), assign=True)
     else:
         network.load_state_dict(dict(state))
+
+
+def not_finite(state: Mapping[str, Tensor]) -> List[str]:
+    """The names of the tensors that hold NaN or infinity."""
+    return [key for key, value in state.items() if value.is_floating_point() and not bool(value.isfinite().all())]
+
+
+def refuse_not_finite(state: Mapping[str, Tensor], path: Path) -> None:
+    """Check before a file is written that a reader will take it.
+
+    Raises:
+        UserError: for a tensor that holds NaN or infinity.
+    """
+    bad = not_finite(state)
+    if bad:
+        raise UserError(
+            f"{path}: is not written, for {some(bad)} would hold NaN or infinity; numbers have grown beyond what their"
+            " type holds: learn slower, or store and compute in fp32"
+        )
 
 
 def refuse_others(state: Mapping[str, Any], path: Path) -> None:

@@ -1,15 +1,18 @@
 """The state of a training run: written often, read after whatever ended it.
 
-A state is one safetensors file, `state-00001200.safetensors`, whose metadata hold the run's settings. The two newest
-are kept: if the last write was cut short the one before it serves.
+A state is one safetensors file, `state-00001200.safetensors`, whose metadata hold the run's settings and a checksum of
+its tensors. The two newest are kept: if the last write was cut short the one before it serves. So is the newest one
+from before the learning rate fell, from which the run can be made longer.
 """
 
+import hashlib
 import json
 import re
 import warnings
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional
 
+import torch
 from torch import Tensor
 
 from ..errors import UserError
@@ -17,57 +20,139 @@ from .safetensor_files import read_safetensors, write_safetensors
 from .stand_ins import shortened
 
 _KEPT = 2
-_STATE = re.compile(r"state-\d{8,}\.safetensors")
+_STATE = re.compile(r"state-(\d{8,})\.safetensors")
 
 
-def save_state(folder: Path, step: int, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
-    """Write the state after `step` steps, then remove all but the two newest."""
-    metadata = {"step": str(step), "settings": json.dumps(settings, sort_keys=True)}
-    write_safetensors(folder / f"state-{step:08d}.safetensors", tensors, metadata)
-    for old in _newest_first(folder)[_KEPT:]:
+class Saved(NamedTuple):
+    """What a run goes on from."""
+
+    step: int
+    """Steps done."""
+    tensors: Dict[str, Tensor]
+    settings: Dict[str, Any]
+    """Those that it was saved with."""
+
+
+def save_state(
+    folder: Path, step: int, tensors: Mapping[str, Tensor], settings: Mapping[str, Any], steady: int = 0
+) -> None:
+    """Write the state after `step` steps, then remove those that nothing goes on from.
+
+    Of the states of later steps the run did not go on, because they are damaged or of a longer one's end.
+
+    Args:
+        folder: of the run.
+        step: steps done.
+        tensors: of the state.
+        settings: of the run.
+        steady: steps up to which the learning rate has not fallen.
+
+    Raises:
+        UserError: if a number is not finite.
+    """
+    told = {"step": str(step), "settings": json.dumps(settings, sort_keys=True), "sha256": _checksum(tensors)}
+    write_safetensors(folder / f"state-{step:08d}.safetensors", tensors, told)
+    done = [path for path in _newest_first(folder) if _step(path) <= step]
+    kept = {*done[:_KEPT], *[path for path in done if _step(path) <= steady][:1]}
+    for old in set(_newest_first(folder)) - kept:
         old.unlink()
 
 
-def load_state(folder: Path, settings: Mapping[str, Any]) -> Optional[Tuple[int, Dict[str, Tensor]]]:
-    """The newest whole state in a folder.
+def load_state(
+    folder: Path, settings: Mapping[str, Any], serves: Callable[[Saved], bool] = lambda saved: True
+) -> Optional[Saved]:
+    """The newest sound state in a folder that serves.
 
     A damaged state is passed over with a warning.
 
     Args:
         folder: of the run; may not exist.
-        settings: of the run that wants to go on; they must be the saved ones.
+        settings: of the run that wants to go on, but for its length; they must be the saved ones.
+        serves: whether a state is one to go on from.
 
     Returns:
-        (steps done, tensors), or None where there is nothing to go on from.
+        The state, or None where there is nothing to go on from.
 
     Raises:
-        UserError: if the folder belongs to a run of other settings.
+        UserError: if the folder belongs to a run of other settings, or has damaged states alone.
     """
-    for path in _newest_first(folder):
-        try:
-            tensors, metadata = read_safetensors(path)
-            step, saved = int(metadata["step"]), json.loads(metadata["settings"])
-            if not isinstance(saved, dict):
-                raise ValueError("its settings are no table")
-        except (UserError, KeyError, ValueError, RecursionError) as error:
-            warnings.warn(f"{path.name} is passed over: {error}", stacklevel=2)
-            continue
-        _check_same(folder, saved, json.loads(json.dumps(settings)))
-        return step, tensors
+    sound = False
+    for saved in _sound(folder):
+        refuse_other(folder, but_length(saved.settings), but_length(settings))
+        sound = True
+        if serves(saved):
+            return saved
+    if not sound and _newest_first(folder):
+        raise UserError(f"{folder}: no saved state in it is sound; remove its state-* files to begin anew")
     return None
 
 
-def _check_same(folder: Path, saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    for name in sorted(set(saved) | set(wanted)):
-        if saved.get(name) != wanted.get(name):
-            there = shortened(str(saved.get(name)))
+def _sound(folder: Path) -> Iterator[Saved]:
+    for path in _newest_first(folder):
+        try:
+            tensors, metadata = read_safetensors(path)
+            saved = Saved(int(metadata["step"]), tensors, json.loads(metadata["settings"]))
+            if not isinstance(saved.settings, dict):
+                raise ValueError("its settings are no table")
+            if metadata["sha256"] != _checksum(tensors):
+                raise ValueError("its numbers are not those that were written")
+        except (UserError, KeyError, ValueError, AttributeError, RecursionError) as error:
+            warnings.warn(f"{path.name} is passed over: {error}", stacklevel=3)
+            continue
+        yield saved
+
+
+def but_length(settings: Mapping[str, Any]) -> Dict[str, Any]:
+    """Settings without how many steps are asked for, which a run that goes on may change."""
+    loop = settings.get("loop")
+    without = {"loop": {**loop, "steps": None}} if isinstance(loop, dict) else {}
+    return {**json.loads(json.dumps(settings)), **without}
+
+
+def refuse_other(folder: Path, saved: Mapping[str, Any], wanted: Mapping[str, Any], or_else: str = "") -> None:
+    """Check that settings are the same.
+
+    Args:
+        folder: that belongs to a run.
+        saved: the run's settings.
+        wanted: those asked for.
+        or_else: what can be done beside giving another folder.
+
+    Raises:
+        UserError: naming the first that differs.
+    """
+    there, here = _flat(saved), _flat(json.loads(json.dumps(wanted)))
+    for name in sorted({*there, *here}):
+        if there.get(name) != here.get(name):
+            old, new = (shortened(str(one.get(name))) for one in (there, here))
             raise UserError(
-                f"{folder}: holds a run with {shortened(name)} = {there}, not {wanted.get(name)};"
-                " give its settings to go on, or another folder to begin anew"
+                f"{folder}: holds a run with {shortened(name)} = {old}, not {new}; give its settings to go on, or"
+                f" another folder to begin anew{or_else}"
             )
+
+
+def _flat(settings: Mapping[str, Any], begin: str = "") -> Dict[str, Any]:
+    """Settings in one table: what lies in another has both names, as loop.seed."""
+    flat: Dict[str, Any] = {}
+    for name, value in settings.items():
+        flat.update(_flat(value, f"{begin}{name}.") if isinstance(value, dict) and value else {begin + name: value})
+    return flat
+
+
+def _checksum(tensors: Mapping[str, Tensor]) -> str:
+    whole = hashlib.sha256()
+    for key in sorted(tensors):
+        value = tensors[key].detach().cpu().contiguous()
+        whole.update(f"{key} {value.dtype} {list(value.shape)}".encode())
+        whole.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return whole.hexdigest()
 
 
 def _newest_first(folder: Path) -> List[Path]:
     found = Path(folder).glob("state-*.safetensors")
     # A copy that somebody put there under a name of his own is neither read nor removed.
-    return sorted((path for path in found if _STATE.fullmatch(path.name)), reverse=True)
+    return sorted((path for path in found if _STATE.fullmatch(path.name)), key=_step, reverse=True)
+
+
+def _step(path: Path) -> int:
+    return int(path.name.split("-")[1].split(".")[0])

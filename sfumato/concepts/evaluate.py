@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import List, Optional, Sequence, Tuple
 
 from torch import Tensor
-from tqdm import tqdm
 
+from ..bars import Bar
 from ..checkpoints import leads_out, some
 from ..clip import Clip, scores
 from ..errors import UserError
@@ -78,21 +78,21 @@ def evaluate(options: EvaluateOptions) -> List[PromptScore]:
     to = numbers_path(options.json, options.output_dir)
     clip = Clip(options.clip)
     found: List[PromptScore] = []
-    with tqdm(total=sum(map(len, pictures.values())), desc="scoring", unit="picture") as bar:
+    with Bar(total=sum(map(len, pictures.values())), desc="scoring", unit="picture") as bar:
         for source in sources:
             references = clip.pictures([graders_picture(path) for path in photos[source.key]])
             for number in range(len(source.prompts)):
                 paths = pictures[source.key, number]
                 found.append(_scored(clip, source, number, paths, references))
                 bar.update(len(paths))
-    for one in found:
-        print(_in_words(one))
     judged = [one.passed for one in found if one.passed is not None]
-    if judged:
-        print(f"{sum(judged)} of {len(judged)} prompts pass, by {clip.name}")
     settings = {"json_path": options.json_path, "input_dir": options.input_dir, "clip": clip.name}
     numbers = {"passed": sum(judged), "of": len(judged), "prompts": [asdict(one) for one in found]}
     write_note(to, "concepts evaluate", settings, **numbers)
+    for one in found:
+        print(_in_words(one))
+    if judged:
+        print(f"{sum(judged)} of {len(judged)} prompts pass, by {clip.name}")
     print(f"wrote {to}")
     return found
 

@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 
 from ..checkpoints import given_words
-from ..devices import DTYPES, Worker, choose_precision
+from ..devices import DTYPES, PRECISIONS, Worker, choose_precision
 from ..diffusion import seed_of
-from ..errors import UserError, in_range, unwritable
+from ..errors import UserError, unwritable
+from ..options import SEEDS, check_options, choice, number
 from ..pictures.painting import Painting, paint_all
 from ..runs import digest
 from ..stable_diffusion import StableDiffusion
@@ -42,14 +43,14 @@ class GenerateOptions:
     """The course's input.json, in place of prompts."""
     embeddings: Tuple[Path, ...] = ()
     """Files of learned words, or folders of such files; "FILE=<dog>" calls a file's word <dog>."""
-    count: int = 25
+    count: int = number(25, 1)
     """Pictures of each prompt."""
-    seed: int = 0
+    seed: int = number(0, *SEEDS)
     """Other seeds give other pictures."""
     sampling: Sampling = field(default_factory=Sampling)
-    batch_size: int = 5
+    batch_size: int = number(5, 1)
     """Pictures painted at once."""
-    precision: str = "auto"
+    precision: str = choice("auto", PRECISIONS)
     """auto, fp32, bf16 or fp16."""
     overwrite: bool = False
     """Paint over pictures of other settings; those of the same settings stand, for they would be the same."""
@@ -141,9 +142,8 @@ class _ConceptPainting(Painting[Picture]):
 
 def _checked(options: GenerateOptions) -> List[Source]:
     """Refuse bad settings; the sources of an input.json."""
+    check_options(options)
     options.sampling.check()
-    for name in ("count", "batch_size"):
-        in_range(options, name, 1)
     if bool(options.prompt) == (options.input is not None):
         raise UserError("give either --prompt, with at least one prompt, or --input with an input.json")
     for text in (*options.prompt, options.sampling.negative_prompt):
@@ -203,7 +203,7 @@ def _settings(options: GenerateOptions, model: StableDiffusion, series: Sequence
     words = {word: digest(vectors.numpy()) for word, vectors in model.words.items()}
     spelled = {"any_case": sorted(model.any_case), "also": model.also} if model.any_case or model.also else {}
     return {
-        "checkpoint": model.name,
+        **model.identity(),
         "words": words,
         **spelled,
         "prompts": sorted({(one.folder, one.prompt) for one in series}),

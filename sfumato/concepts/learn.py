@@ -17,8 +17,8 @@ from typing import Any, Deque, Dict, List, Mapping, Sequence, Tuple
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from tqdm import tqdm
 
+from ..bars import Bar
 from ..checkpoints import Embedding, read_text
 from ..devices import DTYPES, Worker, choose_precision
 from ..diffusion import make_loss, seed_of, training_loss
@@ -58,10 +58,9 @@ def learn(options: LearnOptions) -> Path:
     Raises:
         UserError: for what cannot be used, before anything is learned; if the loss explodes.
     """
-    options.check_token()
     recipe = options.recipe()
+    options.check_token()
     training = options.training(recipe)
-    training.check()
     templates = _read_templates(options, recipe.texts or recipe.kind)
     files = photo_files(options.photos)
     photos = [open_picture(path) for path in files]
@@ -69,8 +68,7 @@ def learn(options: LearnOptions) -> Path:
     model = StableDiffusion.load(options.checkpoint or SMALL_WORLD, DTYPES[precision])
     work = _WordWork(options, recipe, templates, model, photos, photo_hashes(files))
     # The frozen networks are in their precision by themselves; fp16 only needs its gradients scaled.
-    run(work, replace(training, precision="fp16" if precision == "fp16" else "fp32"), options.out)
-    return work.weights
+    return run(work, replace(training, precision="fp16" if precision == "fp16" else "fp32"), options.out)
 
 
 class _WordWork(Work[Word]):
@@ -92,16 +90,15 @@ class _WordWork(Work[Word]):
         model.unet.checkpointing = model.size > _LARGE if options.save_memory is None else options.save_memory
         self._previews = Previews(model.to(Worker.here().device()), photos, options, recipe, hashes)
         self.weights = self._previews.finished
-        self.made = options.settings(recipe, templates, model.name, hashes)
+        self.made = {**options.settings(recipe, templates, hashes), **model.identity()}
         self._options, self._recipe, self._model, self._photos = options, recipe, model, photos
 
     def optimizers(self, network: Word, training: TrainingOptions, dtype: torch.dtype) -> Sequence[Any]:
         return [torch.optim.AdamW(network.parameters(), lr=self._recipe.lr, weight_decay=0.0)]
 
     def settings(self, training: TrainingOptions, precision: str) -> Dict[str, Any]:
-        if training.minutes is None:
-            return self.made
-        return {**self.made, "minutes": training.minutes, "steps": training.settings()["loop"]["steps"]}
+        chosen = training.settings()
+        return {"loop": chosen["loop"], "minutes": chosen["minutes"], **self.made}
 
     def prepared(self, device: torch.device) -> Draw:
         recipe, options = self._recipe, self._options
@@ -180,7 +177,7 @@ def encode_photos(model: StableDiffusion, photos: Sequence[Any], flip: bool, cro
     parts = crops_of(photos, model.size, crops, seed)
     shown = [side for part in parts for side in ((part, part.flip(-1)) if flip else (part,))]
     device = model.vae.quant_conv.weight.device
-    answers = [model.vae.moments(one[None].to(device)) for one in tqdm(shown, "encoding photos", leave=False)]
+    answers = [model.vae.moments(one[None].to(device)) for one in Bar(shown, "encoding photos", leave=False)]
     return torch.cat([torch.cat(answer, dim=1).float().cpu() for answer in answers])
 
 

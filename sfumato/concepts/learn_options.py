@@ -5,8 +5,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Tuple
 
-from ..errors import UserError, in_range
+from ..devices import PRECISIONS
+from ..errors import UserError
 from ..models.stable_diffusion.tokenizer import Tokenizer
+from ..options import SEEDS, check_options, choice, number
 from ..training import LoopOptions, TrainingOptions
 from .recipes import KINDS, RECIPES, Recipe
 
@@ -25,27 +27,27 @@ class LearnOptions:
     """The word, as it will stand in prompts."""
     checkpoint: Optional[Path] = None
     """A Stable Diffusion v1 (.ckpt, .safetensors or a diffusers folder); the shipped small one by default."""
-    preset: Optional[str] = None
+    preset: Optional[str] = choice(None, RECIPES)
     """object, style, course-dog, course-style, small-object or small-style: the settings below that are not given. By
     default the kind's, small- for the shipped model."""
-    kind: Optional[str] = None
+    kind: Optional[str] = choice(None, KINDS)
     """object or style: which texts the photos are shown with."""
     init: Optional[str] = None
     """Words that say about what it is, such as dog: the new vectors begin as theirs. Words of more tokens than vectors
     are averaged in groups; those of fewer are repeated."""
-    vectors: Optional[int] = None
+    vectors: Optional[int] = number(None, 1)
     """Length of the word in tokens; more hold more, and follow the rest of the prompt less."""
-    steps: Optional[int] = None
+    steps: Optional[int] = number(None, 1)
     """Optimizer steps."""
-    batch_size: Optional[int] = None
+    batch_size: Optional[int] = number(None, 1)
     """Photos a step, over all processes and accumulated parts together."""
-    accumulate: int = 1
+    accumulate: int = number(1, 1)
     """Parts that a batch is computed in, to save memory."""
-    lr: Optional[float] = None
+    lr: Optional[float] = number(None, 0, above=True)
     """Peak learning rate (AdamW without weight decay)."""
     flip: Optional[bool] = None
     """Whether photos are shown mirrored too."""
-    crops: int = 1
+    crops: int = number(1, 1)
     """Squares of each photo: 1 is the middle, more are at random places."""
     templates: Optional[Path] = None
     """A file of texts to show the photos with, one a line, with {} for the word; ours for the kind by default."""
@@ -56,43 +58,34 @@ class LearnOptions:
     another none by default: then the last word is kept."""
     preview: Tuple[str, ...] = ()
     """Prompts to preview, with {} where the word goes; two for the kind by default."""
-    preview_count: int = 2
+    preview_count: int = number(2, 1)
     """Pictures of each."""
-    preview_every: int = 100
+    preview_every: int = number(100, 0)
     """Steps between previews; 0 for never."""
-    minutes: Optional[float] = None
+    minutes: Optional[float] = number(None, 0, above=True)
     """Of learning, in place of steps."""
     plan: bool = False
     """Only say what would be done, and how long it takes on this machine."""
-    save_every: int = 100
+    save_every: int = number(100, 1)
     """Steps between saved states."""
     save_memory: Optional[bool] = None
     """Compute the U-Net's insides twice instead of keeping them: a third slower, a fraction of the memory. By default
     for pictures larger than 256."""
-    precision: str = "auto"
+    precision: str = choice("auto", PRECISIONS)
     """auto, fp32, bf16 or fp16."""
-    seed: int = 0
+    seed: int = number(0, *SEEDS)
     """Of everything drawn."""
 
     def recipe(self) -> Recipe:
         """The preset with what was given in its place.
 
         Raises:
-            UserError: for an unknown preset or kind, or a number that is too small.
+            UserError: for an unknown preset or kind, a number out of its range, or an init that is no word.
         """
-        if self.kind is not None and self.kind not in KINDS:
-            raise UserError(f"unknown kind {self.kind!r}; choose one of {', '.join(KINDS)}")
+        check_options(self)
         name = self.preset or ("small-" if self.checkpoint is None else "") + (self.kind or KINDS[0])
-        if name not in RECIPES:
-            raise UserError(f"unknown preset {name!r}; choose one of {', '.join(RECIPES)}")
         given = {field: getattr(self, field, None) for field in asdict(RECIPES[name])}
         recipe = Recipe(**{**asdict(RECIPES[name]), **{k: v for k, v in given.items() if v is not None}})
-        for field in ("steps", "batch_size", "vectors"):
-            in_range(recipe, field, 1)
-        for field in ("crops", "accumulate"):
-            in_range(self, field, 1)
-        if recipe.lr <= 0:
-            raise UserError(f"lr must be above 0, got {recipe.lr}")
         if not recipe.init.strip():
             raise UserError("give --init, a word that says about what it is, such as dog, or painting for a style")
         if re.search(_LEARNED, recipe.init):
@@ -100,12 +93,7 @@ class LearnOptions:
         return recipe
 
     def training(self, recipe: Recipe) -> TrainingOptions:
-        """How the loop runs.
-
-        Raises:
-            UserError: for previews that cannot be.
-        """
-        in_range(self, "preview_every", 0)
+        """How the loop runs."""
         warmup = min(50, recipe.steps // 10)
         loop = LoopOptions(
             recipe.steps, recipe.batch_size, self.accumulate, warmup, decay_share=0.5, ema=0.98, seed=self.seed
@@ -128,22 +116,16 @@ class LearnOptions:
                 f" words; learned words look like <new1>"
             )
 
-    def settings(
-        self, recipe: Recipe, templates: Tuple[str, ...], checkpoint: str, photos: Mapping[str, str]
-    ) -> Dict[str, Any]:
-        """What decides the learned vectors: a run goes on only with the same.
+    def settings(self, recipe: Recipe, templates: Tuple[str, ...], photos: Mapping[str, str]) -> Dict[str, Any]:
+        """What decides the learned vectors, and which are kept, beside the checkpoint and the loop.
 
         Args:
             recipe: see `recipe`.
             templates: texts with {}.
-            checkpoint: its fingerprint.
             photos: see `photo_hashes`.
         """
-        names = ("token", "accumulate", "crops", "precision", "seed")
-        return {
-            **asdict(recipe),
-            **{name: getattr(self, name) for name in names},
-            "templates": templates,
-            "checkpoint": checkpoint,
-            "photos": dict(photos),
-        }
+        names = ("token", "crops", "plain", "clip", "preview", "preview_count", "preview_every")
+        chosen = {name: getattr(self, name) for name in names}
+        of_loop = ("steps", "batch_size")
+        learned = {name: value for name, value in asdict(recipe).items() if name not in of_loop}
+        return {**learned, **chosen, "templates": templates, "photos": dict(photos)}

@@ -1,6 +1,6 @@
 """Prompts to pictures, in memory: the sampling settings and the walk of one batch."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Callable, Iterator, List, Optional, Sequence
 
 import torch
@@ -9,8 +9,9 @@ from torch import Tensor
 from .. import sampling
 from ..diffusion import Guidance, Regions, Schedule, SeededNoise, Step, columns
 from ..images import to_pixels
+from ..options import number
 from ..pictures.painting import walked
-from ..sampling import SAMPLER_HELP
+from ..sampling import sampler_choice
 from ..stable_diffusion import SCHEDULE, StableDiffusion
 
 
@@ -18,9 +19,9 @@ from ..stable_diffusion import SCHEDULE, StableDiffusion
 class Sampling(sampling.Sampling):
     """How a prompt becomes a picture."""
 
-    sampler: str = field(default="dpmpp-2m", metadata=SAMPLER_HELP)
+    sampler: str = sampler_choice("dpmpp-2m")
     """One of SAMPLERS."""
-    guidance_scale: float = 7.5
+    guidance_scale: float = number(7.5, 0)
     """1 is no guidance; more follows the prompt closer, with less variety."""
     negative_prompt: str = ""
     """What the pictures are guided away from."""
@@ -30,9 +31,9 @@ class Sampling(sampling.Sampling):
     regions: bool = False
     """Part each prompt at every | and the picture into as many columns: each is told its own text, so that concepts do
     not merge. Every text should describe the whole layout."""
-    height: Optional[int] = None
+    height: Optional[int] = number(None, 1)
     """Of the pictures; what the checkpoint was trained on by default."""
-    width: Optional[int] = None
+    width: Optional[int] = number(None, 1)
     """Of the pictures; what the checkpoint was trained on by default."""
 
     def times(self, schedule: Schedule = SCHEDULE) -> List[float]:
@@ -85,7 +86,8 @@ def paint(
     after_step: Optional[Callable[[], object]] = None,
 ) -> Tensor:
     """The finished pictures of a batch: uint8 [B, H, W, 3]; `after_step` moves a bar, the rest is as in `walk`."""
-    latents = walked(walk(model, texts, negative, seeds, sampling), texts.device, "fp32", after_step)
+    steps = walk(model, texts, negative, seeds, sampling)
+    latents = walked(steps, texts.device, "fp32", after_step, model.precision)
     # One at a time: decoding takes more memory than the whole walk.
     return torch.cat([to_pixels(model.vae.decode(one)) for one in latents.split(1)])
 

@@ -13,7 +13,7 @@ from ..checkpoints import Embedding, read_embeddings, write_embedding
 from ..clip import Clip, scores
 from ..diffusion import seed_of
 from ..images import save_image, sheet
-from ..runs import open_folder
+from ..outputs import open_folder
 from ..stable_diffusion import StableDiffusion
 from .learn_options import LearnOptions
 from .painting import Sampling, encoded, paint

@@ -18,6 +18,7 @@ from ..checkpoints import (
 from ..devices import DTYPES
 from ..errors import UserError
 from ..models.shipped import shipped
+from ..options import check_options, choice
 from ..stable_diffusion import SMALL_WORLD, StableDiffusion
 
 
@@ -61,12 +62,12 @@ class ConvertOptions:
     a learned word."""
     out: Path
     """The file to write: a checkpoint's ends in .safetensors or .ckpt."""
-    word: Optional[str] = None
+    word: Optional[str] = choice(None, FORMATS)
     """The format of a learned word: sfumato, diffusers, a1111, compvis, tokens, emb_params or bare. A checkpoint is
     converted without it."""
     rename: Optional[str] = None
     """Another token for the word, such as <new1>."""
-    precision: Optional[str] = None
+    precision: Optional[str] = choice(None, DTYPES)
     """Of a checkpoint's weights: fp32, fp16 or bf16; as they are by default."""
 
 
@@ -76,13 +77,12 @@ def convert(options: ConvertOptions) -> Path:
     Raises:
         UserError: for a source, format or precision that cannot be used.
     """
+    check_options(options)
     if not options.out.parent.is_dir():
         raise UserError(f"{options.out.parent}: there is no such folder; make it first")
     if options.word is None:
         _convert_checkpoint(options)
     else:
-        if options.word not in FORMATS:
-            raise UserError(f"unknown format {options.word!r}; choose one of {', '.join(FORMATS)}")
         words = read_embeddings(options.source)
         if len(words) > 1:
             tokens = ", ".join(word.token for word in words)
@@ -99,8 +99,6 @@ def convert(options: ConvertOptions) -> Path:
 def _convert_checkpoint(options: ConvertOptions) -> None:
     if options.out.suffix not in (".safetensors", ".ckpt"):
         raise UserError(f"{options.out}: a checkpoint is written as .safetensors or .ckpt; give a name that ends so")
-    if options.precision is not None and options.precision not in DTYPES:
-        raise UserError(f"unknown precision {options.precision!r}; choose one of {', '.join(DTYPES)}")
     if options.rename is not None:
         raise UserError("--rename is for learned words; give their format with --word")
     parts = read_stable_diffusion(SMALL_WORLD if str(options.source) == "small" else options.source)

@@ -1,9 +1,10 @@
 """The course's scripts take paths by position and nothing else."""
 
 import sys
-from typing import Callable, List, Sequence
+from typing import Callable, Sequence
 
-from ..errors import UserError, in_one_line, in_words, speak_plainly
+from ..errors import UserError
+from ..program import run_program
 
 
 def run(script: str, names: Sequence[str], work: Callable[..., object]) -> int:
@@ -12,22 +13,19 @@ def run(script: str, names: Sequence[str], work: Callable[..., object]) -> int:
     Args:
         script: the shell script's name, for messages.
         names: of its arguments.
-        work: raises UserError for what cannot be used.
+        work: raises UserError for what cannot be used; what takes long to import it imports itself, so that whoever
+            interrupts that is answered too.
     """
-    speak_plainly(script)
-    given: List[str] = sys.argv[1:]
+    return run_program(script, lambda: _checked(script, names, work))
+
+
+def _checked(script: str, names: Sequence[str], work: Callable[..., object]) -> int:
+    given = sys.argv[1:]
     if len(given) != len(names):
         print(f"usage: bash {script} {' '.join(names)}", file=sys.stderr)
         return 2
-    try:
-        work(*given)
-    except UserError as error:
-        print(f"{script}: {in_one_line(str(error))}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"{script}: {in_one_line(in_words(error))}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"{script}: interrupted; run it again", file=sys.stderr)
-        return 2
+    for name, path in zip(names, given):
+        if not path:
+            raise UserError(f"{name}: the path is empty; give one (. is the folder that you are in)")
+    work(*given)
     return 0

@@ -11,7 +11,6 @@ from ..checkpoints import (
     leads_out,
     member_bytes,
     opened_zip,
-    remove_leftovers,
     temporary_folder,
     visible_files,
 )
@@ -43,7 +42,6 @@ def fetch(root: Path = _ROOT) -> None:
         return
     if not archive.exists() or not zipfile.is_zipfile(archive):
         _download(archive, data)
-    remove_leftovers(root)
     advice = "remove it and run get_dataset.sh again"
     # Unpacked elsewhere first, so that data which are there are whole.
     with opened_zip(archive, advice=advice) as file, temporary_folder(data) as part:

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from ..digits.generate import GenerateOptions, generate
 from .arguments import run
 
 
 def _paint(out: str) -> None:
+    from ..digits.generate import GenerateOptions, generate
+
     generate(GenerateOptions(out=Path(out), overwrite=True))
 
 

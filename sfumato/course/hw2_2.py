@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from ..faces.generate import GenerateOptions, generate
 from .arguments import run
 
 
 def _paint(noise: str, out: str, unet: str) -> None:
+    from ..faces.generate import GenerateOptions, generate
+
     generate(GenerateOptions(noise=Path(noise), out=Path(out), unet=Path(unet), overwrite=True))
 
 

@@ -3,8 +3,6 @@
 import shlex
 from pathlib import Path
 
-from ..concepts.generate import GenerateOptions, generate
-from ..concepts.prompts import UnknownWordError, read_input
 from ..errors import UserError
 from .arguments import run
 
@@ -13,6 +11,9 @@ _PRESETS = {"<new1>": "course-dog", "<new2>": "course-style"}
 
 
 def _paint(input_json: str, out: str, checkpoint: str) -> None:
+    from ..concepts.generate import GenerateOptions, generate
+    from ..concepts.prompts import UnknownWordError
+
     # Words that do not ship are looked for beside the scripts and beside the checkpoint.
     beside = [folder / "embeddings" for folder in (_SCRIPTS, Path(checkpoint).absolute().parent)]
     try:
@@ -31,6 +32,8 @@ def _paint(input_json: str, out: str, checkpoint: str) -> None:
 
 def _how_to_learn(word: str, input_json: Path, checkpoint: str) -> str:
     """The command that learns a word of the input.json, and what it costs (docs/concepts.md has the arithmetic)."""
+    from ..concepts.prompts import read_input
+
     key = next((source.key for source in read_input(input_json) if source.token == word), "KEY")
     how = f"--preset {_PRESETS[word]}" if word in _PRESETS else "--init WORD"
     command = (

@@ -13,7 +13,7 @@ The fourth, `Diffusion`, puts a network to them; it stands above, in `sfumato/mo
 from .denoiser import Clamped, Denoiser, NetworkDenoiser, schedule_of
 from .guidance import Guidance
 from .losses import LOSSES, make_loss, training_loss
-from .noise import SeededNoise, lerp, seed_of, slerp
+from .noise import SeededNoise, generator_seed, lerp, seed_of, slerp
 from .predictions import PREDICTIONS, Prediction
 from .regions import Regions, columns
 from .samplers import (

@@ -87,7 +87,7 @@ class NetworkDenoiser:
 
 
 class Clamped:
-    """A Denoiser whose x0 stays inside [-1, 1], as pixels do.
+    """A Denoiser whose x0 stays inside [-1, 1], as pixels do; where it is no number any more, it stays none.
 
     Args:
         denoiser: the one to wrap.
@@ -101,7 +101,7 @@ class Clamped:
 
     def __call__(self, x_t: Tensor, t: Tensor) -> Prediction:
         x0, eps = self.denoiser(x_t, t)
-        x0 = x0.clamp(-1, 1)
+        x0 = x0.clamp(-1, 1) + 0 * x0.square()  # what has overflown, or whose square does, is hidden by no picture
         if not self.recompute_eps:
             return Prediction(x0, eps)
         return from_x0(x0, x_t, Levels(*self.schedule.signal_noise(t, x_t), 0.0))

@@ -86,6 +86,7 @@ def training_loss(denoiser: NetworkDenoiser, x0: Tensor, t: Tensor, eps: Tensor,
     x_t = levels.signal * x0 + levels.noise * eps
     output = denoiser.output(x_t, t, levels).float()
     error = (output - prediction.target(x0, eps, levels)).square().flatten(1).mean(dim=1)
-    # Weights multiply squares of numbers near 0, and are taken in more digits than pictures have.
-    weight = weighting.weight(prediction, denoiser.levels(t, t.double()))
+    # Weights multiply squares of numbers near 0, and are taken in more digits than pictures, or Apple's GPUs, have.
+    exact = t.cpu() if t.device.type == "mps" else t
+    weight = weighting.weight(prediction, denoiser.levels(exact, exact.double()))
     return error * (weight.to(error) if isinstance(weight, Tensor) else weight)

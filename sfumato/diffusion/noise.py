@@ -1,7 +1,6 @@
 """A seed a picture, and the paths between two noises.
 
-Each picture draws from a generator of its own, on the CPU, so that picture 17 is the same picture in a batch of one
-or of fifty, on any device, in any process.
+Each picture draws from a generator of its own, on the CPU: it is the same in any batch, process, and on any device.
 """
 
 import hashlib
@@ -26,17 +25,20 @@ class SeededNoise:
 
     def __init__(self, seeds: Sequence[int], shape: Tuple[int, ...], device: Device = "cpu") -> None:
         self.shape, self.device = tuple(shape), device
-        self._streams = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
+        self._streams = [torch.Generator().manual_seed(generator_seed(seed)) for seed in seeds]
 
     def __call__(self) -> Tensor:
-        draws = [torch.randn(self.shape, generator=stream) for stream in self._streams]
-        return torch.stack(draws).to(self.device)
+        return torch.stack([torch.randn(self.shape, generator=stream) for stream in self._streams]).to(self.device)
 
 
 def seed_of(*parts: Union[int, str]) -> int:
     """A seed for a generator that is a function of all parts and alike for none."""
-    digest = hashlib.sha256(repr(parts).encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
+    return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:8], "big") >> 1
+
+
+def generator_seed(seed: int) -> int:
+    """A seed that PyTorch's generators take, for any whole number: itself where they take it."""
+    return int(seed) if -(2**63) <= seed < 2**64 else seed_of(int(seed))
 
 
 def lerp(start: Tensor, end: Tensor, weight: float) -> Tensor:
@@ -53,8 +55,7 @@ def slerp(start: Tensor, end: Tensor, weight: float) -> Tensor:
     opposite ones every great circle is as short as any, and the one through a fixed perpendicular is taken.
 
     Args:
-        start: not all zero.
-        end: of the same shape, not all zero.
+        start, end: of one shape, neither all zero.
         weight: 0 gives start, 1 gives end.
 
     Raises:
@@ -62,7 +63,7 @@ def slerp(start: Tensor, end: Tensor, weight: float) -> Tensor:
     """
     if start.shape != end.shape:
         raise ValueError(f"slerp needs two tensors of one shape, got {tuple(start.shape)} and {tuple(end.shape)}")
-    a, b = start.double(), end.double()
+    a, b = start.cpu().double(), end.cpu().double()  # Apple's GPUs have no float64
     norm_a, norm_b = float(a.norm()), float(b.norm())
     if norm_a == 0.0 or norm_b == 0.0:
         raise ValueError("slerp has no direction to or from a tensor that is all zero")
@@ -73,15 +74,14 @@ def slerp(start: Tensor, end: Tensor, weight: float) -> Tensor:
         return lerp(start, end, weight)
     if float(torch.sin(theta)) < 1e-6:
         turned = torch.cos(weight * theta) * unit_a + torch.sin(weight * theta) * _perpendicular(unit_a)
-        return (turned * ((1.0 - weight) * norm_a + weight * norm_b)).to(start.dtype)
+        return (turned * ((1.0 - weight) * norm_a + weight * norm_b)).to(start)
     mixed = torch.sin((1.0 - weight) * theta) * a + torch.sin(weight * theta) * b
-    return (mixed / torch.sin(theta)).to(start.dtype)
+    return (mixed / torch.sin(theta)).to(start)
 
 
 def _perpendicular(unit: Tensor) -> Tensor:
     """A unit tensor at a right angle to unit, always the same one."""
     flat = unit.flatten()
-    axis = torch.zeros_like(flat)
-    axis[flat.abs().argmin()] = 1.0
+    axis = torch.eye(1, len(flat), dtype=flat.dtype).roll(int(flat.abs().argmin()))[0]
     axis = axis - (axis @ flat) * flat
     return (axis / axis.norm()).reshape(unit.shape)

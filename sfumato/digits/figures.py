@@ -10,8 +10,9 @@ from ..devices import Worker
 from ..diffusion import SeededNoise, seed_of
 from ..images import save_image, sheet
 from ..model import Diffusion
+from ..options import SEEDS, check_options, number
 from ..pictures.walks import Moment, moments, save_animation, save_moments
-from ..runs import NOTE, open_folder, write_note
+from ..runs import open_run
 from .data import SIZE
 from .labels import DATASETS, DIGITS, label_of
 from .model import SHIPPED, load_digits
@@ -28,7 +29,7 @@ class FiguresOptions:
     """Folder to draw into; made if missing."""
     weights: Optional[Path] = None
     """A digits.safetensors; the shipped one by default."""
-    seed: int = 0
+    seed: int = number(0, *SEEDS)
     """Other seeds give other noises."""
     sampling: Sampling = field(default_factory=Sampling)
 
@@ -39,21 +40,23 @@ def figures(options: FiguresOptions) -> List[Path]:
     Raises:
         UserError: for settings or an output path that cannot be used.
     """
+    check_options(options)
     options.sampling.check()
     model, device = load_digits(options.weights or SHIPPED), Worker.here().device()
     model.network.to(device)
-    open_folder(options.out)
-    written = []
-    for dataset in DATASETS:
-        labels = [label_of(dataset, digit) for digit in range(DIGITS) for _ in range(_COLUMNS)]
-        seeds = [seed_of(options.seed, column) for _ in range(DIGITS) for column in range(_COLUMNS)]
-        pixels = paint(model, labels, seeds, options.sampling, device)
-        written.append(save_image(sheet(pixels, _COLUMNS), options.out / f"{dataset}-sheet.png"))
-        shown = reverse_process(model, labels[0], seeds[0], options.sampling, device)
-        written.append(save_moments(shown, options.out / f"{dataset}-reverse-process.png"))
-        written.append(save_animation(shown, options.out / f"{dataset}-reverse-process.gif"))
     settings = {**asdict(options), "weights": str(options.weights or SHIPPED.name)}
-    write_note(options.out / NOTE, "digits figures", {name: settings[name] for name in settings if name != "out"})
+    settings = {name: settings[name] for name in settings if name != "out"}
+    written = []
+    # Figures of other settings take the place of earlier ones, but of no other command's.
+    with open_run(options.out, "digits figures", settings, Worker.here(), compared=lambda settings: {}):
+        for dataset in DATASETS:
+            labels = [label_of(dataset, digit) for digit in range(DIGITS) for _ in range(_COLUMNS)]
+            seeds = [seed_of(options.seed, column) for _ in range(DIGITS) for column in range(_COLUMNS)]
+            pixels = paint(model, labels, seeds, options.sampling, device)
+            written.append(save_image(sheet(pixels, _COLUMNS), options.out / f"{dataset}-sheet.png"))
+            shown = reverse_process(model, labels[0], seeds[0], options.sampling, device)
+            written.append(save_moments(shown, options.out / f"{dataset}-reverse-process.png"))
+            written.append(save_animation(shown, options.out / f"{dataset}-reverse-process.gif"))
     for path in written:
         print(f"wrote {path}")
     return written

@@ -13,9 +13,10 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tu
 import torch
 from torch import Tensor
 
-from ..devices import Worker, choose_precision
+from ..devices import PRECISIONS, Worker, choose_precision
 from ..diffusion import seed_of
-from ..errors import UserError, in_range
+from ..errors import UserError
+from ..options import SEEDS, check_options, choice, number
 from ..pictures.painting import Painting, paint_all
 from ..runs import digest
 from .labels import DATASETS, DIGITS, label_of
@@ -33,16 +34,16 @@ class GenerateOptions:
     """A digits.safetensors; the shipped one by default."""
     datasets: Tuple[str, ...] = DATASETS
     """Which looks: mnistm, svhn, or both."""
-    digits: Tuple[int, ...] = tuple(range(DIGITS))
+    digits: Tuple[int, ...] = number(tuple(range(DIGITS)), 0, DIGITS - 1)
     """Which digits."""
-    count: int = 50
+    count: int = number(50, 1)
     """Pictures of each digit and dataset."""
-    seed: int = 0
+    seed: int = number(0, *SEEDS)
     """Other seeds give other pictures."""
     sampling: Sampling = field(default_factory=Sampling)
-    batch_size: int = 50
+    batch_size: int = number(50, 1)
     """Pictures painted at once."""
-    precision: str = "fp32"
+    precision: str = choice("fp32", PRECISIONS)
     """fp32, in which a picture is the same in any batch; or bf16, fp16 or auto, for pictures that differ a little."""
     overwrite: bool = False
     """Paint over pictures of other settings; those of the same settings stand, for they would be the same."""
@@ -109,6 +110,7 @@ class _DigitPainting(Painting[Picture]):
 
 
 def _check(options: GenerateOptions) -> None:
+    check_options(options)
     options.sampling.check()
     for name in ("datasets", "digits"):
         if not getattr(options, name):
@@ -118,5 +120,3 @@ def _check(options: GenerateOptions) -> None:
             label_of(dataset, digit)
         except ValueError as error:
             raise UserError(str(error)) from None
-    for name in ("count", "batch_size"):
-        in_range(options, name, 1)

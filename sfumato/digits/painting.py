@@ -1,6 +1,5 @@
 """Noise to digits, in memory: the sampling settings and the walk of one batch."""
 
-import math
 from dataclasses import dataclass
 from typing import Callable, Iterator, Optional, Sequence
 
@@ -12,6 +11,7 @@ from ..diffusion import Schedule, SeededNoise, Step
 from ..errors import UserError
 from ..images import to_pixels
 from ..model import Diffusion
+from ..options import number
 from ..pictures.painting import walked
 from .data import SIZE
 from .model import SCHEDULE
@@ -21,13 +21,13 @@ from .model import SCHEDULE
 class Sampling(sampling.Sampling):
     """How noise becomes a digit."""
 
-    steps: int = 9
-    """Denoising steps, 1 ... 1000."""
-    guidance_scale: float = 4.0
+    steps: int = number(9, 1, 1000)
+    """Denoising steps."""
+    guidance_scale: float = number(4.0, 0)
     """1 is no guidance; more makes digits clearer and less varied."""
-    guide_from: float = 300.0
-    """The least noisy time that is guided, 0 ... 999."""
-    guide_to: float = 999.0
+    guide_from: float = number(300.0, 0, 999)
+    """The least noisy time that is guided."""
+    guide_to: float = number(999.0, 0, 999)
     """The noisiest time that is guided; outside the interval the scale is 1 and a step costs half."""
 
     def check(self, schedule: Schedule = SCHEDULE) -> None:
@@ -37,11 +37,8 @@ class Sampling(sampling.Sampling):
             UserError: naming the setting.
         """
         super().check(schedule)
-        for name in ("guidance_scale", "guide_from", "guide_to"):
-            if not math.isfinite(getattr(self, name)):
-                raise UserError(f"{name} must be a number, got {getattr(self, name)}")
         if self.guide_from > self.guide_to:
-            raise UserError(f"guide_from ({self.guide_from}) must not be above guide_to ({self.guide_to})")
+            raise UserError(f"--guide-from ({self.guide_from}) must not be above --guide-to ({self.guide_to})")
 
 
 def walk(

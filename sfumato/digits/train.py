@@ -8,13 +8,15 @@ from typing import Mapping, Optional
 import torch
 
 from ..diffusion import seed_of
-from ..errors import UserError, in_range
+from ..errors import UserError
 from ..images import from_pixels, save_image, sheet
 from ..model import Diffusion
 from ..models.digit_unet import DigitUNet, DigitUNetConfig
+from ..options import check_options, number
+from ..outputs import refuse_file
 from ..pictures.train import PictureWork, begun
 from ..pictures.training import Training
-from ..runs import file_identity, refuse_file
+from ..runs import file_identity
 from ..training import Draw, LoopOptions, in_turn, run
 from .batches import DigitBatches
 from .data import read_both
@@ -38,9 +40,9 @@ class TrainOptions:
     """Folder for the decoded pictures; beside the data by default."""
     network: DigitUNetConfig = field(default_factory=DigitUNetConfig)
     training: Training = field(default_factory=lambda: Training(LoopOptions(), adam_lr=2e-3, time_focus=(0.3, 1.1)))
-    svhn_share: float = 0.7
+    svhn_share: float = number(0.7, 0, 1)
     """Share of SVHN in each batch; it is the harder one."""
-    look_count: int = 10
+    look_count: int = number(10, 1)
     """Pictures of each digit and dataset whose accuracy is judged at a look."""
 
     def check(self) -> None:
@@ -49,12 +51,11 @@ class TrainOptions:
         Raises:
             UserError: naming the setting.
         """
+        check_options(self)
         self.training.check()
-        in_range(self, "svhn_share", 0, 1)
-        in_range(self, "look_count", 1)
         if self.network.classes != len(CLASSES):
             raise UserError(
-                f"classes must be {len(CLASSES)}, a label for each digit and dataset, got {self.network.classes}"
+                f"--classes must be {len(CLASSES)}, a label for each digit and dataset, got {self.network.classes}"
             )
 
 
@@ -69,13 +70,12 @@ def train(options: TrainOptions) -> Path:
     """
     options.check()
     refuse_file(options.out)
-    torch.manual_seed(options.training.loop.seed)
+    options.training.loop.seed_weights()
     model = digit_model(DigitUNet(options.network))
     if options.start is not None:
         model = begun(options.start, load_digits(options.start), model, exactly=True)
     work = _DigitWork(model, options)
-    run(work, options.training, options.out)
-    return work.weights
+    return run(work, options.training, options.out)
 
 
 class _DigitWork(PictureWork):

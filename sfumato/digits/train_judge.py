@@ -11,9 +11,10 @@ from ..checkpoints import write_model
 from ..diffusion import seed_of
 from ..images import from_pixels
 from ..models.digit_classifier import DigitJudge
+from ..options import check_options
+from ..outputs import open_for_file
 from ..pictures.judges import FORMAT
 from ..pictures.train_classifier import BATCH, Fitting, fitted, moved, recoloured
-from ..runs import open_folder
 from .data import DigitSet, read_digits, read_test_digits
 from .evaluate import in_batches
 
@@ -40,18 +41,19 @@ def train_judge(options: TrainJudgeOptions) -> None:
     Raises:
         UserError: for data or settings that cannot be used.
     """
-    options.fitting.check()
-    open_folder(options.out.parent)
+    check_options(options)
     digits = read_digits(options.data, options.cache)
     held_out = read_test_digits(options.test, options.data.name) if options.test else None
+    open_for_file(options.out)
     what = f"judge of {options.data.name}"
     judge = fitted(DigitJudge, _Draws(digits, options.fitting.seed), options.fitting, what)
     note = f"{options.fitting.steps} steps of {BATCH} on {len(digits.labels)} real digits of {options.data.name}"
     if options.test and held_out:
         share = accuracy_on(judge, held_out)
         note += f"; {share:.2%} of the real digits of {options.test.name}"
-        print(f"accuracy on {options.test}: {share:.2%}")
     write_model(options.out, judge, FORMAT, {}, note=note)
+    if options.test and held_out:
+        print(f"accuracy on {options.test}: {share:.2%}")
     print(f"wrote {options.out}")
 
 

@@ -10,7 +10,9 @@ from PIL import Image
 from ..checkpoints import some
 from ..errors import UserError
 from ..images import labelled_grid, open_picture, picture_files, save_image
-from ..runs import open_folder, write_note
+from ..options import check_options, number
+from ..outputs import open_folder
+from ..runs import write_note
 
 
 @dataclass
@@ -21,7 +23,7 @@ class EvaluateOptions:
     """The folder that `faces generate` painted into."""
     truth: Path
     """The folder of true pictures."""
-    limit: float = 20.0
+    limit: float = number(20.0, 0)
     """The largest mean squared error of a picture that passes, on the scale 0 ... 255."""
     write: Optional[Path] = None
     """Where to write scores.json and difference.png; OUT/evaluation by default."""
@@ -45,6 +47,7 @@ def evaluate(options: EvaluateOptions) -> List[FaceScore]:
     Raises:
         UserError: if a folder, a picture or its like is missing, or two differ in size.
     """
+    check_options(options)
     names = _names(options)
     pairs = [(_read(options.out / name), _read(options.truth / name)) for name in names]
     for name, (ours, theirs) in zip(names, pairs):

@@ -8,16 +8,18 @@ from typing import Any, Dict, List, Optional, Tuple
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
+from ..bars import Bar
 from ..checkpoints import atomic_path
 from ..devices import Worker
 from ..diffusion import lerp, seed_of, slerp
 from ..errors import UserError
 from ..images import labelled_grid, save_image, to_pixels
 from ..model import Diffusion
+from ..options import SEEDS, check_options, number
+from ..outputs import holding
 from ..pictures.memory import batch_that_fits
-from ..runs import open_folder, write_note
+from ..runs import write_note
 from .model import SHIPPED, load_faces
 from .noises import drawn_noises, some_noises
 from .painting import Sampling, paint
@@ -35,7 +37,7 @@ class _Source:
     """The course's UNet.pt, a faces.safetensors that `faces train` wrote, or the word shipped."""
     noise: Optional[Path] = None
     """Folder of noise tensors, of which the first are taken; drawn from the seed by default."""
-    seed: int = 0
+    seed: int = number(0, *SEEDS)
     """Of the drawn noises, and of the noise added on the way."""
     sampling: Sampling = field(default_factory=Sampling)
 
@@ -50,7 +52,6 @@ class _Source:
         size = model.network.config.size
         noises = some_noises(self.noise, count, size) if self.noise else drawn_noises(count, size, self.seed)
         model.network.to(device)
-        open_folder(self.out)
         return model, noises.to(device)
 
 
@@ -58,17 +59,17 @@ class _Source:
 class EtaOptions(_Source):
     """Draw OUT/eta.png: a row a noise, a column an eta."""
 
-    rows: int = 4
+    rows: int = number(4, 1)
     """How many noises."""
-    etas: Tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
-    """Each 0 ... 1."""
+    etas: Tuple[float, ...] = number((0.0, 0.25, 0.5, 0.75, 1.0), 0, 1)
+    """Of each column."""
 
 
 @dataclass
 class InterpolateOptions(_Source):
     """Draw OUT/slerp.png and OUT/lerp.png, the faces between two noises, and OUT/paths.png, which explains them."""
 
-    stops: int = 11
+    stops: int = number(11, 2)
     """Pictures along each path, both ends included."""
 
 
@@ -78,24 +79,26 @@ def eta(options: EtaOptions) -> Path:
     Raises:
         UserError: for settings, weights, noises or a folder that cannot be used.
     """
+    check_options(options)
     samplings = [replace(options.sampling, eta=value) for value in options.etas]
-    if options.rows < 1 or not samplings:
-        raise UserError("eta needs at least one row and one eta")
+    if not samplings:
+        raise UserError("--etas: give at least one")
     for sampling in samplings:
         sampling.check()
     model, noises = options.load(options.rows)
     seeds = [seed_of(options.seed, "eta", row) for row in range(options.rows)]
-    columns = [_painted(model, noises, one, f"eta {one.eta:g}", seeds) for one in samplings]
-    cells = [column[row] for row in range(options.rows) for column in columns]
-    grid = labelled_grid(
-        [_bytes(cell) for cell in cells],
-        rows=[f"noise {row:02d}" for row in range(options.rows)],
-        columns=[f"eta {value:g}" for value in options.etas],
-    )
-    moved = torch.stack([(column - columns[0]).square().flatten(1).mean(dim=1).sqrt() for column in columns], dim=1)
-    numbers = {"etas": options.etas, "rms_distance_from_first": moved.tolist()}
-    write_note(options.out / "eta.json", "faces eta", options.settings(), **numbers)
-    return _announced(save_image(grid, options.out / "eta.png"))
+    with holding(options.out):
+        columns = [_painted(model, noises, one, f"eta {one.eta:g}", seeds) for one in samplings]
+        cells = [column[row] for row in range(options.rows) for column in columns]
+        grid = labelled_grid(
+            [_bytes(cell) for cell in cells],
+            rows=[f"noise {row:02d}" for row in range(options.rows)],
+            columns=[f"eta {value:g}" for value in options.etas],
+        )
+        moved = torch.stack([(column - columns[0]).square().flatten(1).mean(dim=1).sqrt() for column in columns], dim=1)
+        numbers = {"etas": options.etas, "rms_distance_from_first": moved.tolist()}
+        write_note(options.out / "eta.json", "faces eta", options.settings(), **numbers)
+        return _announced(save_image(grid, options.out / "eta.png"))
 
 
 def interpolate(options: InterpolateOptions) -> List[Path]:
@@ -104,30 +107,30 @@ def interpolate(options: InterpolateOptions) -> List[Path]:
     Raises:
         UserError: for settings, weights, noises or a folder that cannot be used.
     """
-    if options.stops < 2:
-        raise UserError(f"stops must be at least 2, both ends, got {options.stops}")
+    check_options(options)
     model, ends = options.load(2)
     weights = [stop / (options.stops - 1) for stop in range(options.stops)]
     numbers: Dict[str, Any] = {"alpha": weights}
     written = []
-    for name, between in _PATHS.items():
-        noises = torch.stack([between(ends[0], ends[1], weight) for weight in weights])
-        seeds = [seed_of(options.seed, "between")] * options.stops
-        faces = _painted(model, noises, options.sampling, name, seeds)
-        strip = labelled_grid([_bytes(face) for face in faces], [name], [f"{weight:.1f}" for weight in weights])
-        written.append(_announced(save_image(strip, options.out / f"{name}.png")))
-        numbers[name] = {
-            "norm": [float(noise.norm()) for noise in noises],
-            "contrast": [float(face.std()) for face in faces],
-        }
-    write_note(options.out / "paths.json", "faces interpolate", options.settings(), **numbers)
-    return [*written, _announced(_plot(numbers, options.out / "paths.png"))]
+    with holding(options.out):
+        for name, between in _PATHS.items():
+            noises = torch.stack([between(ends[0], ends[1], weight) for weight in weights])
+            seeds = [seed_of(options.seed, "between")] * options.stops
+            faces = _painted(model, noises, options.sampling, name, seeds)
+            strip = labelled_grid([_bytes(face) for face in faces], [name], [f"{weight:.1f}" for weight in weights])
+            written.append(_announced(save_image(strip, options.out / f"{name}.png")))
+            numbers[name] = {
+                "norm": [float(noise.norm()) for noise in noises],
+                "contrast": [float(face.std()) for face in faces],
+            }
+        write_note(options.out / "paths.json", "faces interpolate", options.settings(), **numbers)
+        return [*written, _announced(_plot(numbers, options.out / "paths.png"))]
 
 
 def _painted(model: Diffusion, noises: Tensor, sampling: Sampling, what: str, seeds: List[int]) -> Tensor:
     """[N, 3, H, W] on the CPU, under a bar."""
     size, parts = batch_that_fits(model), []
-    with tqdm(total=len(noises) * sampling.steps, desc=f"painting faces, {what}", unit="step") as bar:
+    with Bar(total=len(noises) * sampling.steps, desc=f"painting faces, {what}", unit="step") as bar:
         for start in range(0, len(noises), size):
             batch = noises[start : start + size]
             seeds_of_batch = seeds[start : start + size]

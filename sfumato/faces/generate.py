@@ -13,9 +13,9 @@ from typing import Any, Callable, Dict, Iterator, List, Optional
 import torch
 from torch import Tensor
 
-from ..devices import Worker, choose_precision
+from ..devices import PRECISIONS, Worker, choose_precision
 from ..diffusion import seed_of
-from ..errors import UserError, in_range
+from ..options import SEEDS, check_options, choice, number
 from ..pictures.memory import batch_that_fits
 from ..pictures.painting import Painting, paint_all
 from ..runs import digest
@@ -35,13 +35,13 @@ class GenerateOptions:
     unet: Path
     """The course's UNet.pt, a faces.safetensors that `faces train` wrote, or the word shipped."""
     sampling: Sampling = field(default_factory=Sampling)
-    saving: str = "minmax"
+    saving: str = choice("minmax", RANGES)
     """minmax stretches each picture to 0 ... 255 as the course does; fixed maps [-1, 1] there."""
-    seed: int = 0
+    seed: int = number(0, *SEEDS)
     """Of the noise added on the way, where eta or the sampler add any."""
-    batch_size: Optional[int] = None
+    batch_size: Optional[int] = number(None, 1)
     """Pictures painted at once; as many as fit the memory by default, on a CPU at most 2."""
-    precision: str = "fp32"
+    precision: str = choice("fp32", PRECISIONS)
     """fp32 for the exact pictures; bf16 or fp16 are faster; auto takes what the hardware likes."""
     overwrite: bool = False
     """Paint over pictures of other settings; those of the same settings stand, for they would be the same."""
@@ -56,11 +56,8 @@ def generate(options: GenerateOptions) -> Path:
     Raises:
         UserError: for settings, noises, weights or a folder that cannot be used; before anything is painted.
     """
+    check_options(options)
     options.sampling.check()
-    if options.saving not in RANGES:
-        raise UserError(f"unknown range {options.saving!r}; choose one of {', '.join(RANGES)}")
-    if options.batch_size is not None:
-        in_range(options, "batch_size", 1)
     device = Worker.here().device()
     painting = _FacePainting(options, device, choose_precision(device, options.precision))
     batch_size = options.batch_size or batch_that_fits(painting.model)

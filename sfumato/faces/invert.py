@@ -7,15 +7,18 @@ from typing import List, Tuple
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
+from ..bars import Bar
+from ..checkpoints import write_torch
 from ..devices import Worker
 from ..diffusion import DDIMInversion, sample
 from ..errors import UserError
 from ..images import from_pixels, labelled_grid, open_picture, save_image, to_pixels
 from ..model import Diffusion
+from ..options import check_options, number
+from ..outputs import holding
 from ..pictures.fitting import fitted
-from ..runs import open_folder, write_note
+from ..runs import write_note
 from .model import SHIPPED, load_faces
 from .painting import Sampling, paint
 
@@ -30,9 +33,9 @@ class InvertOptions:
     """Folder to write into; made if missing."""
     unet: Path = Path(SHIPPED)
     """The course's UNet.pt, a faces.safetensors that `faces train` wrote, or the word shipped."""
-    steps: Tuple[int, ...] = (10, 25, 50, 100)
+    steps: Tuple[int, ...] = number((10, 25, 50, 100), 1, 1000)
     """Numbers of steps to try, the same there and back."""
-    refinements: int = 0
+    refinements: int = number(0, 0)
     """Fixed-point iterations that make each step of the inversion more exact; each costs one more pass."""
 
 
@@ -56,32 +59,33 @@ def invert(options: InvertOptions) -> List[Inversion]:
     Raises:
         UserError: for a picture, settings, weights or a folder that cannot be used.
     """
+    check_options(options)
     # The way back must not clamp: what was clamped away cannot be found again.
     samplings = [Sampling(steps=steps, clamp=False) for steps in options.steps]
     for sampling in samplings:
         sampling.check()
-    if options.refinements < 0 or not samplings:
-        raise UserError("invert needs at least one number of steps, and refinements of at least 0")
+    if not samplings:
+        raise UserError("--steps: give at least one number of steps")
     picture = open_picture(options.image)
     model, device = load_faces(options.unet), Worker.here().device()
     model.network.to(device)
     size = model.network.config.size
     square = fitted(picture, (size, size), "crop", channels=3, upscale=True, where=options.image)
     x = from_pixels(torch.from_numpy(square.copy())[None]).to(device)
-    open_folder(options.out)
     found, painted = [], []
-    for sampling in tqdm(samplings, desc="inverting", unit="number of steps"):
-        noise = noise_of(model, x, sampling, options.refinements)
-        again = paint(model, noise, sampling)
-        found.append(_measured(x, noise, again, sampling.steps))
-        painted.append(again)
-        torch.save(noise.cpu(), str(options.out / f"inverted-{sampling.steps:03d}.pt"))
-    cells = [to_pixels(part)[0].numpy() for part in (x, *painted)]
-    labels = ["picture", *(f"{one.steps} steps\nMSE {one.mse:.2f}" for one in found)]
-    # The file's name, which may be of any length and script, stands in the note.
-    save_image(labelled_grid(cells, ["there\nand back"], labels), options.out / "invert.png")
-    settings = {name: value for name, value in asdict(options).items() if name != "out"}
-    write_note(options.out / "invert.json", "faces invert", settings, found=[asdict(one) for one in found])
+    with holding(options.out):
+        for sampling in Bar(samplings, desc="inverting", unit="number of steps"):
+            noise = noise_of(model, x, sampling, options.refinements)
+            again = paint(model, noise, sampling)
+            found.append(_measured(x, noise, again, sampling.steps))
+            painted.append(again)
+            write_torch(options.out / f"inverted-{sampling.steps:03d}.pt", noise.cpu())
+        cells = [to_pixels(part)[0].numpy() for part in (x, *painted)]
+        labels = ["picture", *(f"{one.steps} steps\nMSE {one.mse:.2f}" for one in found)]
+        # The file's name, which may be of any length and script, stands in the note.
+        save_image(labelled_grid(cells, ["there\nand back"], labels), options.out / "invert.png")
+        settings = {name: value for name, value in asdict(options).items() if name != "out"}
+        write_note(options.out / "invert.json", "faces invert", settings, found=[asdict(one) for one in found])
     for one in found:
         print(
             f"{one.steps:4d} steps: MSE {one.mse:8.3f}  PSNR {one.psnr:5.1f} dB"

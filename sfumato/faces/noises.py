@@ -8,10 +8,12 @@ from typing import Any, List, Tuple
 import torch
 from torch import Tensor
 
-from ..checkpoints import atomic_path, described, read_tensors, visible_files
+from ..checkpoints import described, read_tensors, visible_files, write_torch
 from ..diffusion import SeededNoise, seed_of
-from ..errors import UserError, in_range
-from ..runs import open_folder
+from ..errors import UserError
+from ..models.face_unet import LARGEST
+from ..options import SEEDS, check_options, number
+from ..outputs import holding
 
 
 def noise_paths(folder: Path) -> List[Path]:
@@ -83,11 +85,11 @@ class NoiseOptions:
 
     out: Path
     """Folder to write into; made if missing."""
-    count: int = 10
+    count: int = number(10, 1)
     """How many."""
-    size: int = 64
+    size: int = number(64, 1, LARGEST)
     """Height and width: 64 for the shipped network, 256 for the course's."""
-    seed: int = 0
+    seed: int = number(0, *SEEDS)
     """Other seeds give other noises; noise n is the same however many are drawn."""
 
 
@@ -95,15 +97,13 @@ def noise(options: NoiseOptions) -> Path:
     """Write the noises; returns the folder.
 
     Raises:
-        UserError: for a count or size below 1, or a folder that cannot be made.
+        UserError: for a number out of its range, or a folder that cannot be made.
     """
-    for name in ("count", "size"):
-        in_range(options, name, 1)
-    open_folder(options.out)
+    check_options(options)
     digits = max(2, len(str(options.count - 1)))
-    for number in range(options.count):
-        tensor = drawn_noise(number, options.size, options.seed)
-        with atomic_path(options.out / f"{number:0{digits}d}.pt", durable=False) as beside:
-            torch.save(tensor[None].clone(), str(beside))
+    with holding(options.out):
+        for place in range(options.count):
+            tensor = drawn_noise(place, options.size, options.seed)
+            write_torch(options.out / f"{place:0{digits}d}.pt", tensor[None].clone(), durable=False)
     print(f"wrote {options.count} noises to {options.out}")
     return options.out

@@ -1,6 +1,6 @@
 """Noise to faces, in memory: the settings, and the walk of one batch."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Callable, Iterator, List, Optional, Sequence
 
 import torch
@@ -10,8 +10,9 @@ from .. import sampling
 from ..diffusion import CLEAN, Schedule, SeededNoise, Step
 from ..images import to_pixels
 from ..model import Diffusion
+from ..options import number
 from ..pictures.painting import walked
-from ..sampling import SAMPLER_HELP
+from ..sampling import sampler_choice
 from .model import SCHEDULE
 
 RANGES = ("minmax", "fixed")
@@ -21,10 +22,10 @@ RANGES = ("minmax", "fixed")
 class Sampling(sampling.Sampling):
     """How noise becomes a face; the defaults are those of the course's ground truth, to the last rounding."""
 
-    sampler: str = field(default="ddim", metadata=SAMPLER_HELP)
+    sampler: str = sampler_choice("ddim")
     """One of SAMPLERS."""
-    steps: int = 50
-    """Denoising steps, 1 ... 999."""
+    steps: int = number(50, 1, 1000)
+    """Denoising steps."""
     spacing: str = "leading"
     """Where the steps are: leading (from 1 up), trailing (from 999 down), linspace, or karras (even in the seventh root
     of sigma)."""

@@ -5,13 +5,13 @@ from pathlib import Path
 from shlex import quote
 from typing import Optional
 
-import torch
-
 from ..models.face_unet import FACE_64, FaceUNet, FaceUNetConfig
+from ..options import check_options
+from ..outputs import refuse_file
 from ..pictures.reading import Reading
 from ..pictures.train import PictureWork, begun
 from ..pictures.training import Training
-from ..runs import file_identity, refuse_file
+from ..runs import file_identity
 from ..training import LoopOptions, in_turn, run
 from .model import face_model, load_faces
 
@@ -44,17 +44,17 @@ def train(options: TrainOptions) -> Path:
     Raises:
         UserError: for data or settings that cannot be used.
     """
+    check_options(options)
     options.training.check()
     refuse_file(options.out)
-    torch.manual_seed(options.training.loop.seed)
+    options.training.loop.seed_weights()
     model = face_model(FaceUNet(options.network))
     if options.start is not None:
         model = begun(options.start, load_faces(options.start), model, exactly=True)
     size = options.network.size
     faces = in_turn(lambda: options.reading.of(options.data, (size, size), channels=3))
     work = _FaceWork(model, faces, options.out, options.training, file_identity(options.start))
-    run(work, options.training, options.out)
-    return work.weights
+    return run(work, options.training, options.out)
 
 
 class _FaceWork(PictureWork):

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..options import check_fields, number
 from .layers import ResBlock, SelfAttention, time_features, time_frequencies, zeroed
 
 _GROUPS = 8
@@ -22,26 +23,24 @@ _GROUPS = 8
 class DigitUNetConfig:
     """The shape of a DigitUNet."""
 
-    classes: int = 20
+    classes: int = number(20, 1)
     """Labels; one more, equal to this number, means "no label"."""
-    width: int = 64
+    width: int = number(64, 1)
     """Channels at 14x14."""
-    inner_width: int = 160
+    inner_width: int = number(160, 1)
     """Channels at 7x7."""
-    blocks: int = 1
+    blocks: int = number(1, 1)
     """ResBlocks at 14x14 on each side."""
-    inner_blocks: int = 3
+    inner_blocks: int = number(3, 1)
     """ResBlocks at 7x7; every second one, from the first, is followed by attention."""
-    embedding: int = 256
+    embedding: int = number(256, 1)
     """Width of the time and label embedding."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("width", "inner_width", "embedding"):
-            if getattr(self, name) < 1 or getattr(self, name) % _GROUPS:
+            if getattr(self, name) % _GROUPS:
                 raise ValueError(f"{name} must be a multiple of {_GROUPS}, got {getattr(self, name)}")
-        for name in ("classes", "blocks", "inner_blocks"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
 
 
 class DigitUNet(nn.Module):

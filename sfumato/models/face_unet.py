@@ -20,9 +20,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..options import check_fields, number
 from .layers import SelfAttention, silu_of_own, time_features, time_frequencies, zeroed
 
-_LARGEST = 4096
+LARGEST = 4096
 """Height and width of pictures beyond which a description is taken for damaged."""
 
 
@@ -30,27 +31,27 @@ _LARGEST = 4096
 class FaceUNetConfig:
     """The shape of a FaceUNet. This class's own defaults are the pretrained network's, 113.67 million parameters."""
 
-    width: int = 128
+    width: int = number(128, 1)
     """Channels at the first level."""
-    multipliers: Tuple[int, ...] = (1, 1, 2, 2, 4, 4)
+    multipliers: Tuple[int, ...] = number((1, 1, 2, 2, 4, 4), 1)
     """Channels of each level, in widths; each level has half the last one's height and width."""
-    blocks: int = 2
+    blocks: int = number(2, 1)
     """Stages at each level of the way down; one more on the way up."""
-    attention: Tuple[int, ...] = (4,)
+    attention: Tuple[int, ...] = number((4,), 0)
     """The levels whose stages look at all positions, counted from 0."""
-    groups: int = 32
+    groups: int = number(32, 1)
     """Of the group normalisations; divides the width."""
-    size: int = 256
+    size: int = number(256, 1, LARGEST)
     """Height and width of the pictures."""
-    patch: int = 1
+    patch: int = number(1, 1)
     """Blocks of patch x patch pixels enter as channels: 2 makes a network of a quarter of the positions."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.patch <= self.size <= _LARGEST:
-            raise ValueError(f"pictures of {self.size} in patches of {self.patch}; the largest size is {_LARGEST}")
-        counts = (self.width, self.blocks, self.groups, *(self.multipliers or (0,)))
-        if min(counts) < 1 or self.width % self.groups:
-            raise ValueError(f"blocks, groups and multipliers must be at least 1, groups divide the width: {counts}")
+        check_fields(self)
+        if not self.multipliers:
+            raise ValueError("multipliers must be at least one, a number for each level")
+        if self.width % self.groups:
+            raise ValueError(f"groups must divide the width, {self.width}, got {self.groups}")
         halvings = len(self.multipliers) - 1
         if self.size % (self.patch * 2**halvings):
             raise ValueError(

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..options import check_fields, number
 from .layers import ResBlock, SelfAttention, time_features, time_frequencies, zeroed
 
 SMALLEST, LARGEST = 8, 256
@@ -30,29 +31,29 @@ Classes = Union[int, Sequence[Union[int, str, Sequence[str]]]]
 class UNetConfig:
     """The shape of a UNet."""
 
-    size: Tuple[int, int]
+    size: Tuple[int, int] = number(least=SMALLEST, most=LARGEST)
     """Height and width of the pictures; both multiples of patch * 2^(levels - 1)."""
-    channels: int = 3
+    channels: int = number(3, 1)
     """3 is colour, 1 is grey."""
-    classes: Tuple[int, ...] = ()
+    classes: Tuple[int, ...] = number((), 1)
     """Labels of each condition; one more, equal to this number, means "no label"."""
-    width: int = 64
+    width: int = number(64, 1)
     """Channels at the first level; a multiple of 8."""
-    multipliers: Tuple[int, ...] = (1, 2, 3)
+    multipliers: Tuple[int, ...] = number((1, 2, 3), 1)
     """Channels of each level, in widths."""
-    blocks: int = 2
+    blocks: int = number(2, 1)
     """Residual blocks at each level, on the way down and on the way up."""
-    attention: int = 16
+    attention: int = number(16, 0)
     """Levels whose longer side is at most so many positions have attention."""
-    patch: int = 1
+    patch: int = number(1, 1)
     """Blocks of patch x patch pixels enter as channels."""
 
     def __post_init__(self) -> None:
-        if not all(SMALLEST <= side <= LARGEST for side in self.size):
-            raise ValueError(f"pictures must be {SMALLEST} ... {LARGEST} pixels a side, got {_sides(self.size)}")
-        counts = (self.channels, self.width, self.blocks, self.patch, *self.multipliers, *self.classes)
-        if min(counts) < 1 or not self.multipliers or self.width % _GROUPS or self.attention < 0:
-            raise ValueError(f"counts must be at least 1, and the width a multiple of {_GROUPS}, got {self}")
+        check_fields(self)
+        if self.width % _GROUPS:
+            raise ValueError(f"width must be a multiple of {_GROUPS}, got {self.width}")
+        if not self.multipliers:
+            raise ValueError("multipliers must be at least one, a number for each level")
         step = self.patch * 2 ** (len(self.multipliers) - 1)
         if any(side % step for side in self.size):
             possible = [side for side in range(SMALLEST, LARGEST + 1) if side % step == 0]

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Callable, Optional, Sequence
 
 import numpy as np
-from tqdm import tqdm
 
+from ..bars import Bar
 from ..checkpoints import atomic_path
 from ..devices import in_batches
 from ..errors import UserError
@@ -69,7 +69,7 @@ def decode(pixels: np.ndarray, one: Callable[[int], np.ndarray], what: str) -> N
         # In parts: where a picture cannot be used, all that were begun are waited for.
         parts = (pool.map(one, part) for part in in_batches(range(len(pixels)), _PART))
         pictures = itertools.chain.from_iterable(parts)
-        bar = tqdm(pictures, total=len(pixels), desc=f"decoding {what}", unit="picture", leave=False)
+        bar = Bar(pictures, total=len(pixels), desc=f"decoding {what}", unit="picture", leave=False)
         for number, picture in enumerate(bar):
             pixels[number] = picture
 

@@ -10,8 +10,8 @@ from typing import List, Tuple
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
+from ..bars import Bar
 from .copying import Copying, find_copies
 from .data import HELD_OUT, Pictures
 from .features import Features
@@ -97,7 +97,7 @@ def compare(painted: Painted, pictures: Pictures, features: Features, held_out: 
     # Every real picture of the rest needs the neighbours of coverage.
     count = min(len(seen), len(real) // 2, len(real) - COVERAGE_NEIGHBOURS - 1)
     (apart, rest), (alike, _) = _parted(real, count), _parted(seen, count)
-    with tqdm(total=4, desc="comparing", unit="set", leave=False) as bar:
+    with Bar(total=4, desc="comparing", unit="set", leave=False) as bar:
         copying = find_copies(painted.pixels, pictures, held_out)
         bar.update()
         scores = []

@@ -13,6 +13,7 @@ from ..devices import Worker
 from ..errors import UserError
 from ..images import save_image
 from ..model import Diffusion
+from ..options import check_options
 from ..runs import numbers_path, write_note
 from .comparing import Comparison, compare
 from .copying import COPIES
@@ -53,6 +54,7 @@ def evaluate(options: EvaluateOptions) -> Comparison:
     Raises:
         UserError: for pictures, weights or features that cannot be used.
     """
+    check_options(options)
     features = choose_features(options.features, Worker.here().device())
     painted = read_painted(options.painted)
     if len(painted.names) < FEWEST:

@@ -17,8 +17,8 @@ from typing import Callable, List
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
+from ..bars import Bar
 from ..errors import UserError
 from ..images import from_pixels
 from ..models.digit_classifier import DigitJudge
@@ -66,7 +66,7 @@ class Features:
             what: they are, for the bar.
         """
         found: List[Tensor] = []
-        with tqdm(total=len(pixels), desc=f"looking at {what}", unit="picture", leave=False) as bar:
+        with Bar(total=len(pixels), desc=f"looking at {what}", unit="picture", leave=False) as bar:
             for begin in range(0, len(pixels), _AT_ONCE):
                 part = torch.from_numpy(np.array(pixels[begin : begin + _AT_ONCE]))
                 seen = self.network(from_pixels(part).expand(-1, 3, -1, -1).to(self.device)).float()

@@ -18,12 +18,13 @@ from torch import Tensor
 
 from .. import sampling
 from ..conditions import said
-from ..devices import Worker, choose_precision
+from ..devices import PRECISIONS, Worker, choose_precision
 from ..diffusion import SeededNoise, seed_of
-from ..errors import UserError, in_range
+from ..errors import UserError
 from ..images import to_pixels
 from ..model import Diffusion
 from ..models.registry import name_of
+from ..options import SEEDS, check_options, choice, number
 from ..runs import digest
 from .looks import GUIDANCE, STEPS
 from .memory import batch_that_fits
@@ -39,9 +40,9 @@ MODEL = "model.safetensors"
 class Sampling(sampling.Sampling):
     """How noise becomes a picture."""
 
-    steps: int = STEPS
+    steps: int = number(STEPS, 1)
     """Denoising steps."""
-    guidance_scale: float = GUIDANCE
+    guidance_scale: float = number(GUIDANCE, 0)
     """1 is no guidance; more makes pictures clearer and less varied. Models without labels have none."""
 
 
@@ -56,14 +57,14 @@ class GenerateOptions:
     label: Tuple[str, ...] = ()
     """Which labels; all by default. Of several conditions one of each, as in rose,red; what is left out, as in rose, is
     left open."""
-    count: int = 25
+    count: int = number(25, 1)
     """Pictures of each label."""
-    seed: int = 0
+    seed: int = number(0, *SEEDS)
     """Other seeds give other pictures."""
     sampling: Sampling = field(default_factory=Sampling)
-    batch_size: Optional[int] = None
+    batch_size: Optional[int] = number(None, 1)
     """Pictures painted at once; as many as fit the memory by default, on a CPU 2 ... 16."""
-    precision: str = "fp32"
+    precision: str = choice("fp32", PRECISIONS)
     """fp32, in which a picture is the same in any batch; or bf16, fp16 or auto, for pictures that differ a little."""
     overwrite: bool = False
     """Paint over pictures of other settings; those of the same settings stand, for they would be the same."""
@@ -83,9 +84,7 @@ def generate(options: GenerateOptions) -> Path:
     Raises:
         UserError: for weights, labels, settings or a folder that cannot be used.
     """
-    in_range(options, "count", 1)
-    if options.batch_size is not None:
-        in_range(options, "batch_size", 1)
+    check_options(options)
     painting = _PicturePainting(options, Worker.here().device())
     inside = [folder_of(label) for label in painting.labels if label]
     batch_size = options.batch_size or batch_that_fits(painting.model)

@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional, Tuple
 
-import torch
-
 from ..conditions import Classes
 from ..diffusion import LOSSES, PREDICTIONS, SCHEDULES, make_schedule
 from ..errors import UserError
 from ..model import Diffusion
-from ..models.unet import UNet
-from ..runs import file_identity, refuse_file
+from ..models.unet import LARGEST, SMALLEST, UNet
+from ..options import check_options, choice, number
+from ..outputs import refuse_file
+from ..runs import file_identity
 from ..training import in_turn
 from .generate import MODEL, weights_path
 from .reading import Reading
@@ -27,21 +27,21 @@ class LearnOptions:
     """A folder of pictures (the names of folders inside it are the labels), a .zip, or an .npz."""
     out: Path
     """Folder of the run: states, log, sheets, and in the end model.safetensors."""
-    size: Tuple[int, ...] = (64,)
+    size: Tuple[int, ...] = number((64,), SMALLEST, LARGEST)
     """Side of the squares that all pictures are brought to, or height and width."""
     reading: Reading = field(default_factory=Reading)
     grey: bool = False
     """Learn grey pictures."""
-    width: int = 64
+    width: int = number(64, 1)
     """Channels of the network's first level, a multiple of 8."""
-    blocks: int = 2
+    blocks: int = number(2, 1)
     """Residual blocks at each level of the network, on each side."""
     start: Optional[Path] = None
     """A run or model.safetensors to begin from, whose network, schedule and prediction are taken; random weights by
     default."""
-    schedule: str = field(default="flow", metadata={"help": f"{', '.join(SCHEDULES)}."})
-    predicts: str = field(default="velocity", metadata={"help": f"{', '.join(PREDICTIONS)}."})
-    loss: str = field(default="uniform", metadata={"help": f"{', '.join(LOSSES)}."})
+    schedule: str = choice("flow", SCHEDULES, help=f"{', '.join(SCHEDULES)}.")
+    predicts: str = choice("velocity", PREDICTIONS, help=f"{', '.join(PREDICTIONS)}.")
+    loss: str = choice("uniform", LOSSES, help=f"{', '.join(LOSSES)}.")
     training: Training = field(default_factory=Training)
 
 
@@ -54,12 +54,13 @@ def learn(options: LearnOptions) -> Path:
     Raises:
         UserError: for pictures or settings that cannot be used.
     """
+    check_options(options)
     options.training.check()
     refuse_file(options.out)
     if len(options.size) not in (1, 2):
-        raise UserError(f"size must be one side, or height and width, got {len(options.size)} numbers")
+        raise UserError(f"--size must be one side, or height and width, got {len(options.size)} numbers")
     size = (options.size[0], options.size[-1])
-    torch.manual_seed(options.training.loop.seed)
+    options.training.loop.seed_weights()
     try:
         # What cannot be is told before anything is decoded.
         model = _model(options, size, ())

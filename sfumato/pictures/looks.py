@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ..devices import placed
 from ..diffusion import SeededNoise, seed_of
 from ..images import from_pixels, sheet, to_pixels
 from ..model import Diffusion
@@ -46,7 +47,7 @@ class Looks:
             numbers = torch.arange(begin, begin + len(places))
             t = model.schedule.spread((numbers + 0.5) / len(self._held_out))
             labels = self._pictures.told(places)
-            total += float(model(*(part.to(device) for part in (x0, t, eps, *labels))).sum())
+            total += float(model(*(placed(part, device) for part in (x0, t, eps, *labels))).sum())
         return {"loss/held_out": total / len(self._held_out)}
 
     def sheet(self, model: Diffusion) -> Image.Image:

@@ -15,8 +15,8 @@ from typing import Any, Callable, Dict, Generic, Iterable, Iterator, List, Mappi
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
+from ..bars import Bar
 from ..devices import Worker, autocast, in_batches
 from ..diffusion import Step
 from ..errors import UserError
@@ -90,9 +90,9 @@ def paint_all(
         UserError: if the folder cannot be made, or holds pictures of other settings.
     """
     worker, total = Worker.here(), painting.count()
-    run = open_run(out, painting.command, painting.settings, worker, inside, overwrite)
-    count = worker.share_of(total) * painting.steps
-    with tqdm(total=count, desc=f"painting {painting.what}", unit="step", disable=worker.rank > 0) as bar:
+    steps = worker.share_of(total) * painting.steps
+    made = open_run(out, painting.command, painting.settings, worker, inside, overwrite)
+    with made as run, Bar(total=steps, desc=f"painting {painting.what}", unit="step", disable=worker.rank > 0) as bar:
         began, done = time.monotonic(), 0
         todo = _missing(worker.share(painting.wanted()), painting, out, run, bar)
         for batch in _batches(todo, painting, batch_size):
@@ -106,9 +106,7 @@ def paint_all(
     return out
 
 
-def _missing(
-    pictures: Iterable[Asked], painting: Painting[Asked], out: Path, run: str, bar: "tqdm[Any]"
-) -> Iterator[Asked]:
+def _missing(pictures: Iterable[Asked], painting: Painting[Asked], out: Path, run: str, bar: Bar) -> Iterator[Asked]:
     """Those that are not painted; the others count as done."""
     for asked in pictures:
         if painted_by(painting.name(run, asked), out / painting.path(asked)):
@@ -124,7 +122,11 @@ def _batches(todo: Iterable[Asked], painting: Painting[Asked], size: int) -> Ite
 
 @torch.no_grad()
 def walked(
-    steps: Iterator[Step], device: torch.device, precision: str, after_step: Optional[Callable[[], object]] = None
+    steps: Iterator[Step],
+    device: torch.device,
+    precision: str,
+    after_step: Optional[Callable[[], object]] = None,
+    own: str = "fp32",
 ) -> Tensor:
     """The end of a walk.
 
@@ -133,6 +135,7 @@ def walked(
         device: of its tensors.
         precision: that the network computes in.
         after_step: called after every step.
+        own: the precision of the network's weights.
 
     Raises:
         UserError: if a number is not finite.
@@ -143,5 +146,7 @@ def walked(
             if after_step is not None:
                 after_step()
     if not bool(x.isfinite().all()):
-        raise UserError("the pictures are not finite; paint in fp32, or with more --steps")
+        computed = own if precision == "fp32" else precision
+        advice = "other weights, or more --steps" if computed == "fp32" else "--precision fp32"
+        raise UserError(f"the pictures are not finite in {computed}, so none of them is saved; paint with {advice}")
     return x

@@ -18,10 +18,16 @@ from PIL import Image
 from ..checkpoints import is_hidden, leads_out, member_bytes, opened_zip, read_npz
 from ..errors import UserError
 from ..images import PICTURE_ENDINGS, open_picture, picture_entries, pictures_among
+from ..runs import digest
 from .tables import labelled_rows
 
+LABELS = ("auto", "folders", "none")
+"""Where labels may come from."""
 _MOST_PACKED = 64 << 20
 """Bytes of one picture in a zip."""
+_MOST_READ, _MOST_BYTES_READ = 1000, 1 << 30
+"""Pictures, and bytes of all, that are read at every start to see whether one has changed; of more their sizes and
+times are looked at."""
 _ARRAYS, _LABELS = ("pictures", "images", "pixels", "x", "x_train", "arr_0"), ("labels", "label", "y", "y_train")
 """Names of arrays in an .npz, the first that is there."""
 
@@ -64,12 +70,15 @@ class _Folder(Source):
             status = entry.stat()
             self.names.append(name)
             self._sizes.append(status.st_size)
-            self._times.append(status.st_mtime_ns)
+            # Who sets the time of change back, as copying programs do, does not set the second one.
+            self._times.extend((status.st_mtime_ns, status.st_ctime_ns))
 
     def open(self, number: int) -> Image.Image:
         return open_picture(self.path / self.names[number])
 
     def state(self) -> List[Any]:
+        if _few(len(self.names), sum(self._sizes)):
+            return [digest((self.path / name).read_bytes()) for name in self.names]
         return [np.array(self._sizes), np.array(self._times)]
 
 
@@ -90,7 +99,7 @@ class _Zip(Source):
         return open_picture(self.path / name, content)
 
     def state(self) -> List[Any]:
-        return _state_of(self.path)
+        return _state_of(self.path, len(self.names))
 
     def close(self) -> None:
         self._stack.close()
@@ -116,12 +125,19 @@ class _Arrays(Source):
         return Image.fromarray(self._pixels[number]).convert("RGB")
 
     def state(self) -> List[Any]:
-        return _state_of(self.path)
+        return _state_of(self.path, len(self.names))
 
 
-def _state_of(path: Path) -> List[Any]:
+def _few(count: int, size: int) -> bool:
+    """Whether pictures are told apart by their contents, which also stay the same when they are copied elsewhere."""
+    return count <= _MOST_READ and size <= _MOST_BYTES_READ
+
+
+def _state_of(path: Path, count: int) -> List[Any]:
     status = path.stat()
-    return [status.st_size, status.st_mtime_ns]
+    if _few(count, status.st_size):
+        return [digest(path.read_bytes())]
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
 def _arrays_in(path: Path) -> List[str]:
@@ -153,7 +169,7 @@ def opened_source(path: Path, labels: str, table: Optional[Path], columns: Seque
     path = Path(path)
     if not path.exists():
         raise UserError(f"{path}: there is no such file or folder; give a folder, .zip or .npz of pictures")
-    if labels not in ("auto", "folders", "none"):
+    if labels not in LABELS:
         raise UserError(f"unknown labels {labels!r}; choose one of auto, folders, none")
     source: Source = _Folder(path) if path.is_dir() else _Arrays(path) if path.suffix.lower() == ".npz" else _Zip(path)
     try:

@@ -136,10 +136,11 @@ def train(
         TypeError: for settings that there are not.
     """
     training, out = _chosen(training or Training(), settings), Path(out)
-    mean = run(PictureWork(model, pictures, out, training, start), training, out)
-    if mean is None:
+    work = PictureWork(model, pictures, out, training, start)
+    run(work, training, out)
+    if work.mean is None:
         return model
-    model.load_state_dict(mean.state_dict())
+    model.load_state_dict(work.mean.state_dict())
     return model.eval().requires_grad_(False)
 
 

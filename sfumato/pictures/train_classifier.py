@@ -6,9 +6,10 @@ from typing import Callable, Sequence, TypeVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from tqdm import tqdm
 
-from ..errors import in_range
+from ..bars import Bar
+from ..diffusion import generator_seed
+from ..options import SEEDS, number
 from ..training import Draw, LoopOptions, company, start
 
 BATCH = 128
@@ -21,21 +22,12 @@ _Network = TypeVar("_Network", bound=nn.Module)
 class Fitting:
     """How a classifier is trained."""
 
-    steps: int = 1600
+    steps: int = number(1600, 1)
     """Optimizer steps of 128 pictures."""
-    lr: float = 3e-3
+    lr: float = number(3e-3, 0, above=True)
     """Peak learning rate (AdamW)."""
-    seed: int = 0
+    seed: int = number(0, *SEEDS)
     """Of the initial weights and all draws."""
-
-    def check(self) -> None:
-        """Refuse what cannot be trained with.
-
-        Raises:
-            UserError: naming the setting.
-        """
-        in_range(self, "steps", 1)
-        in_range(self, "lr", 0, above=True)
 
 
 def fitted(make: Callable[[], _Network], draw: Draw, fitting: Fitting, what: str) -> _Network:
@@ -47,7 +39,7 @@ def fitted(make: Callable[[], _Network], draw: Draw, fitting: Fitting, what: str
         fitting: how.
         what: is trained, for the bar.
     """
-    torch.manual_seed(fitting.seed)
+    torch.manual_seed(generator_seed(fitting.seed))
     with company() as others:
         trainer = start(
             make().to(memory_format=torch.channels_last),
@@ -56,7 +48,7 @@ def fitted(make: Callable[[], _Network], draw: Draw, fitting: Fitting, what: str
             lambda one, dtype: [torch.optim.AdamW(one.parameters(), lr=fitting.lr, weight_decay=0.05)],
         )
         others.steps_done = lambda: trainer.steps_done
-        for _ in tqdm(trainer.run(draw, _loss), total=fitting.steps, desc=what, unit="step"):
+        for _ in Bar(trainer.run(draw, _loss), total=fitting.steps, desc=what, unit="step"):
             pass
     return trainer.ema.network.cpu()
 

@@ -1,10 +1,10 @@
 """What can be chosen about a training on labelled pictures."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Optional, Tuple
 
-from ..errors import UserError, in_range
+from ..errors import UserError
+from ..options import number
 from ..training import LoopOptions, TrainingOptions
 from .data import HELD_OUT
 
@@ -14,7 +14,7 @@ class Training(TrainingOptions):
     """How to train on pictures; what decides the weights, and how often they are looked at."""
 
     loop: LoopOptions = field(default_factory=lambda: LoopOptions(steps=20_000, batch_size=32))
-    hidden: float = 0.1
+    hidden: float = number(0.1, 0, 1)
     """Share of labels hidden, for guidance."""
     even: bool = True
     """Draw every class equally often; else every picture."""
@@ -22,10 +22,10 @@ class Training(TrainingOptions):
     """Mirror every second picture."""
     turn: bool = False
     """Turn pictures by quarters at random: for what has no up, such as pictures from above. Squares only."""
-    time_focus: Optional[Tuple[float, float]] = (0.0, 1.0)
+    time_focus: Optional[Tuple[float, float]] = number((0.0, 1.0))
     """Mean and standard deviation of the logit of the training times' share of the way (Esser et al. 2024, eq. 19), or
     None for all times alike."""
-    held_out: int = HELD_OUT
+    held_out: int = number(HELD_OUT, 0)
     """Pictures that are not learned from, at most a tenth: the loss on them is measured at every look."""
 
     def check(self) -> None:
@@ -35,8 +35,5 @@ class Training(TrainingOptions):
             UserError: naming the setting.
         """
         super().check()
-        in_range(self, "hidden", 0, 1)
-        in_range(self, "held_out", 0)
-        focus = self.time_focus
-        if focus is not None and (not all(map(math.isfinite, focus)) or focus[1] <= 0):
-            raise UserError(f"time_focus must be a mean and a deviation above 0, got {focus}")
+        if self.time_focus is not None and self.time_focus[1] <= 0:
+            raise UserError(f"--time-focus must be a mean and a deviation above 0, got {self.time_focus}")

@@ -10,9 +10,8 @@ import sys
 from pathlib import Path
 from typing import Dict, List, NamedTuple
 
-from tqdm import tqdm
-
 from .. import __version__
+from ..bars import Bar
 from ..checkpoints import write_text
 from ..errors import UserError
 from ..models.shipped import shipped
@@ -58,14 +57,14 @@ def run_embedded(folder: Path, amount: Amount = WHOLE) -> None:
     """
     (folder / "id2label.json").write_text(json.dumps(dict(enumerate(_NAMES))))
     (folder / "input.json").write_text(json.dumps(_INPUT))
-    with tqdm(_commands(folder, amount).items(), desc="runs of what ships", unit="run") as bar:
+    with Bar(_commands(folder, amount).items(), desc="runs of what ships", unit="run") as bar:
         for name, commands in bar:
             done, state = folder / f"{name}.done", json.dumps([__version__, *_commands(Path(), amount)[name]])
             if done.is_file() and done.read_text() == state:
                 continue
             for command in commands:
                 typed = shlex.join(["sfumato", *command])
-                tqdm.write(typed)
+                Bar.write(typed)
                 if subprocess.run([sys.executable, "-m", "sfumato", *command], check=False).returncode:
                     raise UserError(f"`{typed}` failed, as said above; the same report goes on from there")
             write_text(done, state)

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from .. import __version__
 from ..checkpoints import atomic_path, shortened, write_text
 from ..errors import UserError, first_line
-from ..runs import open_folder
+from ..outputs import open_folder
 from .concepts import concepts_section
 from .digits import digits_section
 from .embedded import QUICK, TRAINING, WHOLE, run_embedded

@@ -15,7 +15,8 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from ..errors import in_range
+from ..diffusion import generator_seed
+from ..options import SEEDS, check_options, number
 from .ema import EMA
 from .prefetch import Draw, DrawnAhead, Place
 from .together import Together
@@ -33,23 +34,23 @@ Loss = Callable[[nn.Module, Sequence[Tensor]], Tensor]
 class LoopOptions:
     """How long and how fast to train."""
 
-    steps: int = 11000
+    steps: int = number(11000, 1)
     """Optimizer steps in the whole run; the learning rate falls to zero at the end."""
-    batch_size: int = 64
+    batch_size: int = number(64, 1)
     """Pictures a step, over all processes and accumulated parts together."""
-    accumulate: int = 1
+    accumulate: int = number(1, 1)
     """Parts that a batch is computed in, to save memory; the result is the same but for rounding."""
-    warmup: int = 100
+    warmup: int = number(100, 0)
     """Steps in which the learning rate rises from zero."""
-    decay_share: float = 0.45
+    decay_share: float = number(0.45, 0, 1)
     """The last share of the run, in which the learning rate falls linearly to zero."""
-    clip: float = 1.0
+    clip: float = number(1.0, 0, above=True)
     """The largest norm of the gradient; a larger one is scaled down to it."""
-    ema: float = 0.9985
+    ema: float = number(0.9985, 0, 1)
     """Decay of the running mean of the weights, a step."""
     compile: bool = False
     """Compile the network first: a minute's wait, then a quarter faster on CPUs; needs a C++ compiler."""
-    seed: int = 0
+    seed: int = number(0, *SEEDS)
     """Of the initial weights and of everything drawn."""
 
     def check(self) -> None:
@@ -58,12 +59,16 @@ class LoopOptions:
         Raises:
             UserError: naming the setting.
         """
-        for name in ("steps", "batch_size", "accumulate"):
-            in_range(self, name, 1)
-        in_range(self, "warmup", 0)
-        in_range(self, "decay_share", 0, 1)
-        in_range(self, "clip", 0, above=True)
-        in_range(self, "ema", 0, 1)
+        check_options(self)
+
+    @property
+    def steady(self) -> int:
+        """Of how many steps from the first the learning rate is the same for every longer run."""
+        return min(self.steps, math.floor(self.steps - max(self.decay_share * self.steps, 1.0)) + 1)
+
+    def seed_weights(self) -> None:
+        """Have the networks that are made next begin with this seed's weights, whatever whole number it is."""
+        torch.manual_seed(generator_seed(self.seed))
 
     def rate(self, step: int) -> float:
         """The learning rate of a step (from 0) as a share of its peak."""
@@ -170,6 +175,11 @@ class Trainer(Generic[Network]):
                 f"the loss is {total} at step {self.steps_done + 1}; lower the learning rate, or train in fp32"
             )
         norm = float(self.accelerator.clip_grad_norm_(self.network.parameters(), options.clip))
+        # In fp16 a step with such a gradient is left out, and the next one scaled down.
+        if not math.isfinite(norm) and self.accelerator.mixed_precision != "fp16":
+            raise FloatingPointError(
+                f"the gradient is {norm} at step {self.steps_done + 1}; lower the learning rate, or train in fp32"
+            )
         self._optimizer.step()
         self.ema.update(self.network, self.steps_done)
         return total, norm

@@ -4,7 +4,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Dict, Optional
 
-from ..errors import in_range
+from ..devices import PRECISIONS
+from ..options import check_options, choice, number
 from .loop import LoopOptions
 
 
@@ -13,17 +14,17 @@ class TrainingOptions:
     """How to train, and how often to look."""
 
     loop: LoopOptions = field(default_factory=LoopOptions)
-    minutes: Optional[float] = None
+    minutes: Optional[float] = number(None, 0, above=True)
     """Of training, in place of steps; the learning rate falls in the last of them."""
-    muon_lr: float = 0.02
+    muon_lr: float = number(0.02, 0)
     """Peak learning rate of the convolutions inside a network of ours (Muon)."""
-    adam_lr: float = 1e-3
+    adam_lr: float = number(1e-3, 0)
     """Peak learning rate of everything else (AdamW)."""
-    precision: str = "auto"
+    precision: str = choice("auto", PRECISIONS)
     """auto, fp32, bf16 or fp16."""
-    save_every: int = 250
+    save_every: int = number(250, 1)
     """Steps between saved states."""
-    look_every: int = 500
+    look_every: int = number(500, 0)
     """Steps between sheets and measurements; 0 for never."""
     plan: bool = False
     """Only say what would be done, and how long it takes on this machine."""
@@ -34,13 +35,7 @@ class TrainingOptions:
         Raises:
             UserError: naming the setting.
         """
-        self.loop.check()
-        if self.minutes is not None:
-            in_range(self, "minutes", 0, above=True)
-        for name in ("muon_lr", "adam_lr"):
-            in_range(self, name, 0)
-        in_range(self, "save_every", 1)
-        in_range(self, "look_every", 0)
+        check_options(self)
 
     def settings(self) -> Dict[str, Any]:
         """What decides the weights."""

@@ -7,21 +7,26 @@ RUN/tensorboard/            the same for TensorBoard
 """
 
 import json
+import re
 import time
+import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Callable, Dict, Iterator, List, Mapping, Optional, TypeVar
 
 from torch import nn
-from tqdm import tqdm
 
-from ..checkpoints import load_state, remove_leftovers, save_state, write_text
+from ..bars import Bar
+from ..checkpoints import Saved, load_state, not_finite, save_state, write_text
 from ..errors import UserError
-from ..runs import NOTE, open_folder, read_log, write_note
+from ..runs import read_log
 from .clock import ENDLESS, timed
-from .loop import Draw, Loss, Progress, Trainer
+from .loop import Draw, LoopOptions, Loss, Progress, Trainer
 
 LOG = "log.jsonl"
 _LOG_EVERY = 20
+_OF_A_STEP = re.compile(r"(?:sheet|preview|step)-(\d{6,})\.(?:png|safetensors)")
+"""What looks leave."""
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -72,7 +77,7 @@ class RunRecord:
         """The same steps under a bar with the time left, everything kept that is due after each."""
         done, total = self._trainer.steps_done, self._trainer.expected_steps
         known = None if total == ENDLESS else total
-        with tqdm(steps, initial=done, total=known, desc=f"training {self._what}", unit="step", smoothing=0.02) as bar:
+        with Bar(steps, initial=done, total=known, desc=f"training {self._what}", unit="step", smoothing=0.02) as bar:
             for progress in bar:
                 bar.total = self._trainer.expected_steps
                 if progress.step % _LOG_EVERY == 0:
@@ -84,10 +89,18 @@ class RunRecord:
         step, last = progress.step, progress.step == self._trainer.options.steps
         if step % _LOG_EVERY == 0 or last:
             self._write(step, dict(zip(Progress._fields[1:], progress[1:])))
-        if self._look_every and (step % self._look_every == 0 or last):
+        look = self._look_every and (step % self._look_every == 0 or last)
+        save = step % self._save_every == 0 or last
+        if (look or save) and not_finite(self._trainer.network.state_dict()):
+            # Here and not at every step: the next loss would say it too, but what is saved must be sound.
+            raise FloatingPointError(
+                f"the weights are no longer finite after step {step}; lower the learning rate, or train in fp32"
+            )
+        if look:
             self._write(step, self._look(step))
-        if step % self._save_every == 0 or last:
-            save_state(self._out, step, self._trainer.state(), self._settings)
+        if save:
+            steady = self._trainer.options.steady
+            save_state(self._out, step, self._trainer.state(), self._settings, steady)
 
     def _write(self, step: int, values: Mapping[str, float]) -> None:
         line: Dict[str, float] = {"step": step, "seconds": round(time.monotonic() - self._began, 1), **values}
@@ -117,27 +130,59 @@ def seconds_of(path: Path, steps: int) -> float:
     return float(kept[-1].get("seconds", 0.0)) if kept else 0.0
 
 
-def resume(trainer: "Trainer[Any]", out: Path, settings: Mapping[str, Any], command: str) -> None:
-    """Make the run's folder, and stand where a run of the same settings in it stopped.
+def resume(trainer: "Trainer[Any]", out: Path, settings: Mapping[str, Any]) -> None:
+    """Stand where a run of the same settings in a folder stopped.
+
+    A run of another length goes on as if its steps had been asked for at the start, where a state is there from before
+    the two learning rates part; else it is said that it does not.
 
     Args:
         trainer: at its first step.
         out: the folder.
         settings: those that decide the resulting weights.
-        command: that trains, for the folder's note.
 
     Raises:
-        UserError: if the folder cannot be made, or holds a run of other settings.
+        UserError: if the folder holds a run of other settings, more steps than are asked for, or damaged states only.
     """
-    open_folder(out)
-    if trainer.accelerator.is_main_process:
-        remove_leftovers(out)
-    saved = load_state(out, settings)
+    steps = trainer.options.steps
+    saved = load_state(out, settings, lambda one: _as_from_start(one, trainer.options))
+    if saved is None:
+        saved = load_state(out, settings)
+        if saved and saved.step > steps:
+            raise UserError(f"{out}: holds a run that is at step {saved.step:,}; give more --steps, or another folder")
+        if saved:
+            warnings.warn(
+                f"{out}: no state is kept from before the learning rate fell, so this goes on from step {saved.step:,}"
+                f" to other weights than {steps:,} steps from the start",
+                stacklevel=2,
+            )
+    elif _steps_of(saved, steps) != steps and trainer.accelerator.is_main_process:
+        print(f"goes on from step {saved.step:,}, as a run of {steps:,} steps from the start")
     if saved:
-        step, tensors = saved
-        trainer.load_state(tensors, step)
+        trainer.load_state(saved.tensors, saved.step)
     if trainer.accelerator.is_main_process:
-        write_note(out / NOTE, command, settings)
+        _forget_later(out, saved.step if saved else 0)
+
+
+def _forget_later(out: Path, step: int) -> None:
+    """Remove what a run left after a step: it comes again, or another length has no such look."""
+    for path in [*out.glob("*"), *out.glob("words/*")]:
+        found = _OF_A_STEP.fullmatch(path.name)
+        if found and int(found.group(1)) > step:
+            path.unlink()
+
+
+def _steps_of(saved: Saved, otherwise: int) -> int:
+    """How many steps the run was to have that saved a state; of minutes, and of runs that do not say it, the other."""
+    loop = saved.settings.get("loop")
+    steps = loop.get("steps") if isinstance(loop, dict) else None
+    return steps if isinstance(steps, int) else otherwise
+
+
+def _as_from_start(saved: Saved, options: LoopOptions) -> bool:
+    """Whether a run of these options would have come to the same state."""
+    theirs = replace(options, steps=_steps_of(saved, options.steps))
+    return theirs == options or saved.step <= min(theirs.steady, options.steady)
 
 
 def run_recorded(

@@ -1,12 +1,14 @@
 """From a network and options to a trainer on this machine: device, precision, processes, optimizers."""
 
-from typing import Callable, Sequence, TypeVar
+import contextlib
+import os
+from typing import Callable, Iterator, Sequence, TypeVar
 
 import torch
 from accelerate import Accelerator
 from torch import nn
 
-from ..devices import Worker, choose_precision
+from ..devices import Worker, choose_precision, compiler
 from ..errors import UserError
 from .loop import LoopOptions, Trainer
 from .muon import Muon
@@ -15,6 +17,9 @@ Network = TypeVar("Network", bound=nn.Module)
 
 Optimizers = Callable[[Network, torch.dtype], Sequence[torch.optim.Optimizer]]
 """(network, the type that Muon iterates in) -> what trains it."""
+
+_SHARING = tuple(f"ACCELERATE_USE_{name}" for name in ("DEEPSPEED", "FSDP", "MEGATRON_LM", "PARALLELISM_CONFIG"))
+_RANKS = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
 
 
 def start(
@@ -32,14 +37,38 @@ def start(
         UserError: for options, a precision or a batch that cannot be used.
     """
     device = Worker.here().device()
+    if options.compile and device.type == "cpu" and compiler() is None:
+        raise UserError("--compile needs a C++ compiler and there is none; install g++, or leave out --compile")
     chosen = choose_precision(device, precision)
     dtype = torch.bfloat16 if chosen == "bf16" else torch.float32
     try:
-        # Accelerate joins processes without GPUs only when told that it is to use the CPU.
-        accelerator = Accelerator(mixed_precision="no" if chosen == "fp32" else chosen, cpu=device.type == "cpu")
+        with _only_our_settings():
+            # Accelerate joins processes without GPUs only when told that it is to use the CPU.
+            accelerator = Accelerator(mixed_precision="no" if chosen == "fp32" else chosen, cpu=device.type == "cpu")
         return Trainer(network, lambda net: optimizers(net, dtype), options, accelerator)
     except ValueError as error:
         raise UserError(str(error)) from None
+
+
+@contextlib.contextmanager
+def _only_our_settings() -> Iterator[None]:
+    """Hide what Accelerate would read from the environment: a training is what its options say.
+
+    ACCELERATE_GRADIENT_ACCUMULATION_STEPS would divide gradients, ACCELERATE_DYNAMO_BACKEND compile the network, and an
+    empty RANK end all.
+
+    Raises:
+        UserError: where it asks for what shares a network among machines, which trainings here cannot.
+    """
+    for name in _SHARING:
+        if os.environ.get(name, "").lower() == "true":
+            raise UserError(f"{name}=true: trainings here do not share a network; `unset {name}`")
+    empty = [name for name in _RANKS if os.environ.get(name) == ""]
+    hidden = {key: os.environ.pop(key) for key in list(os.environ) if key.startswith("ACCELERATE_") or key in empty}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
 
 
 def make_optimizers(

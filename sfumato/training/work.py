@@ -4,6 +4,7 @@ A job says what is its own, as a Work: the network, what a step learns from, the
 how the finished weights are written. All else is the same for all jobs and stands here once.
 """
 
+import contextlib
 import copy
 import dataclasses
 from abc import ABC, abstractmethod
@@ -13,8 +14,10 @@ from typing import Any, Dict, Generic, List, Mapping, Optional, Sequence, TypeVa
 import torch
 from torch import Tensor, nn
 
-from ..checkpoints import load_state
-from ..runs import open_folder, refuse_file
+from ..checkpoints import but_length, load_state
+from ..devices import Worker, placed
+from ..outputs import holding, open_folder, refuse_file
+from ..runs import open_run
 from .clock import ENDLESS
 from .loop import Draw, Loss, Trainer
 from .options import TrainingOptions
@@ -39,6 +42,7 @@ class Work(ABC, Generic[Network]):
         made: all that decides them but for the training's options.
         ends: how the names of the network's first and last layers begin, which are AdamW's.
         dims: of the weights inside that are Muon's: 4 are convolutions, 2 the matrices of transformers.
+        mean: the network of the mean weights, once it is trained.
     """
 
     command: str
@@ -48,6 +52,7 @@ class Work(ABC, Generic[Network]):
     made: Dict[str, Any]
     ends: Sequence[str] = ()
     dims: Sequence[int] = (4,)
+    mean: Optional[Network] = None
 
     def optimizers(self, network: Network, training: TrainingOptions, dtype: torch.dtype) -> Sequence[Any]:
         """Of the network's parameters; see `make_optimizers`."""
@@ -96,8 +101,8 @@ class Work(ABC, Generic[Network]):
         return ""
 
 
-def run(work: "Work[Network]", training: TrainingOptions, out: Path) -> Optional[Network]:
-    """Train, or go on with a run of the same settings in a folder.
+def run(work: "Work[Network]", training: TrainingOptions, out: Path) -> Path:
+    """Train, or go on with a run of the same settings in a folder; `work.mean` is then the network that it came to.
 
     Args:
         work: what is learned.
@@ -105,7 +110,7 @@ def run(work: "Work[Network]", training: TrainingOptions, out: Path) -> Optional
         out: the folder.
 
     Returns:
-        The network of the mean weights; None where only the plan was asked for.
+        The file of the finished weights; not there yet where only the plan was asked for.
 
     Raises:
         UserError: for what cannot be used, before the first step; if the loss is no longer finite.
@@ -116,39 +121,51 @@ def run(work: "Work[Network]", training: TrainingOptions, out: Path) -> Optional
         agreed(work.settings(training, training.precision))
         trainer = _trainer(work, work.network, training)
         others.steps_done = lambda: trainer.steps_done
-        _train(work, training, out, trainer)
+        settings = work.settings(training, trainer.accelerator.mixed_precision)
+        (_plan if training.plan else _train)(work, training, trainer, settings, out)
     trainer.accelerator.end_training()
-    if training.plan:
-        return None
-    if trainer.accelerator.is_main_process and work.then():
+    if work.mean is not None and trainer.accelerator.is_main_process and work.then():
         print(work.then())
-    return trainer.ema.network
+    return work.weights
 
 
-def _train(work: "Work[Network]", training: TrainingOptions, out: Path, trainer: "Trainer[Network]") -> None:
-    device, settings = trainer.accelerator.device, work.settings(training, trainer.accelerator.mixed_precision)
-    if training.plan:
-        load_state(out, settings)  # a folder of another run is refused
-    else:
-        resume(trainer, out, settings, work.command)
-    agreed({"precision": trainer.accelerator.mixed_precision, "saved steps": trainer.steps_done})
+def _plan(
+    work: "Work[Network]", training: TrainingOptions, trainer: "Trainer[Network]", settings: Dict[str, Any], out: Path
+) -> None:
+    """Only say what would be done; a folder of another run is refused."""
+    load_state(out, settings)
     if trainer.accelerator.is_main_process:
-        _say_plan(work, training, trainer, out)
-    if training.plan:
-        return
-    run_recorded(
-        trainer,
-        work.prepared(device),
-        _on(device, work),
-        lambda mean: work.finish(mean, settings),
-        training.minutes,
-        out=out,
-        settings=settings,
-        what=work.what,
-        save_every=training.save_every,
-        look=lambda step: work.look(step, trainer.ema.network),
-        look_every=training.look_every,
-    )
+        with holding(out):
+            _say_plan(work, training, trainer, out)
+
+
+def _train(
+    work: "Work[Network]", training: TrainingOptions, trainer: "Trainer[Network]", settings: Dict[str, Any], out: Path
+) -> None:
+    """Train from where the run in a folder stands to its end; the first process holds the folder."""
+    accelerator = trainer.accelerator
+    with contextlib.ExitStack() as held:
+        if accelerator.is_main_process:
+            held.enter_context(open_run(out, work.command, settings, Worker.here(), compared=but_length))
+        accelerator.wait_for_everyone()
+        resume(trainer, out, settings)
+        agreed({"precision": accelerator.mixed_precision, "saved steps": trainer.steps_done})
+        if accelerator.is_main_process:
+            _say_plan(work, training, trainer, out)
+        run_recorded(
+            trainer,
+            work.prepared(accelerator.device),
+            _on(accelerator.device, work),
+            lambda mean: work.finish(mean, settings),
+            training.minutes,
+            out=out,
+            settings=settings,
+            what=work.what,
+            save_every=training.save_every,
+            look=lambda step: work.look(step, trainer.ema.network),
+            look_every=training.look_every,
+        )
+    work.mean = trainer.ema.network
 
 
 def _trainer(work: "Work[Network]", network: Network, training: TrainingOptions) -> "Trainer[Network]":
@@ -158,7 +175,7 @@ def _trainer(work: "Work[Network]", network: Network, training: TrainingOptions)
 
 
 def _on(device: torch.device, work: "Work[Any]") -> Loss:
-    return lambda network, batch: work.loss(network, [part.to(device) for part in batch])
+    return lambda network, batch: work.loss(network, [placed(part, device) for part in batch])
 
 
 def _say_plan(work: "Work[Any]", training: TrainingOptions, trainer: "Trainer[Any]", out: Path) -> None:

@@ -11,16 +11,17 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
+from ..bars import Bar
 from ..checkpoints import given_words
 from ..concepts.painting import Sampling, encoded, paint
 from ..concepts.words import with_words
-from ..devices import DTYPES, Worker, choose_precision, in_batches
+from ..devices import DTYPES, PRECISIONS, Worker, choose_precision, in_batches
 from ..diffusion import seed_of
-from ..errors import in_range
 from ..images import save_image, sheet
-from ..runs import open_folder, write_note
+from ..options import SEEDS, check_options, choice, number
+from ..outputs import holding
+from ..runs import write_note
 from ..stable_diffusion import StableDiffusion
 from .captions import NAMES, article
 from .judge import SceneJudge
@@ -47,12 +48,12 @@ class EvaluateOptions:
     """Files of learned words in place of the shipped ones."""
     judge: Optional[Path] = None
     """A file that `world judge` wrote; the shipped one by default."""
-    count: int = 200
+    count: int = number(200, 1)
     """Pictures of each measurement."""
     sampling: Sampling = field(default_factory=Sampling)
-    precision: str = "auto"
+    precision: str = choice("auto", PRECISIONS)
     """auto, fp32, bf16 or fp16."""
-    seed: int = 0
+    seed: int = number(0, *SEEDS)
     """Of the prompts and of all noise."""
 
 
@@ -73,26 +74,27 @@ def evaluate(options: EvaluateOptions) -> Dict[str, Dict[str, float]]:
     Raises:
         UserError: for what cannot be used.
     """
+    check_options(options)
     options.sampling.check()
-    in_range(options, "count", 1)
     device = Worker.here().device()
     dtype = DTYPES[choose_precision(device, options.precision)]
     judge = SceneJudge(options.judge)
     model = with_words(options.checkpoint, dtype, given_words(options.embeddings)).to(device)
-    open_folder(options.out)
     examples = {
         name: asked.prompt
         for name, asked in next(_rounds(options.count, options.seed)).items()
         if all(word in model.words for word in (OBJECT, STYLE) if word in asked.prompt)
     }
     found = {}
-    for name in examples:
-        pixels, found[name] = _measured(model, judge, options, name)
-        save_image(sheet(pixels, 10), options.out / f"{name.replace(' ', '-')}.png")
-        print(f"{name}: " + ", ".join(f"{what} {share:.1%}" for what, share in found[name].items()))
-    settings = {name: value for name, value in asdict(options).items() if name != "out"}
-    settings["checkpoint"] = model.name
-    write_note(options.out / "scores.json", "world evaluate", settings, measured=found, examples=examples)
+    with holding(options.out):
+        for name in examples:
+            pixels, found[name] = _measured(model, judge, options, name)
+            save_image(sheet(pixels, 10), options.out / f"{name.replace(' ', '-')}.png")
+        settings = {name: value for name, value in asdict(options).items() if name != "out"}
+        settings["checkpoint"] = model.name
+        write_note(options.out / "scores.json", "world evaluate", settings, measured=found, examples=examples)
+    for name, shares in found.items():
+        print(f"{name}: " + ", ".join(f"{what} {share:.1%}" for what, share in shares.items()))
     print(f"wrote {options.out / 'scores.json'} and a sheet of each measurement")
     return found
 
@@ -132,7 +134,7 @@ def _measured(
     right: collections.Counter[str] = collections.Counter()
     kept: List[Tensor] = []
     done = 0
-    with tqdm(total=options.count, desc=name, unit="picture") as bar:
+    with Bar(total=options.count, desc=name, unit="picture") as bar:
         for some in in_batches((asked[name] for asked in _rounds(options.count, options.seed)), _AT_ONCE):
             states = torch.cat([encoded(model, sampling.texts(one.prompt)) for one in some])
             seeds = [seed_of(options.seed, name, done + number) for number in range(len(some))]

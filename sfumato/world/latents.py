@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
+from ..bars import Bar
 from ..checkpoints import read_safetensors, write_safetensors
 from ..devices import autocast
 from ..diffusion import seed_of
@@ -52,7 +52,7 @@ def encoded_pool(path: Path, vae: VAE, digits: Digits, size: int, seed: int, pre
     device = vae.quant_conv.weight.device
     parts = []
     with torch.no_grad(), autocast(device, precision):
-        for start in tqdm(range(0, size, _AT_ONCE), "encoding", unit=f" x{_AT_ONCE} pictures"):
+        for start in Bar(range(0, size, _AT_ONCE), "encoding", unit=f" x{_AT_ONCE} pictures"):
             scenes = draw_scenes(digits, _AT_ONCE, torch.Generator().manual_seed(seed_of(seed, "pool", start)))
             mean, log_variance = vae.moments(scenes.pixels.to(device))
             moments = torch.cat([mean, log_variance], dim=1).to("cpu", torch.float16)

@@ -30,9 +30,10 @@ from ..model import Diffusion
 from ..models.stable_diffusion import VAE, TextEncoder, UNet
 from ..models.stable_diffusion.unet import UNetConfig
 from ..models.stable_diffusion.vae import VAEConfig
+from ..options import check_options, number
 from ..pictures.latents import LatentBatches
 from ..runs import file_identity
-from ..stable_diffusion import SCHEDULE, StableDiffusion
+from ..stable_diffusion import SCHEDULE, StableDiffusion, refuse_shapes
 from ..training import Draw, LoopOptions, TrainingOptions, in_turn, run
 from . import train_autoencoder
 from .captions import NAMES, Captions
@@ -70,9 +71,9 @@ class TrainOptions(DigitFiles):
     network: UNetConfig = field(
         default_factory=lambda: UNetConfig(width=64, multipliers=(1, 2, 2), blocks=1, context=TEXT.width)
     )
-    pool: int = 64_000
+    pool: int = number(64_000, 1)
     """Pictures, encoded before the training begins."""
-    silent: float = 0.1
+    silent: float = number(0.1, 0, 1)
     """Share of empty captions."""
     training: TrainingOptions = field(default_factory=lambda: TrainingOptions(_LOOP))
 
@@ -97,11 +98,12 @@ def train(options: TrainOptions) -> Path:
     Raises:
         UserError: for data or settings that cannot be used.
     """
-    options.training.check()
+    check_options(options)
+    vae = _read_autoencoder(options.autoencoder)
+    refuse_shapes(SIZE, vae.config, options.network, TEXT)
     digits = in_turn(lambda: Digits.read(options.data, options.mnist, options.cache))
-    work = _WorldWork(options, digits, _read_autoencoder(options.autoencoder))
-    run(work, options.training, options.out)
-    return work.weights
+    work = _WorldWork(options, digits, vae)
+    return run(work, options.training, options.out)
 
 
 class _WorldWork(SceneWork[Diffusion]):

@@ -20,6 +20,8 @@ from ..checkpoints import ModelFormat, write_model
 from ..images import save_image, sheet, to_pixels
 from ..models.stable_diffusion import VAE
 from ..models.stable_diffusion.vae import LATENT_SCALE, VAEConfig, drawn_latents
+from ..options import check_options, number
+from ..stable_diffusion import refuse_shapes
 from ..training import LoopOptions, TrainingOptions, in_turn, run
 from .scenes import SIZE, DigitFiles, Digits, Scenes, draw_scenes
 from .work import SceneWork
@@ -40,7 +42,7 @@ class AutoencoderOptions(DigitFiles):
     cache: Optional[Path] = None
     """Folder for the decoded pictures; beside the data by default."""
     network: VAEConfig = field(default_factory=lambda: VAEConfig(width=64, multipliers=(1, 1, 2), blocks=1))
-    kl_weight: float = 0.003
+    kl_weight: float = number(0.003, 0)
     """How much the latents are drawn to a normal distribution."""
     training: TrainingOptions = field(default_factory=lambda: TrainingOptions(_LOOP, muon_lr=0.01))
 
@@ -67,10 +69,10 @@ def train_autoencoder(options: AutoencoderOptions) -> Path:
     Raises:
         UserError: for data or settings that cannot be used.
     """
-    options.training.check()
+    check_options(options)
+    refuse_shapes(SIZE, options.network)
     work = _AutoencoderWork(options, in_turn(lambda: Digits.read(options.data, options.mnist, options.cache)))
-    run(work, options.training, options.out)
-    return work.weights
+    return run(work, options.training, options.out)
 
 
 class _AutoencoderWork(SceneWork[_RoundTrip]):

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ..checkpoints.clip_folder import write_clip
 from ..models.stable_diffusion.text_encoder import TextConfig
 from ..models.stable_diffusion.tokenizer import BEGIN, END, VOCABULARY, Tokenizer
+from ..options import check_options
 from ..training import LoopOptions, TrainingOptions, in_turn, run
 from .captions import NAMES, TOKENS, Captions, article
 from .scenes import NAMED_DIGITS, SIZE, UNNAMED_DIGIT, DigitFiles, Digits, Scenes, draw_scenes
@@ -90,10 +91,9 @@ def train_clip(options: ClipOptions) -> Path:
     Raises:
         UserError: for data or settings that cannot be used.
     """
-    options.training.check()
+    check_options(options)
     work = _ClipWork(options, in_turn(lambda: Digits.read(options.data, options.mnist, options.cache)))
-    run(work, options.training, options.out)
-    return work.weights
+    return run(work, options.training, options.out)
 
 
 class _ClipWork(SceneWork[_Logits]):

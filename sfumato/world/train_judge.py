@@ -10,6 +10,8 @@ from torch import Tensor
 from ..checkpoints import write_model
 from ..diffusion import seed_of
 from ..models.digit_classifier import DigitJudge
+from ..options import check_options
+from ..outputs import open_for_file
 from ..pictures.train_classifier import BATCH, Fitting, fitted, moved
 from .judge import CLASSES, FORMAT, SceneJudge, as_judged
 from .scenes import DIGITS, LOOKS, SIZE, DigitFiles, Digits, Scenes, draw_scenes
@@ -32,9 +34,10 @@ class JudgeOptions(DigitFiles):
 
 def train_judge(options: JudgeOptions) -> Path:
     """Train and write a judge; see JudgeOptions."""
-    options.fitting.check()
+    check_options(options)
     digits = Digits.read(options.data, options.mnist, options.cache)
     held_out = Digits.read_test(options.test, options.mnist) if options.test else None
+    open_for_file(options.out)
 
     def draw(step: int, rows: slice) -> Sequence[Tensor]:
         source = torch.Generator().manual_seed(seed_of(options.fitting.seed, step))

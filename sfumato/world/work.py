@@ -6,7 +6,7 @@ from typing import Generic, List, Sequence
 import torch
 from torch import Tensor
 
-from ..diffusion import seed_of
+from ..diffusion import generator_seed, seed_of
 from ..images import save_image, sheet, to_pixels
 from ..training import Draw, Work
 from ..training.work import Network
@@ -27,7 +27,7 @@ class SceneWork(Work[Network], Generic[Network]):
     def __init__(self, digits: Digits, count: int, seed: int) -> None:
         self.digits, self.count, self.seed = digits, count, seed
         self.made = {"data": digits.digest()}
-        torch.manual_seed(seed)
+        torch.manual_seed(generator_seed(seed))
 
     def prepared(self, device: torch.device) -> Draw:
         """Fresh scenes at every step."""
@@ -49,5 +49,5 @@ class SceneWork(Work[Network], Generic[Network]):
 
     def show(self, path: Path) -> None:
         """Some scenes."""
-        scenes = draw_scenes(self.digits, _SHOWN, torch.Generator().manual_seed(self.seed))
+        scenes = draw_scenes(self.digits, _SHOWN, torch.Generator().manual_seed(generator_seed(self.seed)))
         save_image(sheet(to_pixels(scenes.pixels), 8), path)

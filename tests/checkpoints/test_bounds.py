@@ -146,5 +146,5 @@ def test_tokens_that_are_no_texts_are_refused(tmp_path, tokens):
 @pytest.mark.parametrize("settings", ["[]", "1", "null", "[" * 100_000])
 def test_a_state_whose_settings_are_no_table_is_passed_over(tmp_path, settings):
     safetensors(tmp_path / "state-00000001.safetensors", {"__metadata__": {"step": "1", "settings": settings}}, 0)
-    with pytest.warns(UserWarning, match="is passed over"):
-        assert load_state(tmp_path, {"lr": 0.1}) is None
+    with pytest.warns(UserWarning, match="is passed over"), pytest.raises(UserError, match="no saved state in it is"):
+        load_state(tmp_path, {"lr": 0.1})

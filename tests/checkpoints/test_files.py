@@ -7,7 +7,6 @@ import re
 import struct
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,16 +15,13 @@ import torch
 
 from sfumato.checkpoints import (
     atomic_path,
-    load_state,
     load_strictly,
     read_safetensors,
-    remove_leftovers,
-    save_state,
     temporary_folder,
     write_safetensors,
     write_text,
 )
-from sfumato.checkpoints.files import _runs
+from sfumato.checkpoints.files import _runs, remove_leftovers
 from sfumato.errors import UserError
 
 
@@ -99,17 +95,6 @@ def _fail_in_a_folder(where):
         (folder / "inside").mkdir()
         assert folder.parent == where and folder.name.startswith(".sfumato-tmp.")
         raise RuntimeError("half-way")
-
-
-def test_copies_beside_training_states_are_left_alone(tmp_path):
-    pytest.importorskip("safetensors")
-    mine = {"state-best.safetensors", "state-00000001 (copy).safetensors", "state-1.safetensors"}
-    for name in mine:
-        (tmp_path / name).write_text("mine")
-    for step in (1, 2, 3):
-        save_state(tmp_path, step, {"w": torch.ones(1)}, {})
-    states = {"state-00000002.safetensors", "state-00000003.safetensors"}
-    assert {path.name for path in tmp_path.iterdir()} == mine | states
 
 
 LARGEST = """
@@ -220,34 +205,6 @@ def test_damaged_safetensors_are_refused(tmp_path, content, words):
     path.write_bytes(content)
     with pytest.raises(UserError, match=f"bad.safetensors: .*{words}"):
         read_safetensors(path)
-
-
-def test_the_newest_whole_state_is_used(tmp_path):
-    pytest.importorskip("safetensors")
-    settings = {"lr": 0.1, "loop": {"steps": 9}}
-    for step in (1, 2, 3):
-        save_state(tmp_path, step, {"w": torch.full((100,), float(step))}, settings)
-    newest = tmp_path / "state-00000003.safetensors"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["state-00000002.safetensors", newest.name]
-    step, tensors = load_state(tmp_path, settings)
-    assert (step, float(tensors["w"][0])) == (3, 3.0)
-    newest.write_bytes(newest.read_bytes()[:-50])
-    with pytest.warns(UserWarning, match="state-00000003.safetensors is passed over: .*truncated"):
-        step, tensors = load_state(tmp_path, settings)
-    assert (step, float(tensors["w"][0])) == (2, 2.0)
-
-
-def test_a_state_of_other_settings_is_refused(tmp_path):
-    pytest.importorskip("safetensors")
-    save_state(tmp_path, 1, {"w": torch.ones(1)}, {"lr": 0.1})
-    with pytest.raises(UserError, match=r"holds a run with lr = 0.1, not 0.2; give its settings"):
-        load_state(tmp_path, {"lr": 0.2})
-
-
-def test_an_empty_folder_has_no_state(tmp_path):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert load_state(tmp_path / "nowhere", {}) is None
 
 
 def test_strict_loading_names_what_does_not_fit(tmp_path):

@@ -70,6 +70,18 @@ def test_the_numbers_are_the_graders(course, clip_folder, capsys):
     assert kept["passed"] == 1 and kept["of"] == 2 and kept["prompts"][0]["image"] == found[0].image
 
 
+def test_scores_are_written_before_they_are_printed(course, clip_folder, monkeypatch):
+    monkeypatch.setattr("builtins.print", refuse_to_print)
+    with pytest.raises(OSError, match="No space left"):
+        evaluate(EvaluateOptions(*course, clip=str(clip_folder)))
+    monkeypatch.undo()
+    assert json.loads((course[2] / "scores.json").read_text())["of"] == 2
+
+
+def refuse_to_print(*told, **how):
+    raise OSError(28, "No space left on device")
+
+
 def test_photos_are_embedded_once(course, clip_folder, monkeypatch):
     asked = []
 

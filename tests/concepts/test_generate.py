@@ -7,8 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
+from sfumato.checkpoints import PREFIXES
 from sfumato.concepts.generate import GenerateOptions, generate
 from sfumato.concepts.painting import Sampling, encoded, paint, walk
+from sfumato.devices import choose_precision
 from sfumato.diffusion import seed_of
 from sfumato.errors import UserError
 from sfumato.stable_diffusion import StableDiffusion
@@ -124,13 +126,29 @@ def test_an_interrupted_run_goes_on(checkpoint, tmp_path):
     assert abs(pixels(tmp_path / "out" / "0" / "001.png") - before).max() <= 1
     assert (tmp_path / "out" / "0" / "000.png").stat().st_mtime_ns == stays
     options.prompt = ("a cat",)
-    with pytest.raises(UserError, match="holds pictures of other settings"):
+    with pytest.raises(UserError, match="give its settings to go on, or another folder to begin anew, or --overwrite"):
         generate(options)
     options.overwrite = True
     (tmp_path / "out" / "0" / "002.png").write_bytes(b"half a picture")
     generate(options)
     assert pixels(tmp_path / "out" / "0" / "002.png").shape == (16, 16, 3)
     assert (tmp_path / "out" / "0" / "000.png").stat().st_mtime_ns != stays
+
+
+def test_another_autoencoder_or_precision_is_another_run(checkpoint, tmp_path):
+    """What a checkpoint is called for its words does not say how its latents are decoded."""
+    options = GenerateOptions(tmp_path / "out", checkpoint, prompt=("a dog",), count=1, sampling=FEW, precision="fp32")
+    generate(options)
+    state = torch.load(checkpoint)["state_dict"]
+    key = PREFIXES["vae"] + "decoder.conv_out.bias"
+    options.checkpoint = tmp_path / "other.ckpt"
+    torch.save({"state_dict": {**state, key: state[key] + 0.1}}, str(options.checkpoint))
+    with pytest.raises(UserError, match=r"holds a run with autoencoder = [0-9a-f]{16}, not [0-9a-f]{16}"):
+        generate(options)
+    if choose_precision(torch.device("cpu")) == "bf16":
+        options.checkpoint, options.precision = checkpoint, "auto"
+        with pytest.raises(UserError, match="holds a run with precision = fp32, not bf16"):
+            generate(options)
 
 
 def test_processes_share_the_pictures(checkpoint, tmp_path, monkeypatch):
@@ -161,7 +179,7 @@ def test_heights_and_widths_are_the_users(checkpoint, tmp_path):
         ({"prompt": ()}, "give either --prompt"),
         ({"prompt": ("a <new1>",)}, r"nobody has learned <new1> for this checkpoint; known are: <mine>"),
         ({"count": 0}, "count must be at least 1"),
-        ({"batch_size": 0}, "batch_size must be at least 1"),
+        ({"batch_size": 0}, "--batch-size must be at least 1"),
         ({"sampling": Sampling(sampler="euler")}, "unknown sampler"),
         ({"sampling": Sampling(sampler="lcm", steps=9)}, "LCM takes 1 to 8 steps, got 9"),
         ({"sampling": Sampling(steps=1001)}, "steps must be between 1 and 1000"),

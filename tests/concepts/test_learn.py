@@ -16,6 +16,7 @@ from sfumato.checkpoints import read_embeddings
 from sfumato.concepts.learn import encode_photos, initial_vectors, learn, one_of
 from sfumato.concepts.learn_options import LearnOptions
 from sfumato.concepts.photos import photo_files
+from sfumato.devices import choose_precision
 from sfumato.diffusion import make_loss, training_loss
 from sfumato.errors import UserError
 from sfumato.images import open_picture
@@ -109,7 +110,7 @@ def test_an_interrupted_run_ends_with_the_same_word(photos, checkpoint, tmp_path
     (tmp_path / "halves" / "word.safetensors").unlink()
     resumed = learned(learn(options(photos, tmp_path / "halves", checkpoint, steps=6, save_every=2)))
     assert torch.equal(whole.vectors, resumed.vectors)
-    with pytest.raises(UserError, match="holds a run with seed = 0, not 1"):
+    with pytest.raises(UserError, match=r"holds a run with loop\.seed = 0, not 1"):
         learn(options(photos, tmp_path / "halves", checkpoint, steps=6, save_every=2, seed=1))
 
 
@@ -117,8 +118,39 @@ def test_a_run_does_not_go_on_with_other_photos(photos, checkpoint, tmp_path):
     mine = shutil.copytree(photos, tmp_path / "photos")
     learn(options(mine, tmp_path / "run", checkpoint))
     Image.new("RGB", (20, 24)).save(mine / "a.png")
-    with pytest.raises(UserError, match="holds a run with photos = "):
+    with pytest.raises(UserError, match=r"holds a run with photos\.a\.png = "):
         learn(options(mine, tmp_path / "run", checkpoint))
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "told"),
+    [
+        ("preview", ("a {} at sea",), "preview = "),
+        ("preview_count", 3, "preview_count = 2, not 3"),
+        ("preview_every", 1, "preview_every = 2, not 1"),
+        ("plain", "a corgi", "plain = None, not a corgi"),
+        ("clip", "CLIP", "clip = None, not "),
+        ("precision", "bf16", "precision = fp32, not bf16"),
+        ("lr", 0.06, "lr = 0.05, not 0.06"),
+    ],
+)
+def test_what_decides_the_word_that_is_kept_is_a_setting(
+    photos, checkpoint, clip_folder, tmp_path, setting, value, told
+):
+    """Also of a run that was killed before its first state: its note tells."""
+    chosen = {"preview_every": 2, "steps": 2}
+    learn(options(photos, tmp_path / "run", checkpoint, **chosen))
+    for state in (tmp_path / "run").glob("state-*"):
+        state.unlink()
+    chosen[setting] = str(clip_folder) if value == "CLIP" else value
+    with pytest.raises(UserError, match=f"holds a run with {told}"):
+        learn(options(photos, tmp_path / "run", checkpoint, **chosen))
+
+
+def test_the_precision_is_recorded_as_it_was_chosen(photos, checkpoint, tmp_path):
+    learn(options(photos, tmp_path / "run", checkpoint, precision="auto", steps=1))
+    settings = json.loads((tmp_path / "run" / "run.json").read_text())["settings"]
+    assert settings["precision"] == choose_precision(torch.device("cpu"))
 
 
 def test_two_processes_learn_as_one(photos, checkpoint, tmp_path, on_two_processes):

@@ -1,13 +1,23 @@
 """Checkpoints of all layouts give the same model; those of other models are refused by name."""
 
+import contextlib
 import json
 import os
 import zipfile
+from pathlib import Path
 
 import pytest
 import torch
 
-from sfumato.checkpoints import SIZE_KEY, Embedding, Parts, fingerprint, read_stable_diffusion
+from sfumato.checkpoints import (
+    PREFIXES,
+    SIZE_KEY,
+    Embedding,
+    Parts,
+    fingerprint,
+    read_stable_diffusion,
+    write_stable_diffusion,
+)
 from sfumato.checkpoints.stable_diffusion import _dotted
 from sfumato.errors import UserError
 from sfumato.stable_diffusion import StableDiffusion
@@ -259,6 +269,18 @@ def test_words_that_do_not_fit_are_refused(checkpoint):
         model.learn_words([Embedding("<a>", torch.zeros(1, 32), {})])
     with pytest.raises(UserError, match="dog: is in the vocabulary already"):
         model.learn_words([Embedding("dog", torch.zeros(1, 64), {})])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a Linux device")
+def test_a_full_disk_is_said_so(state, tmp_path, monkeypatch):
+    @contextlib.contextmanager
+    def full(path):
+        yield Path("/dev/full")
+
+    monkeypatch.setattr("sfumato.checkpoints.stable_diffusion.atomic_path", full)
+    networks = {name: {"weight": torch.ones(9)} for name in PREFIXES}
+    with pytest.raises(OSError, match="No space left on device"):
+        write_stable_diffusion(tmp_path / "model.ckpt", networks, 64)
 
 
 def test_sizes_that_do_not_divide_are_refused(checkpoint):

@@ -99,7 +99,7 @@ def test_the_command_converts_words_and_renames_them(tmp_path):
     )
     back = convert(ConvertOptions(out, tmp_path / "back.bin", "diffusers"))
     assert [word.token for word in read_embeddings(back)] == ["<new1>"]
-    with pytest.raises(UserError, match="unknown format 'lora'"):
+    with pytest.raises(UserError, match="unknown word 'lora'"):
         convert(ConvertOptions(tmp_path / "learned_embeds.bin", tmp_path / "new.pt", "lora"))
     torch.save({"<a>": VECTORS[0], "<b>": VECTORS[1]}, str(tmp_path / "two.bin"))
     with pytest.raises(UserError, match=r"holds several words \(<a>, <b>\)"):

@@ -37,3 +37,7 @@ def test_what_is_wrong_is_one_line_and_status_2(tmp_path):
     done = run_script("hw2_2.sh", "noise", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr == "usage: bash hw2_2.sh NOISE_DIR OUT UNET\n"
+    done = run_script("hw2_2.sh", "noise", "", UNET, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "hw2_2.sh: OUT: the path is empty; give one (. is the folder that you are in)\n"
+    assert {path.name for path in tmp_path.iterdir()} == {"noise", "bin"}

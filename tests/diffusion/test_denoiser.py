@@ -128,6 +128,24 @@ def test_clamping_is_exact_and_eps_agrees_if_asked():
     assert torch.allclose(signal * agreeing.x0 + noise * agreeing.eps, x_t)
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan"), 2e19, -3e38])
+def test_clamping_hides_no_number_that_has_overflown(value):
+    """3e38 is finite, and no picture's; 1e19 is far beyond any, but its square can still be told."""
+    schedule = CosineSchedule()
+
+    class Inner:
+        def __init__(self, x0):
+            self.schedule, self.x0 = schedule, torch.full((1, 3, 2, 2), x0)
+
+        def __call__(self, x, t):
+            return Prediction(self.x0, self.x0)
+
+    x_t, t = torch.zeros(1, 3, 2, 2), torch.tensor([500])
+    assert Clamped(Inner(value), recompute_eps=False)(x_t, t).x0.isnan().all()
+    assert Clamped(Inner(value))(x_t, t).eps.isnan().all()
+    assert torch.equal(Clamped(Inner(-1e19))(x_t, t).x0, torch.full((1, 3, 2, 2), -1.0))
+
+
 def test_denoisers_agree_on_their_schedule_or_are_refused():
     linear, cosine = (GaussianDenoiser(schedule, 0, 1) for schedule in (LinearSchedule(), CosineSchedule()))
     assert schedule_of(linear, GaussianDenoiser(LinearSchedule(), 1, 1)) == LinearSchedule()

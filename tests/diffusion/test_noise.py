@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from sfumato.diffusion import SeededNoise, lerp, slerp
+from sfumato.diffusion import SeededNoise, generator_seed, lerp, seed_of, slerp
 
 
 def noises():
@@ -20,6 +20,16 @@ def test_a_picture_keeps_its_noise_in_any_batch_and_order():
     assert torch.equal(alone()[0], first[1])
     assert torch.equal(alone()[0], second[1])
     assert not torch.equal(first, second)
+
+
+def test_any_whole_number_is_a_seed():
+    taken = (0, 7, 2**63 - 1, 2**64 - 1, -1, -(2**63))
+    for seed in taken:
+        wanted = torch.randn(4, generator=torch.Generator().manual_seed(seed))
+        assert torch.equal(SeededNoise([seed], (4,))()[0], wanted)
+    others = (2**64, 10**23, -(2**63) - 1)
+    assert [generator_seed(seed) for seed in (*taken, *others)] == [*taken, *map(seed_of, others)]
+    assert torch.isfinite(SeededNoise(others, (4,))()).all()
 
 
 def test_slerp_is_the_courses_formula():

@@ -51,7 +51,7 @@ def test_a_billion_pictures_begin_at_once_and_what_is_painted_counts_as_done(tmp
     generate(options)
     bars = []
 
-    class Bar(sfumato.pictures.painting.tqdm):
+    class Bar(sfumato.pictures.painting.Bar):
         def __init__(self, *arguments, **told):
             super().__init__(*arguments, **told)
             bars.append(self)
@@ -63,7 +63,7 @@ def test_a_billion_pictures_begin_at_once_and_what_is_painted_counts_as_done(tmp
         assert seeds == [seed_of(0, 13, number) for number in range(3, 6)]
         raise BegunError
 
-    monkeypatch.setattr(sfumato.pictures.painting, "tqdm", Bar)
+    monkeypatch.setattr(sfumato.pictures.painting, "Bar", Bar)
     monkeypatch.setattr(sfumato.digits.generate, "paint", begin)
     options.count, options.batch_size = 10**9, 3
     tracemalloc.start()
@@ -151,7 +151,7 @@ def test_an_interrupted_run_goes_on_and_keeps_what_is_there(tmp_path):
 def test_a_folder_of_other_settings_is_left_alone(tmp_path):
     generate(GenerateOptions(tmp_path / "out", digits=(1,), count=1, sampling=QUICK))
     before = read(tmp_path / "out")
-    with pytest.raises(UserError, match="holds pictures of other settings"):
+    with pytest.raises(UserError, match="give its settings to go on, or another folder to begin anew, or --overwrite"):
         generate(GenerateOptions(tmp_path / "out", digits=(1,), count=1, sampling=QUICK, seed=1))
     assert all(np.array_equal(read(tmp_path / "out")[name], before[name]) for name in before)
     generate(GenerateOptions(tmp_path / "out", digits=(1,), count=1, sampling=QUICK, seed=1, overwrite=True))
@@ -198,13 +198,13 @@ def test_a_full_disk_leaves_no_half_picture(tmp_path, monkeypatch):
     [
         ({"sampling": Sampling(sampler="euler")}, "unknown sampler 'euler'; choose one of ddim"),
         ({"sampling": Sampling(sampler="lcm")}, "LCM takes 1 to 8 steps, got 9"),
-        ({"sampling": Sampling(steps=0)}, "steps must be at least 1, got 0"),
-        ({"sampling": Sampling(steps=1001)}, "steps must be between 1 and 1000, got 1001"),
-        ({"sampling": Sampling(guide_from=800, guide_to=200)}, "guide_from"),
+        ({"sampling": Sampling(steps=0)}, "--steps must be at least 1 and at most 1000, got 0"),
+        ({"sampling": Sampling(steps=1001)}, "--steps must be at least 1 and at most 1000, got 1001"),
+        ({"sampling": Sampling(guide_from=800, guide_to=200)}, "--guide-from"),
         ({"datasets": ("usps",)}, "unknown dataset 'usps'; choose one of mnistm, svhn"),
-        ({"digits": (10,)}, "a digit is 0 ... 9, not 10"),
-        ({"count": 0}, "count must be at least 1"),
-        ({"batch_size": 0}, "batch_size must be at least 1"),
+        ({"digits": (10,)}, "--digits must be at least 0 and at most 9, got 10"),
+        ({"count": 0}, "--count must be at least 1"),
+        ({"batch_size": 0}, "--batch-size must be at least 1"),
         ({"precision": "int8"}, "unknown precision 'int8'"),
     ],
 )

@@ -19,23 +19,23 @@ NAN = float("nan")
 @pytest.mark.parametrize(
     ("part", "name", "value", "message"),
     [
-        ("loop", "steps", 0, "steps must be at least 1, got 0"),
-        ("loop", "batch_size", -8, "batch_size must be at least 1, got -8"),
+        ("loop", "steps", 0, "--steps must be at least 1, got 0"),
+        ("loop", "batch_size", -8, "--batch-size must be at least 1, got -8"),
         ("loop", "accumulate", 0, "accumulate must be at least 1, got 0"),
         ("loop", "warmup", -5, "warmup must be at least 0, got -5"),
-        ("loop", "decay_share", 1.5, "decay_share must be at least 0 and at most 1, got 1.5"),
+        ("loop", "decay_share", 1.5, "--decay-share must be at least 0 and at most 1, got 1.5"),
         ("loop", "clip", 0.0, "clip must be above 0, got 0.0"),
         ("loop", "ema", 2.0, "ema must be at least 0 and at most 1, got 2.0"),
         ("network", "width", 10, "width must be a multiple of 8, got 10"),
-        ("network", "embedding", 0, "embedding must be a multiple of 8, got 0"),
+        ("network", "embedding", 0, "embedding must be at least 1, got 0"),
         ("network", "classes", 5, "classes must be 20, a label for each digit and dataset, got 5"),
         ("network", "inner_blocks", 0, "inner_blocks must be at least 1, got 0"),
-        ("", "svhn_share", -1.0, "svhn_share must be at least 0 and at most 1, got -1.0"),
+        ("", "svhn_share", -1.0, "--svhn-share must be at least 0 and at most 1, got -1.0"),
         ("training", "hidden", NAN, "hidden must be at least 0 and at most 1, got nan"),
-        ("training", "muon_lr", NAN, "muon_lr must be at least 0, got nan"),
-        ("training", "time_focus", (0.3, -1.0), "time_focus must be a mean and a deviation above 0"),
-        ("training", "save_every", 0, "save_every must be at least 1, got 0"),
-        ("", "look_count", 0, "look_count must be at least 1, got 0"),
+        ("training", "muon_lr", NAN, "--muon-lr must be at least 0, got nan"),
+        ("training", "time_focus", (0.3, -1.0), "--time-focus must be a mean and a deviation above 0"),
+        ("training", "save_every", 0, "--save-every must be at least 1, got 0"),
+        ("", "look_count", 0, "--look-count must be at least 1, got 0"),
     ],
 )
 def test_settings_are_refused_by_name(tmp_path, part, name, value, message):
@@ -66,7 +66,7 @@ def test_other_data_are_not_gone_on_with(data, tmp_path):
 
 
 def test_judges_and_features_are_refused_before_they_are_made(tmp_path):
-    with pytest.raises(UserError, match="steps must be at least 1, got 0"):
+    with pytest.raises(UserError, match="--steps must be at least 1, got 0"):
         train_judge(TrainJudgeOptions(Path("nowhere"), tmp_path / "judge.safetensors", fitting=Fitting(0)))
     with pytest.raises(UserError, match="count must be at least 1, got 0"):
         write_real_features(RealFeaturesOptions(Path("nowhere.npz"), tmp_path / "features.safetensors", count=0))

@@ -50,8 +50,8 @@ def test_lerp_loses_norm_midway_and_slerp_does_not(unet, noise_folder, tmp_path)
 @pytest.mark.parametrize(
     ("function", "options", "words"),
     [
-        (eta, EtaOptions(rows=0), "at least one row"),
-        (eta, EtaOptions(etas=(0.0, 2.0)), "eta of DDIM must be between"),
+        (eta, EtaOptions(rows=0), "--rows must be at least 1, got 0"),
+        (eta, EtaOptions(etas=(0.0, 2.0)), "--etas must be at least 0 and at most 1, got 2.0"),
         (interpolate, InterpolateOptions(stops=1), "stops must be at least 2"),
         (interpolate, InterpolateOptions(sampling=Sampling(sampler="x")), "unknown sampler"),
     ],

@@ -55,7 +55,7 @@ def test_an_interrupted_run_goes_on_and_other_settings_are_refused(unet, noise_f
     torch.save(torch.load(noise_folder / "1.pt") * 0.9, noise_folder / "1.pt")
     generate(options)
     assert (tmp_path / "out" / "1.png").read_bytes() != before, "another noise of the same name is another picture"
-    with pytest.raises(UserError, match="holds pictures of other settings"):
+    with pytest.raises(UserError, match="give its settings to go on, or another folder to begin anew, or --overwrite"):
         generate(GenerateOptions(noise_folder, tmp_path / "out", unet, Sampling(steps=6)))
 
 
@@ -100,8 +100,8 @@ def test_an_empty_or_missing_folder_is_refused(unet, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"saving": "auto"}, "unknown range 'auto'"),
-        ({"batch_size": 0}, "batch_size must be at least 1"),
+        ({"saving": "auto"}, "unknown saving 'auto'; choose one of minmax, fixed"),
+        ({"batch_size": 0}, "--batch-size must be at least 1"),
         ({"precision": "fp8"}, "unknown precision"),
         ({"sampling": Sampling(steps=0)}, "steps must be at least 1"),
     ],

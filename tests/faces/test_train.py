@@ -123,14 +123,14 @@ def test_a_finished_model_may_be_trained_further(faces, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--save-every", "0"], "save_every must be at least 1, got 0"),
-        (["--look-every", "-1"], "look_every must be at least 0, got -1"),
-        (["--muon-lr", "nan"], "muon_lr must be at least 0"),
-        (["--groups", "7"], "groups divide the width"),
+        (["--save-every", "0"], "--save-every must be at least 1, got 0"),
+        (["--look-every", "-1"], "--look-every must be at least 0, got -1"),
+        (["--muon-lr", "nan"], "--muon-lr must be at least 0, got nan"),
+        (["--groups", "7"], "groups must divide the width, 64, got 7"),
         (["--patch", "3"], "pictures of 64 cannot be halved 2 times in patches of 3; take a multiple of 12"),
-        (["--blocks", "0"], "must be at least 1"),
-        (["--width", "0"], "must be at least 1"),
-        (["--multipliers"], "must be at least 1"),
+        (["--blocks", "0"], "blocks must be at least 1"),
+        (["--width", "0"], "width must be at least 1"),
+        (["--multipliers"], "multipliers must be at least one"),
     ],
 )
 def test_numbers_that_cannot_be_are_one_line(tmp_path, monkeypatch, capsys, flags, words):

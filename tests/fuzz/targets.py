@@ -126,6 +126,12 @@ class Watch:
             raise PromiseBroken(f"takes {(grown - resident) / _MIB:.0f} MiB for {len(raw)} bytes")
 
 
+def room_below_peak() -> int:
+    """Bytes that this process can take without the system seeing more than it ever held."""
+    _forget_peak()
+    return max(0, _peak() - _resident())
+
+
 def _resident() -> int:
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * resource.getpagesize()

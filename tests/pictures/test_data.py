@@ -1,6 +1,7 @@
 """Pictures in: from folders, zips, arrays and tables to one size."""
 
 import json
+import os
 import shutil
 import zipfile
 
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 import sfumato.pictures.data
+import sfumato.pictures.sources
 from sfumato.errors import UserError
 from sfumato.pictures.data import Pictures, grouped, kept_apart
 
@@ -308,3 +310,26 @@ def test_a_full_disk_is_told(flowers, tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"cannot be kept there \(No space left on device\); give another folder"):
         Pictures(flowers, 16, cache=tmp_path / "cache")
     assert not list((tmp_path / "cache").iterdir())
+
+
+@pytest.mark.parametrize("few", [True, False])
+def test_a_changed_picture_is_noticed_even_where_its_size_and_time_are_set_back(tmp_path, monkeypatch, few):
+    """Few pictures are told apart by their contents; of many a second time of change is looked at, which no program
+    sets."""
+    monkeypatch.setattr(sfumato.pictures.sources, "_MOST_READ", 1000 if few else 11)
+    for number in range(12):
+        draw(tmp_path / "p" / f"{number:02d}.bmp", number)
+    path = tmp_path / "p" / "01.bmp"
+    before, first = path.stat(), Pictures(tmp_path / "p", 16)
+    draw(path, 99)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    changed = Pictures(tmp_path / "p", 16)
+    assert changed.identity != first.identity and not np.array_equal(changed.pixels[1], first.pixels[1])
+
+
+def test_a_copy_of_few_pictures_is_the_same_pictures(flowers, tmp_path):
+    """So that a run can go on elsewhere."""
+    copy = tmp_path / "elsewhere" / "flowers"
+    shutil.copytree(flowers, copy, copy_function=shutil.copyfile)
+    assert Pictures(copy, 16).identity == Pictures(flowers, 16).identity

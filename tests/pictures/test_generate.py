@@ -63,7 +63,7 @@ def test_an_interrupted_run_goes_on_and_other_settings_are_refused(weights, tmp_
     (tmp_path / "out" / "rose" / "001.png").unlink()
     assert painted(generate(options)) == before
     other = GenerateOptions(tmp_path / "out", weights, ("rose",), count=3, sampling=Sampling(steps=5))
-    with pytest.raises(UserError, match="holds pictures of other settings"):
+    with pytest.raises(UserError, match="give its settings to go on, or another folder to begin anew, or --overwrite"):
         generate(other)
     other.overwrite = True
     assert painted(generate(other)) != before

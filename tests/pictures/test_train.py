@@ -238,11 +238,11 @@ def test_two_processes_share_one_run(flowers, tmp_path, on_two_processes):
     [
         ({"steps": 0}, "steps must be at least 1"),
         ({"minutes": 0}, "minutes must be above 0"),
-        ({"save_every": 0}, "save_every must be at least 1"),
-        ({"look_every": -1}, "look_every must be at least 0"),
+        ({"save_every": 0}, "--save-every must be at least 1"),
+        ({"look_every": -1}, "--look-every must be at least 0"),
         ({"hidden": 1.5}, "hidden must be at least 0 and at most 1"),
-        ({"muon_lr": float("nan")}, "muon_lr must be"),
-        ({"time_focus": (0.0, 0.0)}, "time_focus must be a mean and a deviation above 0"),
+        ({"muon_lr": float("nan")}, "--muon-lr must be at least 0, got nan"),
+        ({"time_focus": (0.0, 0.0)}, "--time-focus must be a mean and a deviation above 0"),
         ({"accumulate": 3}, "a batch of 8 cannot be shared evenly"),
         ({"precision": "fp8"}, "unknown precision"),
     ],
@@ -281,7 +281,7 @@ def test_other_pictures_models_and_settings_are_refused(pictures, flowers, tmp_p
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--size", "7"], "8 ... 256 pixels a side"),
+        (["--size", "7"], "--size must be at least 8 and at most 256, got 7"),
         (["--size", "12", "--table", "nope.csv"], "nope.csv"),
         (["--size", "8", "8", "8"], "size must be one side, or height and width"),
         (["--schedule", "flw", "--size", "8"], "unknown schedule 'flw'; did you mean 'flow'"),
@@ -293,7 +293,7 @@ def test_other_pictures_models_and_settings_are_refused(pictures, flowers, tmp_p
         (["--size", "8", "--start", "three"], "it knows 'violet', of which there is none"),
         (["--size", "8", "--start", "digits.zip"], "digits.zip: is no file of tensors that is known"),
         (["--size", "8", "--start", "judge"], "judge: holds sfumato judge 1, not a model of pictures"),
-        (["--size", "300"], "8 ... 256 pixels a side, got 300x300"),
+        (["--size", "300"], "--size must be at least 8 and at most 256, got 300"),
         (["--size", "32"], "smaller than the 32x32 asked for"),
     ],
 )

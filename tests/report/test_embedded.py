@@ -15,7 +15,7 @@ def test_commands_run_once_and_a_failing_one_stops(tmp_path, monkeypatch, capfd)
         embedded.run_embedded(tmp_path)
     shown = capfd.readouterr()
     assert "threads" in shown.out
-    assert "sfumato: count must be at least 1, got 0" in shown.err
+    assert "sfumato: --count must be at least 1, got 0" in shown.err
     assert (tmp_path / "sound.done").exists()
     assert not (tmp_path / "broken.done").exists()
     jobs["broken"] = [["--version"]]

@@ -10,6 +10,7 @@ from typing import Optional
 import torch
 from torch import Tensor, nn
 
+from ...options import check_fields, number
 from ..layers import attention
 
 
@@ -17,15 +18,18 @@ from ..layers import attention
 class TextConfig:
     """The shape of a TextEncoder; by default Stable Diffusion v1's, 123 million parameters."""
 
-    vocabulary: int = 49408
+    vocabulary: int = number(49408, 1)
     """Tokens known."""
-    tokens: int = 77
+    tokens: int = number(77, 1)
     """The longest prompt, its begin and end included."""
-    width: int = 768
+    width: int = number(768, 1)
     """Of the states, a multiple of 64: CLIP's heads are 64 wide."""
-    layers: int = 12
-    inner: int = 3072
+    layers: int = number(12, 1)
+    inner: int = number(3072, 1)
     """Width of the feed-forward layers."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 class TextEncoder(nn.Module):

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from ...options import check_fields, number
 from ..layers import silu_of_own, time_features, time_frequencies
 from .transformer import SpatialTransformer
 
@@ -26,22 +27,27 @@ _GROUPS = 32
 class UNetConfig:
     """The shape of a UNet; by default Stable Diffusion v1's, 859.5 million parameters."""
 
-    channels: int = 4
+    channels: int = number(4, 1)
     """Of the latents."""
-    width: int = 320
+    width: int = number(320, 1)
     """Channels at the first level, a multiple of 32."""
-    multipliers: Tuple[int, ...] = (1, 2, 4, 4)
+    multipliers: Tuple[int, ...] = number((1, 2, 4, 4), 1)
     """Channels of each level, in widths; each level has half the last one's height and width."""
-    blocks: int = 2
+    blocks: int = number(2, 1)
     """Stages at each level of the way down; one more on the way up."""
-    attention: Tuple[int, ...] = (0, 1, 2)
+    attention: Tuple[int, ...] = number((0, 1, 2), 0)
     """The levels whose stages have a transformer, counted from 0."""
-    depth: int = 1
+    depth: int = number(1, 1)
     """Blocks in each transformer."""
-    heads: int = 8
+    heads: int = number(8, 1)
     """Attentions side by side; no checkpoint tells, and all of version 1 have 8."""
-    context: int = 768
+    context: int = number(768, 1)
     """Width of the text encoder's states."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.width % _GROUPS or self.width % self.heads or not self.multipliers:
+            raise ValueError(f"width must be a multiple of {_GROUPS} and of heads, of at least one level, got {self}")
 
 
 class UNet(nn.Module):

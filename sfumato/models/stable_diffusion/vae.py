@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...options import check_fields, number
 from ..layers import attention, silu_of_own
 
 LATENT_SCALE = 0.18215
@@ -21,14 +22,19 @@ _GROUPS = 32
 class VAEConfig:
     """The shape of a VAE; by default Stable Diffusion v1's, 83.7 million parameters."""
 
-    width: int = 128
+    width: int = number(128, 1)
     """Channels at the first level, a multiple of 32."""
-    multipliers: Tuple[int, ...] = (1, 2, 4, 4)
+    multipliers: Tuple[int, ...] = number((1, 2, 4, 4), 1)
     """Channels of each level, in widths; each level has half the last one's height and width."""
-    blocks: int = 2
+    blocks: int = number(2, 1)
     """Residual blocks at each level of the encoder; one more in the decoder."""
-    latent: int = 4
+    latent: int = number(4, 1)
     """Channels of the latents."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.width % _GROUPS or not self.multipliers:
+            raise ValueError(f"width must be a multiple of {_GROUPS}, of at least one level, got {self}")
 
 
 class VAE(nn.Module):

@@ -1,0 +1,52 @@
+"""Progress bars: drawn on a terminal; elsewhere, as in a log, a whole line now and then."""
+
+import contextlib
+import io
+import sys
+import time
+from typing import Any, Optional
+
+from tqdm import tqdm
+
+_SECONDS = 30.0
+"""Between two lines where there is no terminal."""
+
+
+class Bar(tqdm):
+    """tqdm's bar on a terminal or in a notebook.
+
+    Where the standard error is neither, it says a line every half minute and, unless it is one that does not stay, one
+    at the end; where there is none it says nothing. What cannot be written is lost, and the work goes on.
+    """
+
+    def __init__(self, *args: Any, **how: Any) -> None:
+        self._drawn, self._said, self._told = _is_seen(), time.monotonic(), -1
+        if not self._drawn:
+            # Whatever tqdm writes by itself, to move and to clear, is for terminals.
+            how.update(file=io.StringIO(), ncols=0)
+        super().__init__(*args, **{**how, "disable": how.get("disable", False) or sys.stderr is None})
+
+    def display(self, msg: Optional[str] = None, pos: Optional[int] = None) -> Any:
+        """Show where the work stands; tqdm calls it as often as a terminal can take."""
+        if self._drawn:
+            return super().display(msg, pos)
+        if time.monotonic() - self._said >= _SECONDS:
+            self._say()
+        return True
+
+    def close(self) -> None:
+        """End the bar; called again it does nothing."""
+        if not self._drawn and not self.disable and self.leave and self._told != self.n:
+            self._say()
+        super().close()
+
+    def _say(self) -> None:
+        self._said, self._told = time.monotonic(), self.n
+        with contextlib.suppress(OSError, ValueError):
+            print(self, file=sys.stderr, flush=True)
+
+
+def _is_seen() -> bool:
+    """Whether somebody looks on: at a terminal, or at a notebook, which is none and draws bars all the same."""
+    stream = sys.stderr
+    return stream is not None and (type(stream).__module__.startswith("ipykernel") or stream.isatty())

@@ -1,0 +1,1 @@
+"""Every command that writes, killed at any moment and run again."""

@@ -1,0 +1,80 @@
+"""Every command that writes, as small as it can be, and the files that it is given."""
+
+import json
+
+import numpy as np
+from PIL import Image
+
+from tests.digits.conftest import draw_digits
+from tests.pictures.conftest import draw
+
+LOOP = "--steps 4 --batch-size 4 --warmup 1 --save-every 1 --precision fp32"
+WORLD = "digits mnist.npz"
+
+PREPARED = (
+    f"pictures train pictures model --size 8 --width 8 --blocks 1 --look-every 0 {LOOP}",
+    "faces noise noise --count 2",
+    "faces generate noise faces shipped --steps 2",
+    "digits generate numbers --count 1 --steps 2",
+    "pictures generate painted --weights model --count 6 --steps 2",
+    "concepts generate told --input input.json --steps 1",
+    f"world autoencoder {WORLD} autoencoder --look-every 0 {LOOP} --steps 1",
+    f"world clip {WORLD} clip --look-every 0 {LOOP} --steps 1",
+)
+"""Run once before, for the others to have something to read."""
+
+COMMANDS = {
+    "digits generate": "digits generate out --count 2 --digits 1 2 --steps 2 --batch-size 1",
+    "digits evaluate": "digits evaluate numbers --json scores.json",
+    "digits figures": "digits figures out --steps 2",
+    "digits train": f"digits train digits out --width 32 --inner-width 32 --inner-blocks 1 --look-every 4 {LOOP}"
+    " --look-count 1",
+    "digits train-judge": "digits train-judge digits/svhn out/judge.safetensors --steps 2",
+    "digits real-features": "digits real-features real.npz out/features.safetensors --count 20",
+    "faces generate": "faces generate noise out shipped --steps 2 --batch-size 1",
+    "faces evaluate": "faces evaluate faces faces --write out",
+    "faces eta": "faces eta --out out --rows 2 --etas 0 1 --steps 2",
+    "faces interpolate": "faces interpolate --out out --stops 3 --steps 2",
+    "faces invert": "faces invert faces/00.png out --steps 2 3",
+    "faces noise": "faces noise out --count 5 --size 16",
+    "faces train": "faces train pictures out --size 8 --width 16 --multipliers 1 2 --blocks 1 --groups 8 --patch 1"
+    f" --look-every 2 {LOOP}",
+    "pictures train": f"pictures train pictures out --size 8 --width 8 --blocks 1 --look-every 2 {LOOP}",
+    "pictures generate": "pictures generate out --weights model --count 2 --steps 2 --batch-size 1",
+    "pictures evaluate": "pictures evaluate painted --real pictures --weights model --features digits --json out.json",
+    "concepts generate": 'concepts generate out --prompt a "two sevens" --count 2 --steps 1 --batch-size 1',
+    "concepts learn": "concepts learn photos out --steps 4 --batch-size 2 --save-every 1 --preview-every 2"
+    " --preview-count 1 --preview {} --init digit --precision fp32",
+    "concepts evaluate": "concepts evaluate --json-path input.json --input-dir photos --output-dir told",
+    "concepts convert": "concepts convert small out.safetensors",
+    "zero-shot": "zero-shot --images shown --labels labels.json --out out",
+    "report": "report out --run faces numbers --no-pdf",
+    "world autoencoder": f"world autoencoder {WORLD} out --look-every 4 {LOOP}",
+    "world clip": f"world clip {WORLD} out --look-every 4 {LOOP}",
+    "world train": f"world train {WORLD} autoencoder/autoencoder.safetensors clip out --pool 64 --look-every 0 {LOOP}",
+    "world judge": f"world judge {WORLD} out/judge.safetensors --steps 2",
+    "world photos": f"world photos {WORLD} out --count 2",
+    "world evaluate": "world evaluate out --count 1 --steps 1",
+}
+"""Name -> what is typed."""
+
+
+def draw_inputs(folder):
+    """The files that no command makes."""
+    for number in range(12):
+        draw(folder / "pictures" / ("rose" if number % 2 else "tulip") / f"{number:02d}.png", number)
+    for seed, name in enumerate(("mnistm", "svhn")):
+        draw_digits(folder / "digits" / name, seed=seed)
+    random = np.random.RandomState(3)
+    plain = {f"x_{part}": random.randint(0, 256, (20, 28, 28)).astype(np.uint8) for part in ("train", "test")}
+    np.savez(folder / "mnist.npz", **plain, y_train=np.arange(20) % 10, y_test=np.arange(20) % 10)
+    real = {f"{name}_x": random.randint(0, 256, (20, 28, 28, 3)).astype(np.uint8) for name in ("mnistm", "svhn")}
+    np.savez(folder / "real.npz", **real, mnistm_y=np.arange(20) % 10, svhn_y=np.arange(20) % 10)
+    for number in range(2):
+        draw(folder / "photos" / f"{number}.png", number, side=(48, 48))
+    source = {"src_image": ".", "token_name": "<new1>", "prompt": ["a <new1>"], "prompt_4_clip_eval": ["a three"]}
+    (folder / "input.json").write_text(json.dumps({"0": {**source, "baseline": [[0, 0]]}}))
+    (folder / "shown").mkdir()
+    for number in range(4):
+        Image.new("RGB", (48, 48), (60 * number, 90, 30)).save(folder / "shown" / f"{number % 2}_{number}.png")
+    (folder / "labels.json").write_text(json.dumps({"0": "three", "1": "seven"}))

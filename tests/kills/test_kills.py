@@ -1,0 +1,139 @@
+"""A command that is killed, in the middle of a write or at any moment, and run again: nothing is left of the killed
+run, nothing is lost, and the end is the same to the last byte."""
+
+import json
+import os
+import random
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("accelerate", minversion="1.0")
+pytest.importorskip("tyro")
+
+from sfumato.cli import COMMANDS as ALL
+
+from .commands import COMMANDS, PREPARED, draw_inputs
+
+KILLS_HERE, KILLS_SLOW = 3, 20
+WITHOUT_FILES = {"doctor", "presets"}
+_CLOCK = ("seconds", "pictures_per_second")
+"""What of a log is never the same twice."""
+
+
+class Runs:
+    """Commands in a folder that is made anew for each of them, always at the same path."""
+
+    def __init__(self, root):
+        self.template, self.folder, self._said = root / "template", root / "work", root / "said.txt"
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-m", "tests.kills.server"]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": Path(__file__).parents[2]}
+        self._server = subprocess.Popen(command, env=environment, **pipes)
+        assert self._server.stdout.readline() == "ready\n"
+        self._whole = {}
+
+    def end(self):
+        self._server.communicate()
+
+    def prepare(self):
+        self.folder.mkdir()
+        draw_inputs(self.folder)
+        for typed in PREPARED:
+            assert self.run(typed)["status"] == 0, self.said()
+        self.folder.rename(self.template)
+
+    def afresh(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.copytree(self.template, self.folder)
+
+    def run(self, typed, seconds=None, write=None):
+        told = {"words": shlex.split(typed), "folder": str(self.folder), "seconds": seconds, "write": write}
+        self._server.stdin.write(json.dumps({**told, "said": str(self._said)}) + "\n")
+        self._server.stdin.flush()
+        return json.loads(self._server.stdout.readline())
+
+    def said(self):
+        return self._said.read_text(errors="replace")
+
+    def whole(self, name):
+        """(what an uninterrupted run leaves, its seconds, how many files it renamed); run once."""
+        if name not in self._whole:
+            self.afresh()
+            done = self.run(COMMANDS[name])
+            assert done["status"] == 0, self.said()
+            self._whole[name] = (contents(self.folder), done["seconds"], done["renamed"])
+        return self._whole[name]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    made = Runs(tmp_path_factory.mktemp("kills"))
+    try:
+        made.prepare()
+        yield made
+    finally:
+        made.end()
+
+
+def contents(folder):
+    """Every file below a folder by its name; of a log without the clock's numbers, of TensorBoard's nothing."""
+    found = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.parent.name != "tensorboard"):
+        raw = path.read_bytes()
+        if path.name == "log.jsonl":
+            lines = [json.loads(line) for line in raw.splitlines()]
+            raw = [{name: value for name, value in line.items() if name not in _CLOCK} for line in lines]
+        found[str(path.relative_to(folder))] = raw
+    return found
+
+
+def differences(one, other):
+    return [name for name in sorted({*one, *other}) if one.get(name) != other.get(name)]
+
+
+def kill_and_run_again(runs, name, number):
+    """One kill: by turns in the middle of a write and at a random moment, both by a fixed seed."""
+    expected, seconds, renamed = runs.whole(name)
+    chance = random.Random(f"{name} {number}")
+    moment = {"write": chance.randint(1, renamed)} if number % 2 == 0 else {"seconds": chance.uniform(0, seconds)}
+    runs.afresh()
+    before = contents(runs.folder)
+    killed = runs.run(COMMANDS[name], **moment)
+    # At a random moment the run may have ended before.
+    assert killed["status"] == -9 or "seconds" in moment, runs.said()
+    lost = [path for path in before if before[path] != contents(runs.folder).get(path)]
+    assert not lost, f"{moment}: {lost} of the user's own changed"
+    assert runs.run(COMMANDS[name])["status"] == 0, f"{moment}: {runs.said()}"
+    assert differences(expected, contents(runs.folder)) == [], f"{moment}: differ from an uninterrupted run"
+
+
+def test_every_command_that_writes_is_tried():
+    assert set(COMMANDS) == set(ALL) - WITHOUT_FILES
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_a_killed_command_ends_as_if_it_had_not_been(runs, name):
+    for number in range(KILLS_HERE):
+        kill_and_run_again(runs, name, number)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_many_kills_of_every_command(runs, name):
+    for number in range(KILLS_HERE, KILLS_SLOW):
+        kill_and_run_again(runs, name, number)
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_the_same_command_leaves_the_same_bytes(runs, name):
+    """In a folder of its own and, run again, in the one that is there."""
+    expected, _, _ = runs.whole(name)
+    runs.afresh()
+    for _ in range(2):
+        assert runs.run(COMMANDS[name])["status"] == 0, runs.said()
+        assert differences(expected, contents(runs.folder)) == []
