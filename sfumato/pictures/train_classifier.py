@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..bars import Bar
 from ..diffusion import generator_seed
 from ..options import SEEDS, number
-from ..training import Draw, LoopOptions, start
+from ..training import Draw, LoopOptions, company, start
 
 BATCH = 128
 """Pictures a step."""
@@ -40,14 +40,16 @@ def fitted(make: Callable[[], _Network], draw: Draw, fitting: Fitting, what: str
         what: is trained, for the bar.
     """
     torch.manual_seed(generator_seed(fitting.seed))
-    trainer = start(
-        make().to(memory_format=torch.channels_last),
-        LoopOptions(fitting.steps, batch_size=BATCH, warmup=200, decay_share=0.7, ema=0.995, seed=fitting.seed),
-        "fp32",
-        lambda one, dtype: [torch.optim.AdamW(one.parameters(), lr=fitting.lr, weight_decay=0.05)],
-    )
-    for _ in Bar(trainer.run(draw, _loss), total=fitting.steps, desc=what, unit="step"):
-        pass
+    with company() as others:
+        trainer = start(
+            make().to(memory_format=torch.channels_last),
+            LoopOptions(fitting.steps, batch_size=BATCH, warmup=200, decay_share=0.7, ema=0.995, seed=fitting.seed),
+            "fp32",
+            lambda one, dtype: [torch.optim.AdamW(one.parameters(), lr=fitting.lr, weight_decay=0.05)],
+        )
+        others.steps_done = lambda: trainer.steps_done
+        for _ in Bar(trainer.run(draw, _loss), total=fitting.steps, desc=what, unit="step"):
+            pass
     return trainer.ema.network.cpu()
 
 

@@ -82,7 +82,7 @@ class Company:
             self._told.set()
             self._thread.join()
             dist.destroy_process_group(self._group)
-            self._group = None
+            self._thread = None
 
     def _talk(self) -> None:
         began, heard = 0.0, torch.tensor([_STAYS])

@@ -146,6 +146,15 @@ def test_processes_that_do_not_train_the_same_are_refused(pictures, tmp_path, wh
         )
 
 
+def test_the_first_process_says_when_a_run_by_the_clock_ends(pictures, tmp_path):
+    """Also where the other one does not see what was decided."""
+    (tmp_path / "0").mkdir()
+    (tmp_path / "0" / "clock.json").write_text('{"steps": 4, "at": 1}')
+    with two("clock", tmp_path) as both:
+        assert [one.wait(60) for one in both] == [0, 0]
+    assert read_log(tmp_path / "0" / "log.jsonl")[-1]["step"] == 4
+
+
 def test_processes_that_cannot_meet_say_how_they_could(tmp_path):
     """The first never comes."""
     with two("alone", tmp_path) as both:
@@ -190,8 +199,10 @@ def main(what, folder, *arguments):
         flags += ["--cache", str(folder / f"cache-{rank if arguments else 0}")]
     if what == "settings":
         flags += ["--muon-lr", f"0.0{1 + rank}"]
-    if what == "folders":
+    if what in ("folders", "clock"):
         out = str(rank)
+    if what == "clock":
+        flags += ["--minutes", "1"]
     if what == "plain":
         out = arguments[0]
     if what == "alone" and rank == 0:
