@@ -10,6 +10,7 @@ from tests.pictures.conftest import draw
 
 LOOP = "--steps 4 --batch-size 4 --warmup 1 --save-every 1 --precision fp32"
 WORLD = "digits mnist.npz"
+SMALL = "--width 32 --multipliers 1 1 2 --blocks 1"
 
 PREPARED = (
     f"pictures train pictures model --size 8 --width 8 --blocks 1 --look-every 0 {LOOP}",
@@ -18,7 +19,7 @@ PREPARED = (
     "digits generate numbers --count 1 --steps 2",
     "pictures generate painted --weights model --count 6 --steps 2",
     "concepts generate told --input input.json --steps 1",
-    f"world autoencoder {WORLD} autoencoder --look-every 0 {LOOP} --steps 1",
+    f"world autoencoder {WORLD} autoencoder {SMALL} --look-every 0 {LOOP} --steps 1",
     f"world clip {WORLD} clip --look-every 0 {LOOP} --steps 1",
 )
 """Run once before, for the others to have something to read."""
@@ -35,23 +36,25 @@ COMMANDS = {
     "faces evaluate": "faces evaluate faces faces --write out",
     "faces eta": "faces eta --out out --rows 2 --etas 0 1 --steps 2",
     "faces interpolate": "faces interpolate --out out --stops 3 --steps 2",
-    "faces invert": "faces invert faces/00.png out --steps 2 3",
+    "faces invert": "faces invert faces/00.png --out out --steps 2 3",
     "faces noise": "faces noise out --count 5 --size 16",
     "faces train": "faces train pictures out --size 8 --width 16 --multipliers 1 2 --blocks 1 --groups 8 --patch 1"
     f" --look-every 2 {LOOP}",
     "pictures train": f"pictures train pictures out --size 8 --width 8 --blocks 1 --look-every 2 {LOOP}",
     "pictures generate": "pictures generate out --weights model --count 2 --steps 2 --batch-size 1",
-    "pictures evaluate": "pictures evaluate painted --real pictures --weights model --features digits --json out.json",
+    "pictures evaluate": "pictures evaluate painted --real pictures --weights model"
+    " --features judge-svhn --json out.json",
     "concepts generate": 'concepts generate out --prompt a "two sevens" --count 2 --steps 1 --batch-size 1',
     "concepts learn": "concepts learn photos out --steps 4 --batch-size 2 --save-every 1 --preview-every 2"
     " --preview-count 1 --preview {} --init digit --precision fp32",
     "concepts evaluate": "concepts evaluate --json-path input.json --input-dir photos --output-dir told",
     "concepts convert": "concepts convert small out.safetensors",
-    "zero-shot": "zero-shot --images shown --labels labels.json --out out",
+    "zero-shot": "zero-shot shown labels.json --out out",
     "report": "report out --run faces numbers --no-pdf",
-    "world autoencoder": f"world autoencoder {WORLD} out --look-every 4 {LOOP}",
+    "world autoencoder": f"world autoencoder {WORLD} out {SMALL} --look-every 4 {LOOP}",
     "world clip": f"world clip {WORLD} out --look-every 4 {LOOP}",
-    "world train": f"world train {WORLD} autoencoder/autoencoder.safetensors clip out --pool 64 --look-every 0 {LOOP}",
+    "world train": f"world train {WORLD} autoencoder/autoencoder.safetensors clip/clip out"
+    f" --width 32 --multipliers 1 1 --attention 0 --blocks 1 --context 64 --pool 64 --look-every 0 {LOOP}",
     "world judge": f"world judge {WORLD} out/judge.safetensors --steps 2",
     "world photos": f"world photos {WORLD} out --count 2",
     "world evaluate": "world evaluate out --count 1 --steps 1",

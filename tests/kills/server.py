@@ -74,13 +74,14 @@ def main():
     """Import, then serve."""
     import accelerate
     import matplotlib.figure
-    import torch
-    import transformers
+    import torch._dynamo
+    import torch.utils.tensorboard
+    import transformers.models.clip.modeling_clip
     import tyro
 
     import sfumato.cli
 
-    assert all((accelerate, matplotlib.figure, transformers, tyro, sfumato.cli))
+    assert all((accelerate, matplotlib.figure, transformers, tyro, sfumato.cli, torch.utils.tensorboard))
     torch.set_num_threads(1)  # threads do not come along when a process forks
     print("ready", flush=True)
     for line in sys.stdin:

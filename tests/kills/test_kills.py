@@ -106,7 +106,8 @@ def kill_and_run_again(runs, name, number):
     killed = runs.run(COMMANDS[name], **moment)
     # At a random moment the run may have ended before.
     assert killed["status"] == -9 or "seconds" in moment, runs.said()
-    lost = [path for path in before if before[path] != contents(runs.folder).get(path)]
+    after = contents(runs.folder)
+    lost = [path for path in before if before[path] != after.get(path)]
     assert not lost, f"{moment}: {lost} of the user's own changed"
     assert runs.run(COMMANDS[name])["status"] == 0, f"{moment}: {runs.said()}"
     assert differences(expected, contents(runs.folder)) == [], f"{moment}: differ from an uninterrupted run"
