@@ -2,13 +2,8 @@
 run, nothing is lost, and the end is the same to the last byte."""
 
 import json
-import os
 import random
-import shlex
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -18,6 +13,7 @@ pytest.importorskip("tyro")
 from sfumato.cli import COMMANDS as ALL
 
 from .commands import COMMANDS, PREPARED, draw_inputs
+from .runner import Runner
 
 KILLS_HERE, KILLS_SLOW = 3, 20
 WITHOUT_FILES = {"doctor", "presets"}
@@ -25,20 +21,13 @@ _CLOCK = ("seconds", "pictures_per_second")
 """What of a log is never the same twice."""
 
 
-class Runs:
+class Runs(Runner):
     """Commands in a folder that is made anew for each of them, always at the same path."""
 
     def __init__(self, root):
-        self.template, self.folder, self._said = root / "template", root / "work", root / "said.txt"
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "tests.kills.server"]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": Path(__file__).parents[2]}
-        self._server = subprocess.Popen(command, env=environment, **pipes)
-        assert self._server.stdout.readline() == "ready\n"
+        super().__init__(root / "work", root / "said.txt")
+        self.template = root / "template"
         self._whole = {}
-
-    def end(self):
-        self._server.communicate()
 
     def prepare(self):
         self.folder.mkdir()
@@ -50,15 +39,6 @@ class Runs:
     def afresh(self):
         shutil.rmtree(self.folder, ignore_errors=True)
         shutil.copytree(self.template, self.folder)
-
-    def run(self, typed, seconds=None, write=None):
-        told = {"words": shlex.split(typed), "folder": str(self.folder), "seconds": seconds, "write": write}
-        self._server.stdin.write(json.dumps({**told, "said": str(self._said)}) + "\n")
-        self._server.stdin.flush()
-        return json.loads(self._server.stdout.readline())
-
-    def said(self):
-        return self._said.read_text(errors="replace")
 
     def whole(self, name):
         """(what an uninterrupted run leaves, its seconds, how many files it renamed); run once."""
