@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ..errors import UserError
-from .files import atomic_path
+from .files import atomic_path, temporary_folder
 from .mapping import Mapped, mapped
 from .stand_ins import StandIn, shortened
 from .strict import refuse_not_finite
@@ -88,15 +88,18 @@ def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mappi
 
     plain = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
     refuse_not_finite(plain, path)
-    with atomic_path(Path(path)) as beside:
+    # The package writes to a name of its own beside the file that it is given; in a folder of ours that is swept too.
+    with atomic_path(Path(path)) as beside, temporary_folder(Path(path).with_suffix("")) as folder:
+        whole = folder / "whole.safetensors"
         try:
-            save_file(plain, str(beside), metadata=dict(metadata))
+            save_file(plain, str(whole), metadata=dict(metadata))
         except SafetensorError as error:
             # The package hides the system's error in its text.
             code = re.search(r"os error (\d+)|code: (\d+)", str(error))
             raise OSError(int(code.group(1) or code.group(2)) if code else errno.EIO, str(error)) from None
-        os.chmod(beside, 0o666 & ~_umask())  # the package writes files that nobody else may read
-        _order_metadata(beside)
+        os.chmod(whole, 0o666 & ~_umask())  # the package writes files that nobody else may read
+        _order_metadata(whole)
+        os.replace(whole, beside)
 
 
 def _order_metadata(path: Path) -> None:

@@ -131,3 +131,20 @@ def test_the_same_state_is_the_same_bytes(tmp_path):
     assert one == two
     metadata = read_safetensors(tmp_path / "one" / "state-00000005.safetensors")[1]
     assert list(metadata) == ["settings", "sha256", "step"]
+
+
+def test_the_package_leaves_nothing_of_its_own_beside_a_file(tmp_path, monkeypatch):
+    """It writes to a name that it makes up, which nobody could tell from a user's own file after a kill."""
+    import safetensors.torch
+
+    def killed(tensors, path, metadata):
+        (tmp_path / path).with_name(".tmpXyZ").touch()
+        there.extend(path.name for path in tmp_path.iterdir())
+        raise KeyboardInterrupt
+
+    there = []
+    monkeypatch.setattr(safetensors.torch, "save_file", killed)
+    with pytest.raises(KeyboardInterrupt):
+        save(tmp_path, 1)
+    assert there and all(name.startswith(".sfumato-tmp.") for name in there)
+    assert names(tmp_path) == []
