@@ -18,11 +18,6 @@ from typing import Any, Iterable, Iterator, Mapping, Optional, Sequence, Set
 
 from .errors import UserError
 
-SEEDS = (-math.inf, math.inf)
-"""Any whole number is one."""
-_FAR = 10**9
-"""Ends from here on, such as a seed's, are nothing that help needs to say."""
-
 
 def number(
     default: Any = dataclasses.MISSING,
@@ -93,8 +88,9 @@ def range_in_words(allowed: Mapping[str, Any]) -> str:
         allowed: a field's metadata.
     """
     least, most = allowed.get("range", (-math.inf, math.inf))
-    if least <= -_FAR or _FAR <= most < math.inf:
-        return ""
+    if least == -math.inf:
+        # Any whole number is a seed.
+        return "" if most == math.inf else f"at most {_said(most)}"
     begin = f"{'above ' if allowed.get('above') else ''}{_said(least)}"
     if most < math.inf:
         return f"{begin} ... {_said(most)}"

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from . import __version__
-from .checkpoints import parsed_json, read_json, refuse_other, shortened, visible_files, write_text
+from .checkpoints import parsed_json, read_json, refuse_other_settings, shortened, visible_files, write_text
 from .devices import Worker
 from .errors import UserError
 from .images import note_in
@@ -113,7 +113,7 @@ def _refuse_others_note(
         raise UserError(f"{path}: is no note of a run; give another folder, or remove the file") from None
     if theirs != command:
         raise UserError(f"{out}: holds what `{shortened(theirs)}` made ({NOTE} there); give another folder{or_else}")
-    refuse_other(out, saved, wanted, or_else)
+    refuse_other_settings(out, saved, wanted, or_else)
 
 
 def _wait_for_note(path: Path, launch: str, settings: Mapping[str, Any]) -> None:

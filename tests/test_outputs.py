@@ -32,6 +32,18 @@ def holder(folder):
     return process
 
 
+def is_held(folder):
+    """As another process sees it."""
+    other = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(other)
+    return False
+
+
 def test_a_folder_that_another_process_holds_is_refused_and_it_is_named(tmp_path):
     folder = tmp_path / "out"
     process = holder(folder)
@@ -49,17 +61,18 @@ def test_a_folder_that_another_process_holds_is_refused_and_it_is_named(tmp_path
 
 def test_a_killed_process_holds_nothing(tmp_path):
     process = holder(tmp_path)
+    assert is_held(tmp_path)
     process.kill()
     process.communicate()
-    with holding(tmp_path):
-        pass
+    assert not is_held(tmp_path)
 
 
 def test_a_command_may_be_a_part_of_another(tmp_path):
-    with holding(tmp_path), holding(tmp_path / "inside"), holding(tmp_path):
-        pass
     with holding(tmp_path):
-        pass
+        with holding(tmp_path / "inside"), holding(tmp_path):
+            assert is_held(tmp_path / "inside")
+        assert is_held(tmp_path) and not is_held(tmp_path / "inside"), "the whole still goes on"
+    assert not is_held(tmp_path)
 
 
 def test_what_cannot_be_locked_is_written_all_the_same(tmp_path, monkeypatch):

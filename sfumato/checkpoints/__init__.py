@@ -7,6 +7,7 @@ from .files import atomic_path, temporary_folder, write_text
 from .folders import is_hidden, leads_out, visible_entries, visible_files
 from .model_file import ModelFormat, read_model, write_model
 from .safetensor_files import read_safetensors, write_safetensors
+from .settings import but_length, refuse_other_settings
 from .stable_diffusion import (
     PREFIXES,
     SIZE_KEY,
@@ -18,9 +19,10 @@ from .stable_diffusion import (
 )
 from .stand_ins import StandIn, described, shortened
 from .strict import filled, fitting, load_strictly, loaded, not_finite, refuse_others, some
-from .tensor_files import read_tensors, weights_in, write_torch
+from .tensor_files import read_tensors, weights_in
 from .texts import TextError, parsed_json, read_json, read_text
-from .training_state import Saved, but_length, load_state, refuse_other, save_state
+from .torch_saving import write_torch
+from .training_state import Saved, load_state, save_state
 from .word_files import embedding_files, given_words
 from .word_stages import GivenWord
 
@@ -61,7 +63,7 @@ __all__ = [
     "read_stable_diffusion",
     "read_tensors",
     "read_text",
-    "refuse_other",
+    "refuse_other_settings",
     "refuse_others",
     "save_state",
     "shortened",

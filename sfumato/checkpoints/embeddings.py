@@ -24,7 +24,8 @@ from .found_words import words_in
 from .safetensor_files import write_safetensors
 from .stand_ins import shortened
 from .strict import refuse_not_finite
-from .tensor_files import read_tensors, write_torch
+from .tensor_files import read_tensors
+from .torch_saving import write_torch
 
 FORMATS = ("sfumato", "diffusers", "a1111", "compvis", "tokens", "emb_params", "bare")
 """What `write_embedding` writes."""

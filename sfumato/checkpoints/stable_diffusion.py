@@ -13,7 +13,8 @@ from .diffusers_layout import read_diffusers_folder
 from .other_models import refuse_other_models
 from .safetensor_files import write_safetensors
 from .strict import refuse_not_finite, refuse_others, some
-from .tensor_files import read_tensors, weights_in, write_torch
+from .tensor_files import read_tensors, weights_in
+from .torch_saving import write_torch
 
 PREFIXES = {
     "unet": "model.diffusion_model.",

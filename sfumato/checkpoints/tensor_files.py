@@ -1,16 +1,11 @@
-"""Every file of numbers that enters: what it is, is decided by its first bytes, not by its name. And how one that is
-PyTorch's leaves.
-"""
+"""Every file of numbers that enters: what it is, is decided by its first bytes, not by its name."""
 
 import struct
 from pathlib import Path
 from typing import Any, Dict, NamedTuple
 
-import torch
-
 from ..errors import UserError
 from .arrays import read_npy
-from .files import atomic_path
 from .rebuilders import as_tensor
 from .safetensor_files import read_safetensors
 from .stand_ins import DamagedError, described
@@ -77,27 +72,6 @@ def _read(path: Path, head: bytes) -> Content:
     if looks_like_safetensors(head):
         return Content(*read_safetensors(path))
     raise UserError(f"{path}: {_other(head)}")
-
-
-def write_torch(path: Path, value: Any, durable: bool = True) -> None:
-    """Write a file as `torch.save` does, whole or not at all; the same value gives the same bytes.
-
-    Args:
-        path: of the file.
-        value: tensors and plain containers.
-        durable: see `atomic_path`.
-
-    Raises:
-        OSError: naming the file, as where the disk is full.
-    """
-    # A file that is open, and no path: PyTorch writes a path's name into it, here one of chance.
-    with atomic_path(path, durable) as beside, open(beside, "wb") as file:
-        try:
-            torch.save(value, file)
-        except RuntimeError as error:
-            if isinstance(error.__context__, OSError):
-                raise error.__context__ from None
-            raise
 
 
 def looks_like_safetensors(head: bytes) -> bool:

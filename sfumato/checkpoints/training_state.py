@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..errors import UserError
 from .safetensor_files import read_safetensors, write_safetensors
-from .stand_ins import shortened
+from .settings import but_length, refuse_other_settings
 
 _KEPT = 2
 _STATE = re.compile(r"state-(\d{8,})\.safetensors")
@@ -78,7 +78,7 @@ def load_state(
     """
     sound = False
     for saved in _sound(folder):
-        refuse_other(folder, but_length(saved.settings), but_length(settings))
+        refuse_other_settings(folder, but_length(saved.settings), but_length(settings))
         sound = True
         if serves(saved):
             return saved
@@ -100,43 +100,6 @@ def _sound(folder: Path) -> Iterator[Saved]:
             warnings.warn(f"{path.name} is passed over: {error}", stacklevel=3)
             continue
         yield saved
-
-
-def but_length(settings: Mapping[str, Any]) -> Dict[str, Any]:
-    """Settings without how many steps are asked for, which a run that goes on may change."""
-    loop = settings.get("loop")
-    without = {"loop": {**loop, "steps": None}} if isinstance(loop, dict) else {}
-    return {**json.loads(json.dumps(settings)), **without}
-
-
-def refuse_other(folder: Path, saved: Mapping[str, Any], wanted: Mapping[str, Any], or_else: str = "") -> None:
-    """Check that settings are the same.
-
-    Args:
-        folder: that belongs to a run.
-        saved: the run's settings.
-        wanted: those asked for.
-        or_else: what can be done beside giving another folder.
-
-    Raises:
-        UserError: naming the first that differs.
-    """
-    there, here = _flat(saved), _flat(json.loads(json.dumps(wanted)))
-    for name in sorted({*there, *here}):
-        if there.get(name) != here.get(name):
-            old, new = (shortened(str(one.get(name))) for one in (there, here))
-            raise UserError(
-                f"{folder}: holds a run with {shortened(name)} = {old}, not {new}; give its settings to go on, or"
-                f" another folder to begin anew{or_else}"
-            )
-
-
-def _flat(settings: Mapping[str, Any], begin: str = "") -> Dict[str, Any]:
-    """Settings in one table: what lies in another has both names, as loop.seed."""
-    flat: Dict[str, Any] = {}
-    for name, value in settings.items():
-        flat.update(_flat(value, f"{begin}{name}.") if isinstance(value, dict) and value else {begin + name: value})
-    return flat
 
 
 def _checksum(tensors: Mapping[str, Tensor]) -> str:

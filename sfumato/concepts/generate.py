@@ -18,7 +18,7 @@ from ..checkpoints import given_words
 from ..devices import DTYPES, PRECISIONS, Worker, choose_precision
 from ..diffusion import seed_of
 from ..errors import UserError, unwritable
-from ..options import SEEDS, check_options, choice, number
+from ..options import check_options, choice, number
 from ..pictures.painting import Painting, paint_all
 from ..runs import digest
 from ..stable_diffusion import StableDiffusion
@@ -45,7 +45,7 @@ class GenerateOptions:
     """Files of learned words, or folders of such files; "FILE=<dog>" calls a file's word <dog>."""
     count: int = number(25, 1)
     """Pictures of each prompt."""
-    seed: int = number(0, *SEEDS)
+    seed: int = number(0)
     """Other seeds give other pictures."""
     sampling: Sampling = field(default_factory=Sampling)
     batch_size: int = number(5, 1)

@@ -8,7 +8,7 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 from ..devices import PRECISIONS
 from ..errors import UserError
 from ..models.stable_diffusion.tokenizer import Tokenizer
-from ..options import SEEDS, check_options, choice, number
+from ..options import check_options, choice, number
 from ..training import LoopOptions, TrainingOptions
 from .recipes import KINDS, RECIPES, Recipe
 
@@ -73,7 +73,7 @@ class LearnOptions:
     for pictures larger than 256."""
     precision: str = choice("auto", PRECISIONS)
     """auto, fp32, bf16 or fp16."""
-    seed: int = number(0, *SEEDS)
+    seed: int = number(0)
     """Of everything drawn."""
 
     def recipe(self) -> Recipe:

@@ -10,7 +10,7 @@ from ..devices import Worker
 from ..diffusion import SeededNoise, seed_of
 from ..images import save_image, sheet
 from ..model import Diffusion
-from ..options import SEEDS, check_options, number
+from ..options import check_options, number
 from ..pictures.walks import Moment, moments, save_animation, save_moments
 from ..runs import open_run
 from .data import SIZE
@@ -29,7 +29,7 @@ class FiguresOptions:
     """Folder to draw into; made if missing."""
     weights: Optional[Path] = None
     """A digits.safetensors; the shipped one by default."""
-    seed: int = number(0, *SEEDS)
+    seed: int = number(0)
     """Other seeds give other noises."""
     sampling: Sampling = field(default_factory=Sampling)
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from ..devices import PRECISIONS, Worker, choose_precision
 from ..diffusion import seed_of
 from ..errors import UserError
-from ..options import SEEDS, check_options, choice, number
+from ..options import check_options, choice, number
 from ..pictures.painting import Painting, paint_all
 from ..runs import digest
 from .labels import DATASETS, DIGITS, label_of
@@ -38,7 +38,7 @@ class GenerateOptions:
     """Which digits."""
     count: int = number(50, 1)
     """Pictures of each digit and dataset."""
-    seed: int = number(0, *SEEDS)
+    seed: int = number(0)
     """Other seeds give other pictures."""
     sampling: Sampling = field(default_factory=Sampling)
     batch_size: int = number(50, 1)

@@ -16,7 +16,7 @@ from ..diffusion import lerp, seed_of, slerp
 from ..errors import UserError
 from ..images import labelled_grid, save_image, to_pixels
 from ..model import Diffusion
-from ..options import SEEDS, check_options, number
+from ..options import check_options, number
 from ..outputs import holding
 from ..pictures.memory import batch_that_fits
 from ..runs import write_note
@@ -37,7 +37,7 @@ class _Source:
     """The course's UNet.pt, a faces.safetensors that `faces train` wrote, or the word shipped."""
     noise: Optional[Path] = None
     """Folder of noise tensors, of which the first are taken; drawn from the seed by default."""
-    seed: int = number(0, *SEEDS)
+    seed: int = number(0)
     """Of the drawn noises, and of the noise added on the way."""
     sampling: Sampling = field(default_factory=Sampling)
 

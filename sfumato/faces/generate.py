@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..devices import PRECISIONS, Worker, choose_precision
 from ..diffusion import seed_of
-from ..options import SEEDS, check_options, choice, number
+from ..options import check_options, choice, number
 from ..pictures.memory import batch_that_fits
 from ..pictures.painting import Painting, paint_all
 from ..runs import digest
@@ -37,7 +37,7 @@ class GenerateOptions:
     sampling: Sampling = field(default_factory=Sampling)
     saving: str = choice("minmax", RANGES)
     """minmax stretches each picture to 0 ... 255 as the course does; fixed maps [-1, 1] there."""
-    seed: int = number(0, *SEEDS)
+    seed: int = number(0)
     """Of the noise added on the way, where eta or the sampler add any."""
     batch_size: Optional[int] = number(None, 1)
     """Pictures painted at once; as many as fit the memory by default, on a CPU at most 2."""

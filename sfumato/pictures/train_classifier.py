@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..bars import Bar
 from ..diffusion import generator_seed
-from ..options import SEEDS, number
+from ..options import number
 from ..training import Draw, LoopOptions, company, start
 
 BATCH = 128
@@ -26,7 +26,7 @@ class Fitting:
     """Optimizer steps of 128 pictures."""
     lr: float = number(3e-3, 0, above=True)
     """Peak learning rate (AdamW)."""
-    seed: int = number(0, *SEEDS)
+    seed: int = number(0)
     """Of the initial weights and all draws."""
 
 

@@ -16,7 +16,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from ..diffusion import generator_seed
-from ..options import SEEDS, check_options, number
+from ..options import check_options, number
 from .ema import EMA
 from .prefetch import Draw, DrawnAhead, Place
 from .together import Together
@@ -50,7 +50,7 @@ class LoopOptions:
     """Decay of the running mean of the weights, a step."""
     compile: bool = False
     """Compile the network first: a minute's wait, then a quarter faster on CPUs; needs a C++ compiler."""
-    seed: int = number(0, *SEEDS)
+    seed: int = number(0)
     """Of the initial weights and of everything drawn."""
 
     def check(self) -> None:

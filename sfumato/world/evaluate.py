@@ -19,7 +19,7 @@ from ..concepts.words import with_words
 from ..devices import DTYPES, PRECISIONS, Worker, choose_precision, in_batches
 from ..diffusion import seed_of
 from ..images import save_image, sheet
-from ..options import SEEDS, check_options, choice, number
+from ..options import check_options, choice, number
 from ..outputs import holding
 from ..runs import write_note
 from ..stable_diffusion import StableDiffusion
@@ -53,7 +53,7 @@ class EvaluateOptions:
     sampling: Sampling = field(default_factory=Sampling)
     precision: str = choice("auto", PRECISIONS)
     """auto, fp32, bf16 or fp16."""
-    seed: int = number(0, *SEEDS)
+    seed: int = number(0)
     """Of the prompts and of all noise."""
 
 

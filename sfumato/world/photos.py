@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..diffusion import seed_of
 from ..images import save_image, to_pixels
-from ..options import SEEDS, check_options, number
+from ..options import check_options, number
 from ..outputs import holding, open_folder
 from .scenes import NAMED_DIGITS, NAMED_LOOKS, UNNAMED_DIGIT, UNNAMED_LOOK, DigitFiles, Digits, render
 
@@ -27,7 +27,7 @@ class PhotosOptions(DigitFiles):
     """Pictures of each."""
     cache: Optional[Path] = None
     """Folder for the decoded pictures; beside the data by default."""
-    seed: int = number(0, *SEEDS)
+    seed: int = number(0)
     """Other seeds give other pictures."""
 
 

@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import torch
 
 from sfumato.checkpoints import write_model
@@ -15,7 +14,7 @@ from sfumato.models.stable_diffusion import VAE, VAEConfig
 from sfumato.models.unet import UNet
 from sfumato.world.train_autoencoder import FORMAT
 from sfumato.world.train_clip import new_clip
-from tests.digits.conftest import draw_digits
+from tests.digits.conftest import draw_digit_files
 from tests.pictures.conftest import draw
 
 _ONE_STEP = ["--steps", "1", "--batch-size", "2", "--warmup", "1", "--precision", "fp32", "--look-every", "0"]
@@ -27,7 +26,7 @@ ARGUMENTS = {
     "digits figures": {"out": "OUT", "": ["--steps", "1"]},
     "digits train": {"data": "digits", "out": "OUT", "": _ONE_STEP},
     "digits train-judge": {"data": "digits/svhn", "out": "OUT", "": ["--steps", "1"]},
-    "digits real-features": {"real": "held.npz", "out": "OUT"},
+    "digits real-features": {"real": "test.npz", "out": "OUT"},
     "faces generate": {"noise": "noise", "out": "OUT", "unet": "faces.safetensors", "": ["--steps", "1"]},
     "faces evaluate": {"out": "painted", "truth": "painted", "write": "OUT"},
     "faces eta": {"": ["--rows", "1", "--etas", "0", "--steps", "1"]},
@@ -109,14 +108,8 @@ TABLES = {
 def make_good_inputs(folder):
     """Everything that ARGUMENTS names, in a new folder; returns it."""
     torch.manual_seed(0)
-    for seed, name in enumerate(("mnistm", "svhn")):
-        draw_digits(folder / "digits" / name, seed=seed)
+    draw_digit_files(folder)
     assert main(["digits", "generate", str(folder / "painted-digits"), "--count", "1", "--steps", "1"]) == 0
-    random = np.random.RandomState(0)
-    plain = {f"x_{part}": random.randint(0, 256, (20, 28, 28)).astype(np.uint8) for part in ("train", "test")}
-    np.savez(folder / "mnist.npz", **plain, y_train=np.arange(20) % 10, y_test=np.arange(20) % 10)
-    held = {f"{name}_x": random.randint(0, 256, (20, 28, 28, 3)).astype(np.uint8) for name in ("mnistm", "svhn")}
-    np.savez(folder / "held.npz", **held, mnistm_y=np.arange(20) % 10, svhn_y=np.arange(20) % 10)
     for number in range(12):
         for name in ("painted", "painted-again"):
             draw(folder / name / f"{number:02d}.png", number, (8, 8))

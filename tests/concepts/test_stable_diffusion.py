@@ -277,7 +277,7 @@ def test_a_full_disk_is_said_so(state, tmp_path, monkeypatch):
     def full(path, durable):
         yield Path("/dev/full")
 
-    monkeypatch.setattr("sfumato.checkpoints.tensor_files.atomic_path", full)
+    monkeypatch.setattr("sfumato.checkpoints.torch_saving.atomic_path", full)
     networks = {name: {"weight": torch.ones(9)} for name in PREFIXES}
     with pytest.raises(OSError, match="No space left on device"):
         write_stable_diffusion(tmp_path / "model.ckpt", networks, 64)

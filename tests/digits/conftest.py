@@ -29,6 +29,19 @@ def draw_digits(folder, per_digit=3, seed=0):
     return folder
 
 
+def draw_digit_files(folder, seed=0):
+    """digits/ in the course's layout, mnist.npz, and test.npz of both datasets: noise with labels, all in a folder."""
+    for number, name in enumerate(("mnistm", "svhn")):
+        draw_digits(folder / "digits" / name, seed=number)
+    source = np.random.RandomState(seed)
+    labels = np.arange(20) % 10
+    plain = {f"x_{part}": source.randint(0, 256, (20, 28, 28)).astype(np.uint8) for part in ("train", "test")}
+    np.savez(folder / "mnist.npz", **plain, y_train=labels, y_test=labels)
+    real = {f"{name}_x": source.randint(0, 256, (20, 28, 28, 3)).astype(np.uint8) for name in ("mnistm", "svhn")}
+    np.savez(folder / "test.npz", **real, mnistm_y=labels, svhn_y=labels)
+    return folder
+
+
 @pytest.fixture
 def data(tmp_path):
     """A folder with mnistm/ and svhn/."""

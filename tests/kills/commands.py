@@ -2,10 +2,9 @@
 
 import json
 
-import numpy as np
 from PIL import Image
 
-from tests.digits.conftest import draw_digits
+from tests.digits.conftest import draw_digit_files
 from tests.pictures.conftest import draw
 
 LOOP = "--steps 4 --batch-size 4 --warmup 1 --save-every 1 --precision fp32"
@@ -31,7 +30,7 @@ COMMANDS = {
     "digits train": f"digits train digits out --width 32 --inner-width 32 --inner-blocks 1 --look-every 4 {LOOP}"
     " --look-count 1",
     "digits train-judge": "digits train-judge digits/svhn out/judge.safetensors --steps 2",
-    "digits real-features": "digits real-features real.npz out/features.safetensors --count 20",
+    "digits real-features": "digits real-features test.npz out/features.safetensors --count 20",
     "faces generate": "faces generate noise out shipped --steps 2 --batch-size 1",
     "faces evaluate": "faces evaluate faces faces --write out",
     "faces eta": "faces eta --out out --rows 2 --etas 0 1 --steps 2",
@@ -66,13 +65,7 @@ def draw_inputs(folder):
     """The files that no command makes."""
     for number in range(12):
         draw(folder / "pictures" / ("rose" if number % 2 else "tulip") / f"{number:02d}.png", number)
-    for seed, name in enumerate(("mnistm", "svhn")):
-        draw_digits(folder / "digits" / name, seed=seed)
-    random = np.random.RandomState(3)
-    plain = {f"x_{part}": random.randint(0, 256, (20, 28, 28)).astype(np.uint8) for part in ("train", "test")}
-    np.savez(folder / "mnist.npz", **plain, y_train=np.arange(20) % 10, y_test=np.arange(20) % 10)
-    real = {f"{name}_x": random.randint(0, 256, (20, 28, 28, 3)).astype(np.uint8) for name in ("mnistm", "svhn")}
-    np.savez(folder / "real.npz", **real, mnistm_y=np.arange(20) % 10, svhn_y=np.arange(20) % 10)
+    draw_digit_files(folder)
     for number in range(2):
         draw(folder / "photos" / f"{number}.png", number, side=(48, 48))
     source = {"src_image": ".", "token_name": "<new1>", "prompt": ["a <new1>"], "prompt_4_clip_eval": ["a three"]}

@@ -26,7 +26,7 @@ from sfumato.world.train import TrainOptions, train
 from sfumato.world.train_autoencoder import AutoencoderOptions, rescale, train_autoencoder
 from sfumato.world.train_clip import ClipOptions, train_clip
 from sfumato.world.train_judge import JudgeOptions, train_judge
-from tests.digits.conftest import draw_digits
+from tests.digits.conftest import draw_digit_files
 
 SMALL_VAE = VAEConfig(width=32, multipliers=(1, 1, 1), blocks=1)
 SMALL_UNET = UNetConfig(width=32, multipliers=(1, 1), blocks=1, attention=(0,), context=64)
@@ -35,12 +35,7 @@ SMALL_UNET = UNetConfig(width=32, multipliers=(1, 1), blocks=1, attention=(0,), 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """(the course's digits folder, an MNIST file)."""
-    folder = tmp_path_factory.mktemp("data")
-    for seed, name in enumerate(("mnistm", "svhn")):
-        draw_digits(folder / "digits" / name, seed=seed)
-    random = np.random.RandomState(2)
-    plain = {f"x_{part}": random.randint(0, 256, (20, 28, 28)).astype(np.uint8) for part in ("train", "test")}
-    np.savez(folder / "mnist.npz", **plain, y_train=np.arange(20) % 10, y_test=np.arange(20) % 10)
+    folder = draw_digit_files(tmp_path_factory.mktemp("data"))
     return folder / "digits", folder / "mnist.npz"
 
 
