@@ -130,7 +130,8 @@ def _must(value: Any, allowed: Mapping[str, Any], whole: bool) -> str:
         return ""
     ends = [] if least == -math.inf else [f"{'above' if above else 'at least'} {_said(least)}"]
     ends += [] if most == math.inf else [f"at most {_said(most)}"]
-    return " and ".join(ends) or "finite"
+    ends += [] if abs(value) < math.inf else ["finite"]
+    return " and ".join(ends)
 
 
 def _said(end: float) -> str:

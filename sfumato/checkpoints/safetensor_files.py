@@ -86,10 +86,10 @@ def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mappi
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    plain = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+    path, plain = Path(path), {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
     refuse_not_finite(plain, path)
     # The package writes to a name of its own beside the file that it is given; in a folder of ours that is swept too.
-    with atomic_path(Path(path)) as beside, temporary_folder(Path(path).with_suffix("")) as folder:
+    with atomic_path(path) as beside, temporary_folder(path.with_name(f"{path.name}.folder")) as folder:
         whole = folder / "whole.safetensors"
         try:
             save_file(plain, str(whole), metadata=dict(metadata))

@@ -163,12 +163,14 @@ def test_safetensors_are_read_as_the_format_says(tmp_path):
     assert tensors["none"].shape == (0, 4)
 
 
-def test_what_the_library_writes_is_read_back(tmp_path):
+@pytest.mark.parametrize("name", ["library.safetensors", "library", "x" * 240, ".hidden", "a.folder"])
+def test_what_the_library_writes_is_read_back(tmp_path, name):
     pytest.importorskip("safetensors")
-    path = tmp_path / "library.safetensors"
+    path = tmp_path / name
     tensors = {"a": torch.randn(3, 5), "b": torch.arange(4), "c": torch.randn(2, 2).half(), "t": torch.randn(3, 2).T}
     write_safetensors(path, tensors, {"k": "v"})
     got, metadata = read_safetensors(path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
     assert metadata == {"k": "v"}
     assert set(got) == set(tensors)
     for key, value in tensors.items():

@@ -125,7 +125,7 @@ def test_a_finished_model_may_be_trained_further(faces, tmp_path):
     [
         (["--save-every", "0"], "--save-every must be at least 1, got 0"),
         (["--look-every", "-1"], "--look-every must be at least 0, got -1"),
-        (["--muon-lr", "nan"], "--muon-lr must be at least 0, got nan"),
+        (["--muon-lr", "nan"], "--muon-lr must be at least 0 and finite, got nan"),
         (["--groups", "7"], "groups must divide the width, 64, got 7"),
         (["--patch", "3"], "pictures of 64 cannot be halved 2 times in patches of 3; take a multiple of 12"),
         (["--blocks", "0"], "blocks must be at least 1"),

@@ -241,7 +241,7 @@ def test_two_processes_share_one_run(flowers, tmp_path, on_two_processes):
         ({"save_every": 0}, "--save-every must be at least 1"),
         ({"look_every": -1}, "--look-every must be at least 0"),
         ({"hidden": 1.5}, "hidden must be at least 0 and at most 1"),
-        ({"muon_lr": float("nan")}, "--muon-lr must be at least 0, got nan"),
+        ({"muon_lr": float("nan")}, "--muon-lr must be at least 0 and finite, got nan"),
         ({"time_focus": (0.0, 0.0)}, "--time-focus must be a mean and a deviation above 0"),
         ({"accumulate": 3}, "a batch of 8 cannot be shared evenly"),
         ({"precision": "fp8"}, "unknown precision"),
