@@ -21,6 +21,7 @@ from accelerate.utils import gather_object
 
 from ..devices import Worker
 from ..errors import UserError, first_line, in_one_line
+from .setup import only_our_settings
 
 SILENCE = 90.0
 """Seconds without a word after which a process counts as gone."""
@@ -188,7 +189,8 @@ def _meet() -> Any:
     late.start()
     try:
         # Accelerate joins processes without GPUs only when told that it is to use the CPU.
-        PartialState(cpu=Worker.here().device().type == "cpu", timeout=_UNTIMED)
+        with only_our_settings():
+            PartialState(cpu=Worker.here().device().type == "cpu", timeout=_UNTIMED)
         return dist.new_group(backend="gloo", timeout=timedelta(seconds=SILENCE))
     except RuntimeError as error:
         raise UserError(f"the processes of this training cannot meet ({first_line(error)}); {_WAY}") from None

@@ -42,7 +42,7 @@ def start(
     chosen = choose_precision(device, precision)
     dtype = torch.bfloat16 if chosen == "bf16" else torch.float32
     try:
-        with _only_our_settings():
+        with only_our_settings():
             # Accelerate joins processes without GPUs only when told that it is to use the CPU.
             accelerator = Accelerator(mixed_precision="no" if chosen == "fp32" else chosen, cpu=device.type == "cpu")
         return Trainer(network, lambda net: optimizers(net, dtype), options, accelerator)
@@ -51,7 +51,7 @@ def start(
 
 
 @contextlib.contextmanager
-def _only_our_settings() -> Iterator[None]:
+def only_our_settings() -> Iterator[None]:
     """Hide what Accelerate would read from the environment: a training is what its options say.
 
     ACCELERATE_GRADIENT_ACCUMULATION_STEPS would divide gradients, ACCELERATE_DYNAMO_BACKEND compile the network, and an
