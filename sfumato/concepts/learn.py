@@ -58,6 +58,15 @@ def learn(options: LearnOptions) -> Path:
     Raises:
         UserError: for what cannot be used, before anything is learned; if the loss explodes.
     """
+    return run(*prepared(options), options.out)
+
+
+def prepared(options: LearnOptions) -> Tuple[Work[Word], TrainingOptions]:
+    """What `learn` runs, and how: its checks are made, its model is loaded, and nothing is learned.
+
+    Raises:
+        UserError: for what cannot be used.
+    """
     recipe = options.recipe()
     options.check_token()
     training = options.training(recipe)
@@ -68,7 +77,7 @@ def learn(options: LearnOptions) -> Path:
     model = StableDiffusion.load(options.checkpoint or SMALL_WORLD, DTYPES[precision])
     work = _WordWork(options, recipe, templates, model, photos, photo_hashes(files))
     # The frozen networks are in their precision by themselves; fp16 only needs its gradients scaled.
-    return run(work, replace(training, precision="fp16" if precision == "fp16" else "fp32"), options.out)
+    return work, replace(training, precision="fp16" if precision == "fp16" else "fp32")
 
 
 class _WordWork(Work[Word]):

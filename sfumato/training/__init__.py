@@ -9,7 +9,7 @@ from .processes import company, in_turn
 from .record import resume, run_recorded
 from .setup import make_optimizers, start
 from .together import Together
-from .work import Work, run
+from .work import Work, pace_of, run
 
 __all__ = [
     "EMA",
@@ -26,6 +26,7 @@ __all__ = [
     "company",
     "in_turn",
     "make_optimizers",
+    "pace_of",
     "orthogonalized",
     "resume",
     "run",

@@ -2,7 +2,7 @@
 
 import time
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Optional
 
 from ..devices import peak_memory
 from .loop import Draw, Loss, Trainer
@@ -12,14 +12,12 @@ _TRIED = 3
 _GIB = 2**30
 
 
-def pace_of(trainer: "Trainer[Any]", draw: Draw, loss: Loss, left: float, in_minutes: bool) -> str:
-    """Seconds a step, memory, and when the run will be finished, by a few steps of a trainer that is then dropped.
+def seconds_a_step(trainer: "Trainer[Any]", draw: Draw, loss: Loss) -> Optional[float]:
+    """How long a step takes, by a few of a trainer that is then dropped; None where the loss explodes at once.
 
     Args:
         trainer: at its first step.
         draw, loss: see `Trainer.run`.
-        left: steps that the run will still take, or minutes.
-        in_minutes: which of them.
     """
     # Of a run that is shorter than what is tried too.
     trainer.end_at(_TRIED)
@@ -30,8 +28,20 @@ def pace_of(trainer: "Trainer[Any]", draw: Draw, loss: Loss, left: float, in_min
         for _ in walk:
             pass
     except FloatingPointError:
-        return ""  # which the run will tell, with what to do
-    seconds = (time.perf_counter() - began) / (_TRIED - 1)
+        return None  # which the run will tell, with what to do
+    return (time.perf_counter() - began) / (_TRIED - 1)
+
+
+def pace_in_words(seconds: Optional[float], left: float, in_minutes: bool) -> str:
+    """Seconds a step, memory, and when a run will be finished.
+
+    Args:
+        seconds: see `seconds_a_step`.
+        left: steps that the run will still take, or minutes.
+        in_minutes: which of them.
+    """
+    if seconds is None:
+        return ""
     ahead = 60 * left if in_minutes else seconds * left
     about = f" (about {ahead / seconds:,.0f} steps)" if in_minutes else ""
     end = datetime.now() + timedelta(seconds=ahead)

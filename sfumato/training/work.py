@@ -21,7 +21,7 @@ from ..runs import open_run
 from .clock import ENDLESS
 from .loop import Draw, Loss, Trainer
 from .options import TrainingOptions
-from .pace import pace_of
+from .pace import pace_in_words, seconds_a_step
 from .processes import agreed, company
 from .record import LOG, resume, run_recorded, seconds_of
 from .setup import make_optimizers, start
@@ -168,6 +168,14 @@ def _train(
     work.mean = trainer.ema.network
 
 
+def pace_of(work: "Work[Any]", training: TrainingOptions) -> Optional[float]:
+    """Seconds that a step of a training takes on this machine, by a few that are not kept; see `seconds_a_step`."""
+    # A copy: what is tried must not be learned.
+    tried = _trainer(work, copy.deepcopy(work.network), training)
+    device = tried.accelerator.device
+    return seconds_a_step(tried, work.tried(device), _on(device, work))
+
+
 def _trainer(work: "Work[Network]", network: Network, training: TrainingOptions) -> "Trainer[Network]":
     steps = training.loop.steps if training.minutes is None else ENDLESS
     loop = dataclasses.replace(training.loop, steps=steps)
@@ -187,9 +195,7 @@ def _say_plan(work: "Work[Any]", training: TrainingOptions, trainer: "Trainer[An
     left = training.loop.steps - done if minutes is None else minutes - seconds_of(out / LOG, done) / 60
     length = f"{training.loop.steps:,} steps" if minutes is None else f"{minutes:g} minutes"
     if trainer.accelerator.num_processes == 1 and left > 0:
-        # A copy: what is tried must not be learned.
-        tried, device = _trainer(work, copy.deepcopy(work.network), training), trainer.accelerator.device
-        length += pace_of(tried, work.tried(device), _on(device, work), left, minutes is not None)
+        length += pace_in_words(pace_of(work, training), left, minutes is not None)
     lines.append(f"length     {length}")
     sheet = open_folder(out) / _SEEN
     work.show(sheet)
