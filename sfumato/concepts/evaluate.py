@@ -17,17 +17,15 @@ from typing import List, Optional, Sequence, Tuple
 from torch import Tensor
 
 from ..bars import Bar
-from ..checkpoints import leads_out, some
+from ..checkpoints import leads_out
 from ..clip import Clip, scores
-from ..errors import UserError
-from ..images import GRADED_ENDINGS, graders_picture, picture_files
+from ..images import exactly_pngs, graded_files, graders_picture
 from ..runs import numbers_path, write_note
 from .photos import photo_files
 from .prompts import Source, read_input
 
 PICTURES = 25
 """That a prompt's folder must hold."""
-_BEST = 5
 
 
 @dataclass
@@ -71,9 +69,11 @@ def evaluate(options: EvaluateOptions) -> List[PromptScore]:
         UserError: for what cannot be scored, before anything is.
     """
     sources = read_input(options.json_path)
-    photos = {source.key: _photos_of(source, options.input_dir) for source in sources}
+    photos = {source.key: photos_of(source, options.input_dir) for source in sources}
     pictures = {
-        (source.key, n): _pictures_of(source, n, options) for source in sources for n in range(len(source.prompts))
+        (source.key, n): exactly_pngs(options.output_dir / source.key / str(n), PICTURES)
+        for source in sources
+        for n in range(len(source.prompts))
     }
     to = numbers_path(options.json, options.output_dir)
     clip = Clip(options.clip)
@@ -83,7 +83,7 @@ def evaluate(options: EvaluateOptions) -> List[PromptScore]:
             references = clip.pictures([graders_picture(path) for path in photos[source.key]])
             for number in range(len(source.prompts)):
                 paths = pictures[source.key, number]
-                found.append(_scored(clip, source, number, paths, references))
+                found.append(score_prompt(clip, source, number, paths, references))
                 bar.update(len(paths))
     judged = [one.passed for one in found if one.passed is not None]
     settings = {"json_path": options.json_path, "input_dir": options.input_dir, "clip": clip.name}
@@ -97,48 +97,43 @@ def evaluate(options: EvaluateOptions) -> List[PromptScore]:
     return found
 
 
-def _scored(clip: Clip, source: Source, number: int, paths: Sequence[Path], references: Tensor) -> PromptScore:
+def score_prompt(
+    clip: Clip, source: Source, number: int, paths: Sequence[Path], references: Tensor, best: int = 5
+) -> PromptScore:
+    """Score the pictures of one prompt.
+
+    Args:
+        clip: that made the references.
+        source: whose prompt it is.
+        number: of the prompt, from 0.
+        paths: of its pictures, 25 for the course's grade; any number from 1 can be measured.
+        references: directions [m, d] of the concept's photos, see `Clip.pictures`.
+        best: how many pictures the means are taken over.
+    """
     text = source.judged_as[number] if source.judged_as else source.prompts[number]
-    directions = clip.pictures([graders_picture(path) for path in paths])
-    measured = scores(clip, directions, references, text)
-    best = measured.weighted.sort(descending=True, stable=True).indices[:_BEST]
-    image, text_score = float(measured.image[best].mean()), float(measured.text[best].mean())
+    measured = scores(clip, clip.pictures([graders_picture(path) for path in paths]), references, text)
+    chosen = measured.weighted.sort(descending=True, stable=True).indices[:best]
+    image, text_score = float(measured.image[chosen].mean()), float(measured.text[chosen].mean())
     baseline = source.baselines[number] if source.baselines else None
     passed = None if baseline is None else image >= baseline[0] and text_score >= baseline[1]
-    return PromptScore(
-        source.key, source.prompts[number], image, text_score, [paths[int(i)].name for i in best], baseline, passed
-    )
+    names = [paths[int(place)].name for place in chosen]
+    return PromptScore(source.key, source.prompts[number], image, text_score, names, baseline, passed)
 
 
-def _photos_of(source: Source, folder: Path) -> List[Path]:
-    """The photos in the folder that the file names, which may be written as a path, or in the source's own."""
-    # What the file names must lie in the folder that the user named: it may be somebody else's file.
-    if leads_out(source.photos):
-        warnings.warn(
-            f"source {source.key}: src_image {source.photos!a} leads out of {folder}: not followed", stacklevel=2
-        )
-    inside = "" if leads_out(source.photos) else source.photos
+def photos_of(source: Source, folder: Path) -> List[Path]:
+    """The photos that the course's grader reads, in the folder inside `folder` that src_image names, also as a path, or
+    in the one that is called like the source.
+
+    Raises:
+        UserError: if there is no such folder, or the grader reads nothing in it.
+    """
+    inside = source.photos
+    # The file may be somebody else's.
+    if leads_out(inside):
+        warnings.warn(f"source {source.key}: src_image {inside!a} leads out of {folder}: not followed", stacklevel=2)
+        inside = ""
     named = [folder / part for part in (inside, Path(source.photos).name, source.key) if part and part != ".."]
-    found = photo_files(next((path for path in named if path.is_dir()), named[-1]))
-    graded = [path for path in found if path.suffix.lower() in GRADED_ENDINGS]
-    left_out = [path.name for path in found if path not in graded]
-    if not graded:
-        raise UserError(f"{found[0].parent}: the course's grader reads none of {some(left_out)}; convert them to PNG")
-    if left_out:
-        folder = found[0].parent
-        warnings.warn(f"{folder}: left out {some(left_out)}, which the course's grader does not read", stacklevel=2)
-    return graded
-
-
-def _pictures_of(source: Source, number: int, options: EvaluateOptions) -> List[Path]:
-    folder = options.output_dir / source.key / str(number)
-    paths = picture_files(folder, (".png",))
-    if len(paths) != PICTURES:
-        raise UserError(
-            f"{folder}: holds {len(paths)} PNGs for {source.prompts[number]!r}; scoring needs exactly {PICTURES},"
-            " as `sfumato concepts generate --input` paints them"
-        )
-    return paths
+    return graded_files(photo_files(next((path for path in named if path.is_dir()), named[-1])))
 
 
 def _in_words(one: PromptScore) -> str:

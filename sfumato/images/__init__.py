@@ -1,17 +1,18 @@
 """Pictures in and out: between files and tensors, and many on one sheet."""
 
-from .listing import GRADED_ENDINGS, PICTURE_ENDINGS, picture_entries, picture_files, pictures_among
+from .listing import PICTURE_ENDINGS, exactly_pngs, graded_files, picture_entries, picture_files, pictures_among
 from .opening import MOST_PIXELS, graders_picture, open_picture
 from .pixels import from_pixels, to_pixels
 from .saving import note_in, save_image, save_png
 from .sheets import captioned, labelled_grid, sheet
 
 __all__ = [
-    "GRADED_ENDINGS",
     "MOST_PIXELS",
     "PICTURE_ENDINGS",
     "captioned",
+    "exactly_pngs",
     "from_pixels",
+    "graded_files",
     "graders_picture",
     "labelled_grid",
     "note_in",

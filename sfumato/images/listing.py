@@ -6,12 +6,13 @@ from collections import Counter
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Iterator, List, Sequence, Tuple, TypeVar
 
-from ..checkpoints import visible_entries, visible_files
+from ..checkpoints import some, visible_entries, visible_files
+from ..errors import UserError
 
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 """How the names of pictures that are read end, in lower case."""
 _READ = frozenset(PICTURE_ENDINGS)
-GRADED_ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tiff")
+_GRADED = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tiff")
 """Those that the course's grader of concepts reads."""
 _UNREAD = frozenset(
     (
@@ -49,6 +50,42 @@ def pictures_among(files: Sequence[_P], where: Path) -> List[_P]:
     endings = [_ending((path if isinstance(path, str) else path.name).rpartition("/")[2]) for path in files]
     _tell_unread(Counter(ending for ending in endings if ending in _UNREAD), where)
     return [path for path, ending in zip(files, endings) if ending in _READ]
+
+
+def graded_files(pictures: Sequence[Path]) -> List[Path]:
+    """Those of a folder's pictures that the course's grader of concepts reads; the others are named in a warning.
+
+    Args:
+        pictures: at least one.
+
+    Raises:
+        UserError: if it reads none.
+    """
+    graded = [path for path in pictures if path.suffix.lower() in _GRADED]
+    others, folder = [path.name for path in pictures if path not in graded], pictures[0].parent
+    if not graded:
+        raise UserError(f"{folder}: the course's grader reads none of {some(others)}; convert them to PNG")
+    if others:
+        warnings.warn(f"{folder}: left out {some(others)}, which the course's grader does not read", stacklevel=2)
+    return graded
+
+
+def exactly_pngs(folder: Path, count: int) -> List[Path]:
+    """The PNGs of a folder by name, which must hold so many files and nothing else, as the course's grader counts.
+
+    Raises:
+        UserError: for any other count; what is hidden is counted too, for the grader does.
+    """
+    found = picture_files(folder, (".png",))
+    names = set(os.listdir(folder)) if folder.is_dir() else set()
+    others = sorted(names - {path.name for path in found})
+    if others or len(found) != count:
+        beside = f" and {some(others)}" if others else ""
+        raise UserError(
+            f"{folder}: holds {len(found)} PNGs{beside}; the course's grader counts all files, and there must be"
+            f" exactly {count}; paint what is missing, and remove what is too much"
+        )
+    return found
 
 
 def picture_entries(folder: Path) -> Iterator[Tuple[str, "os.DirEntry[str]"]]:

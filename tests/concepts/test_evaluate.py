@@ -10,7 +10,8 @@ from PIL import Image
 
 import sfumato.concepts.evaluate
 from sfumato.clip import Clip
-from sfumato.concepts.evaluate import EvaluateOptions, evaluate, scores
+from sfumato.concepts.evaluate import EvaluateOptions, evaluate, photos_of, score_prompt, scores
+from sfumato.concepts.prompts import read_input
 from sfumato.errors import UserError
 
 
@@ -110,9 +111,29 @@ def test_scores_by_hand():
 
 def test_a_folder_of_another_count_is_named(course, clip_folder):
     (course[2] / "0" / "1" / "source0_prompt1_3.png").unlink()
-    with pytest.raises(UserError, match=r"out/0/1: holds 24 PNGs for 'A <new1> at sea.'; scoring needs exactly 25"):
+    with pytest.raises(UserError, match=r"out/0/1: holds 24 PNGs; .* exactly 25"):
         evaluate(EvaluateOptions(*course, clip=str(clip_folder)))
     assert not (course[2] / "scores.json").exists()
+
+
+@pytest.mark.parametrize("beside", ["notes.txt", ".DS_Store", ".source0_prompt0_3.tmp.png", "source0_prompt0_25.jpg"])
+def test_the_26th_file_is_named_as_the_grader_counts_it(course, clip_folder, beside):
+    (course[2] / "0" / "0" / beside).write_bytes(b"x")
+    with pytest.raises(UserError, match=f"out/0/0: holds 25 PNGs and {beside}; the course's grader counts all files"):
+        evaluate(EvaluateOptions(*course, clip=str(clip_folder)))
+
+
+def test_any_number_of_pictures_can_be_scored_and_any_number_be_the_best(course, clip_folder):
+    """What a search over words asks for: few pictures first."""
+    source, clip = read_input(course[0])[0], Clip(clip_folder)
+    references = clip.pictures([Image.open(path) for path in photos_of(source, course[1])])
+    paths = sorted((course[2] / "0" / "1").iterdir())[:4]
+    one, three, all_of_them = (score_prompt(clip, source, 1, paths, references, best) for best in (1, 3, 9))
+    assert (one.best, len(three.best), len(all_of_them.best)) == (three.best[:1], 3, 4)
+    measured = scores(clip, clip.pictures([Image.open(path) for path in paths]), references, "A dog at sea.")
+    assert all_of_them.image == pytest.approx(float(measured.image.mean()), abs=1e-4)
+    assert all_of_them.text == pytest.approx(float(measured.text.mean()), abs=1e-4)
+    assert three.prompt == "A <new1> at sea." and three.baseline == (200, 34) and three.passed is False
 
 
 @pytest.mark.parametrize("outside", ["../..", "/etc", "a/../../b"])
