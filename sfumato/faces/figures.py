@@ -125,7 +125,7 @@ def interpolate(options: InterpolateOptions) -> List[Path]:
     weights = [stop / (options.stops - 1) for stop in range(options.stops)]
     begin = options.sampling.times(model.schedule)[0]
     cosine = float(F.cosine_similarity(noises[0].flatten(), noises[1].flatten(), dim=0))
-    numbers: Dict[str, Any] = {"alpha": weights, "cosine": cosine, "start": begin}
+    numbers: Dict[str, Any] = {"alpha": weights, "values": noises[0].numel(), "cosine": cosine, "start": begin}
     numbers["signal"], _ = model.schedule.levels(begin)
 
     def painted(noises: Tensor, what: str) -> Tensor:
