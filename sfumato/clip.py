@@ -1,18 +1,19 @@
 """CLIP as a measure: how alike two pictures are, and how well a picture fits a text (Radford et al. 2021).
 
-The network is transformers' CLIPModel, in whatever size its folder says. Pictures are prepared by transformers' Pillow
-code, whose bicubic filter is the one that CLIP was trained with; other ones move the scores.
+The network is transformers' CLIPModel, in whatever size its folder says; what it is shown is made in `clip_pixels.py`.
 """
 
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Union
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from .checkpoints import fitting, load_strictly, read_json, read_tensors, shortened, weights_in
+from .clip_pixels import Preparation, read_preparation
 from .errors import UserError, first_line
 from .models.shipped import shipped
 from .models.stable_diffusion.tokenizer import Tokenizer
@@ -27,12 +28,6 @@ _SHAPE = {
     *("bos_token_id", "eos_token_id", "pad_token_id"),
 }
 """What a half's config tells of the network."""
-_PREPARATION = {
-    *("do_resize", "size", "resample", "do_center_crop", "crop_size", "do_rescale", "rescale_factor", "do_normalize"),
-    *("image_mean", "image_std", "do_convert_rgb"),
-}
-"""What a CLIP folder tells of the preparation of pictures."""
-_LARGEST = 4096
 _ADVICE = "give a CLIP folder, with config.json, preprocessor_config.json and weights"
 _AT_ONCE = 32
 _TEXT_WEIGHT = 2.5
@@ -59,9 +54,9 @@ class Clip:
         self.name = "sfumato's small CLIP" if source is None else str(source)
         try:
             config = _config(read_json(folder / "config.json", _ADVICE))
-            self._prepare = _picture_processor().from_dict(_preparation(folder / "preprocessor_config.json"))
         except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
             raise UserError(f"{folder}: is no CLIP folder ({first_line(error)})") from None
+        self._preparation = _fitting_preparation(folder / "preprocessor_config.json", config.vision_config.image_size)
         weights = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
         if weights is None:
             raise UserError(f"{folder}: lacks the weights, {' or '.join(_WEIGHTS)}")
@@ -74,18 +69,6 @@ class Clip:
         self._device = torch.device("cpu") if device is None else device
         self._network.to(self._device).eval().requires_grad_(False)
         self._tokenizer = Tokenizer(length=config.text_config.max_position_embeddings)
-        self._check_preparation(folder / "preprocessor_config.json", config.vision_config.image_size)
-
-    def _check_preparation(self, path: Path, size: int) -> None:
-        """Prepare a picture: whether what the file says can be done shows in nothing else."""
-        try:
-            pixels = self._prepare(images=[Image.new("RGB", (60, 40))], return_tensors="pt")["pixel_values"]
-            found = [*pixels.shape[1:]]
-            reason = f"as {found}" if found != [3, size, size] else "" if pixels.isfinite().all() else "as no numbers"
-        except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RuntimeError) as error:
-            reason = f"not at all: {shortened(first_line(error))}"
-        if reason:
-            raise UserError(f"{path}: prepares pictures {reason}, and the network needs [3, {size}, {size}]; {_ADVICE}")
 
     @property
     def scale(self) -> float:
@@ -97,9 +80,9 @@ class Clip:
         """Pictures of any size to directions [n, d], each of length 1, on the CPU."""
         found: List[Tensor] = []
         for start in range(0, len(pictures), _AT_ONCE):
-            some = [picture.convert("RGB") for picture in pictures[start : start + _AT_ONCE]]
-            pixels = self._prepare(images=some, return_tensors="pt")["pixel_values"].to(self._device)
-            pooled = self._network.vision_model(pixel_values=pixels)[1]
+            prepared = [self._preparation.pixels(picture) for picture in pictures[start : start + _AT_ONCE]]
+            pixels = torch.from_numpy(np.stack(prepared))
+            pooled = self._network.vision_model(pixel_values=pixels.to(self._device))[1]
             found.append(F.normalize(self._network.visual_projection(pooled), dim=-1).cpu())
         return torch.cat(found)
 
@@ -138,29 +121,13 @@ def _config(told: Dict[str, Any]) -> Any:
     return CLIPConfig(**halves, **old, projection_dim=told["projection_dim"])
 
 
-def _preparation(path: Path) -> Dict[str, Any]:
-    """How pictures are prepared, of what the file says: numbers and names of methods, at sizes that pictures have.
-
-    Raises:
-        UserError: if a size is none.
-    """
-    told = read_json(path, _ADVICE)
-    kept = {key: value for key, value in told.items() if key in _PREPARATION}
-    for key in ("size", "crop_size"):
-        sizes = kept[key].values() if isinstance(kept.get(key), dict) else [kept.get(key, 1)]
-        if not all(type(size) is int and 1 <= size <= _LARGEST for size in sizes):
-            raise UserError(f"{path}: its {key} is no size of pictures (1 ... {_LARGEST}); get the file again")
-    return kept
-
-
-def _picture_processor() -> Any:
-    """transformers' class that prepares pictures with Pillow; its name changed over the versions."""
-    import transformers
-
-    for name in ("CLIPImageProcessorPil", "CLIPImageProcessor", "CLIPFeatureExtractor"):
-        if hasattr(transformers, name):
-            return getattr(transformers, name)
-    raise UserError(f"transformers {transformers.__version__} has no CLIP picture processor; install another version")
+def _fitting_preparation(path: Path, size: int) -> Preparation:
+    """How pictures are prepared, if they come out as large as the network takes them."""
+    found = read_preparation(path, _ADVICE)
+    shape = list(found.pixels(Image.new("RGB", (60, 40))).shape)
+    if shape != [3, size, size]:
+        raise UserError(f"{path}: prepares pictures as {shape}, and the network needs [3, {size}, {size}]; {_ADVICE}")
+    return found
 
 
 def _fetched(name: str) -> Path:

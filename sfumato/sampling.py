@@ -1,7 +1,8 @@
 """How every job walks from noise to a picture: the sampler, what it is told, and the times that it visits."""
 
+import math
 from dataclasses import dataclass, field, fields
-from typing import Any, Callable, Iterator, List, Optional
+from typing import Any, Callable, Iterator, List, Optional, Sequence
 
 from torch import Tensor
 
@@ -88,3 +89,24 @@ class Sampling:
             name: value for name, value in given.items() if value is not None and not (name == "eta" and value == 0)
         }
         return make_sampler(self.sampler, **told)
+
+
+def kept_noise(schedule: Schedule, times: Sequence[float], eta: float) -> List[float]:
+    """How much DDIM with eta keeps of its first noise: the correlation of the noise at each time with that at times[0].
+
+    A step puts sigma z in the place of a part of the predicted noise (Song et al. 2020, eq. 12), so that of the noise
+
+        eps_s = sqrt(1 - (sigma / noise_s)^2) eps_t + (sigma / noise_s) z,    (sigma / noise_s)^2 = eta^2 (1 - e^{-2h})
+
+    where the network predicts the noise that there is.
+
+    Args:
+        schedule: walked on; it has signal at times[0].
+        times: of the walk, falling.
+        eta: 0 ... 1.
+    """
+    lambdas = [schedule.half_log_snr(t) for t in times]
+    kept = [1.0]
+    for before, after in zip(lambdas, lambdas[1:]):
+        kept.append(kept[-1] * math.sqrt(1 + eta**2 * math.expm1(-2 * (after - before))))
+    return kept

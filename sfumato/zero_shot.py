@@ -4,9 +4,10 @@ Each label becomes a text, "A photo of {}."; with several templates its directio
 again. No picture of the labels is needed beforehand: that is what zero shots means.
 """
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -32,7 +33,7 @@ ENSEMBLE = (
 )
 """Templates whose mean is less at the mercy of one wording."""
 _TOP = 5
-_SHOWN = 5
+_SHOWN, _MISTAKES = 5, 20
 _AT_ONCE = 100
 _MOST_LABELS = 25_000
 """The largest ImageNet has 21,841."""
@@ -74,6 +75,8 @@ class ZeroShotScore:
     """Share of pictures with the right label among the five likeliest."""
     per_class: Dict[str, float]
     """label -> top-1 share of its pictures."""
+    scale: float
+    """What cosines are multiplied by before the softmax: one over the temperature."""
 
 
 def zero_shot(options: ZeroShotOptions) -> ZeroShotScore:
@@ -107,6 +110,7 @@ def zero_shot(options: ZeroShotOptions) -> ZeroShotScore:
         per_class={
             name: float(right[truth == n].double().mean()) for n, name in enumerate(names) if bool((truth == n).any())
         },
+        scale=clip.scale,
     )
     if options.out is not None:
         with holding(options.out):
@@ -173,18 +177,31 @@ def _write(
     shares: Tensor,
     truth: Tensor,
 ) -> None:
-    write_note(out / "zero-shot.json", "zero-shot", {"clip": score.clip, "templates": score.templates}, **asdict(score))
     right = ranked[:, 0] == truth
     # Spread over the folder, so that they are not all of one class.
     picked = [int(rows[int(place)]) for rows in _both(right) for place in torch.linspace(0, len(rows) - 1, _SHOWN)]
-    texts = []
-    for index in dict.fromkeys(picked):
-        lines = [f"{'right' if bool(right[index]) else 'wrong'}: {names[int(truth[index])]}"]
-        lines += [f"{float(shares[index, n]):4.0%} {names[int(n)]}" for n in ranked[index, :_TOP]]
-        texts.append("\n".join(lines))
+    shown = [
+        {
+            "picture": paths[index].name,
+            "label": names[int(truth[index])],
+            "right": bool(right[index]),
+            "likeliest": [[names[int(n)], float(shares[index, n])] for n in ranked[index, :_TOP]],
+        }
+        for index in dict.fromkeys(picked)
+    ]
+    settings = {"clip": score.clip, "templates": score.templates}
+    mistakes = Counter((names[int(truth[n])], names[int(ranked[n, 0])]) for n in (~right).nonzero()[:, 0])
+    numbers = {**asdict(score), "shown": shown, "mistakes": [[*pair, n] for pair, n in mistakes.most_common(_MISTAKES)]}
+    write_note(out / "zero-shot.json", "zero-shot", settings, **numbers)
     pictures: List[Image.Image] = [open_picture(paths[index]) for index in dict.fromkeys(picked)]
-    save_image(captioned(pictures, texts, columns=_SHOWN), out / "zero-shot.png")
+    save_image(captioned(pictures, [_told(one) for one in shown], columns=_SHOWN), out / "zero-shot.png")
     print(f"wrote {out / 'zero-shot.json'} and {out / 'zero-shot.png'}")
+
+
+def _told(shown: Dict[str, Any]) -> str:
+    """What stands below a picture."""
+    first = f"{'right' if shown['right'] else 'wrong'}: {shown['label']}"
+    return "\n".join([first, *(f"{share:4.0%} {name}" for name, share in shown["likeliest"])])
 
 
 def _both(right: Tensor) -> List[Tensor]:

@@ -41,7 +41,8 @@ MAY_IMPORT = {
     "options.py": {"errors"},
     "devices.py": {"errors"},
     "images": {"images", "checkpoints", "errors"},
-    "clip.py": {"checkpoints", "models", "errors", "devices"},
+    "clip.py": {"checkpoints", "clip_pixels", "models", "errors", "devices"},
+    "clip_pixels.py": {"checkpoints", "errors"},
     "outputs.py": {"errors"},
     "runs.py": {"checkpoints", "devices", "errors", "images", "outputs"},
 }

@@ -65,6 +65,10 @@ def test_accuracy_by_hand(folder, tmp_path, capsys):
     assert "4 pictures: top-1 75.00%, top-5 100.00%" in capsys.readouterr().out
     kept = json.loads((tmp_path / "out" / "zero-shot.json").read_text())
     assert kept["top1"] == 0.75
+    assert kept["mistakes"] == [["green", "red", 1]]
+    (wrong,) = (one for one in kept["shown"] if not one["right"])
+    assert (wrong["picture"], wrong["label"], wrong["likeliest"][0][0]) == ("1_1.png", "green", "red")
+    assert sum(share for _, share in wrong["likeliest"]) == pytest.approx(1)
     with Image.open(tmp_path / "out" / "zero-shot.png") as figure:
         assert figure.width > 5 * 160 and figure.height > 160
 

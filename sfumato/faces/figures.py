@@ -1,30 +1,30 @@
 """The figures of the faces' report: what eta changes, and what lies between two noises."""
 
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
-import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from ..bars import Bar
-from ..checkpoints import atomic_path
 from ..devices import Worker
 from ..diffusion import lerp, seed_of, slerp
 from ..errors import UserError
-from ..images import labelled_grid, save_image, to_pixels
+from ..images import labelled_grid, to_pixels
 from ..model import Diffusion
 from ..options import check_options, number
 from ..outputs import holding
-from ..pictures.memory import batch_that_fits
+from ..pictures.plots import save_lines
+from ..pictures.sweeps import Walk, apart, measured, saved, shortened, swept
 from ..runs import write_note
+from ..sampling import kept_noise
 from .model import SHIPPED, load_faces
-from .noises import drawn_noises, some_noises
-from .painting import Sampling, paint
+from .noises import drawn_noises, noise_paths, some_noises
+from .painting import Sampling, walk
 
 _PATHS = {"slerp": slerp, "lerp": lerp}
+_SHOWN = {"norm": "norm of $x_T$", "contrast": "contrast of the face", "detail": "detail of the face"}
 
 
 @dataclass
@@ -45,11 +45,12 @@ class _Source:
         """What decides the figures, as JSON can hold it."""
         return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
 
-    def load(self, count: int) -> Tuple[Diffusion, Tensor]:
-        """The model, on the best device, and count noises beside it."""
+    def load(self, count: int, wanted: int = 0) -> Tuple[Diffusion, Tensor]:
+        """The model, on the best device, and count noises beside it, or as many as are wanted and there."""
         self.sampling.check()
         model, device = load_faces(self.unet), Worker.here().device()
         size = model.network.config.size
+        count = max(count, min(wanted, len(noise_paths(self.noise)) if self.noise else wanted))
         noises = some_noises(self.noise, count, size) if self.noise else drawn_noises(count, size, self.seed)
         model.network.to(device)
         return model, noises.to(device)
@@ -67,14 +68,18 @@ class EtaOptions(_Source):
 
 @dataclass
 class InterpolateOptions(_Source):
-    """Draw OUT/slerp.png and OUT/lerp.png, the faces between two noises, and OUT/paths.png, which explains them."""
+    """Draw OUT/slerp.png and OUT/lerp.png, the faces between two noises, and OUT/paths.png and OUT/scaled.png, which
+    explain them."""
 
     stops: int = number(11, 2)
     """Pictures along each path, both ends included."""
+    control: int = number(8, 2)
+    """Noises that are made shorter and mixed with nothing, if there are so many."""
 
 
 def eta(options: EtaOptions) -> Path:
-    """Draw the grid; see EtaOptions. Also writes OUT/eta.json: how far each picture lies from its row's first.
+    """Draw the grid; see EtaOptions. OUT/eta.json says how far each picture lies from its row's first and last, how far
+    the last lies from one with other noise on the way, the detail of each column, and how much of x_T a walk keeps.
 
     Raises:
         UserError: for settings, weights, noises or a folder that cannot be used.
@@ -86,84 +91,65 @@ def eta(options: EtaOptions) -> Path:
     for sampling in samplings:
         sampling.check()
     model, noises = options.load(options.rows)
-    seeds = [seed_of(options.seed, "eta", row) for row in range(options.rows)]
+    seeds, others = ([seed_of(options.seed, name, row) for row in range(options.rows)] for name in ("eta", "other"))
     with holding(options.out):
         columns = [_painted(model, noises, one, f"eta {one.eta:g}", seeds) for one in samplings]
-        cells = [column[row] for row in range(options.rows) for column in columns]
+        other = _painted(model, noises, samplings[-1], f"eta {options.etas[-1]:g}, other noise on the way", others)
         grid = labelled_grid(
-            [_bytes(cell) for cell in cells],
+            to_pixels(torch.stack(columns, dim=1).flatten(0, 1)),
             rows=[f"noise {row:02d}" for row in range(options.rows)],
             columns=[f"eta {value:g}" for value in options.etas],
         )
-        moved = torch.stack([(column - columns[0]).square().flatten(1).mean(dim=1).sqrt() for column in columns], dim=1)
-        numbers = {"etas": options.etas, "rms_distance_from_first": moved.tolist()}
+        times = options.sampling.times(model.schedule)
+        numbers = {
+            "etas": options.etas,
+            "rms_distance_from_first": apart(columns, columns[0]),
+            "rms_distance_from_last": apart(columns, columns[-1]),
+            "rms_distance_by_other_noise": apart([other], columns[-1]),
+            "detail": [measured(noises, column)["detail"] for column in columns],
+            "times": times,
+            "kept": [kept_noise(model.schedule, times, value) for value in options.etas],
+        }
         write_note(options.out / "eta.json", "faces eta", options.settings(), **numbers)
-        return _announced(save_image(grid, options.out / "eta.png"))
+        return saved(grid, options.out / "eta.png")
 
 
 def interpolate(options: InterpolateOptions) -> List[Path]:
-    """Draw both strips and the plot; see InterpolateOptions. The plotted numbers go to OUT/paths.json.
+    """Draw the strips and the plot; see InterpolateOptions. Their numbers go to OUT/paths.json.
 
     Raises:
         UserError: for settings, weights, noises or a folder that cannot be used.
     """
     check_options(options)
-    model, ends = options.load(2)
+    model, noises = options.load(2, options.control)
     weights = [stop / (options.stops - 1) for stop in range(options.stops)]
-    numbers: Dict[str, Any] = {"alpha": weights}
+    begin = options.sampling.times(model.schedule)[0]
+    cosine = float(F.cosine_similarity(noises[0].flatten(), noises[1].flatten(), dim=0))
+    numbers: Dict[str, Any] = {"alpha": weights, "values": noises[0].numel(), "cosine": cosine, "start": begin}
+    numbers["signal"], _ = model.schedule.levels(begin)
+
+    def painted(noises: Tensor, what: str) -> Tensor:
+        return _painted(model, noises, options.sampling, what, [seed_of(options.seed, "between")] * len(noises))
+
     written = []
     with holding(options.out):
         for name, between in _PATHS.items():
-            noises = torch.stack([between(ends[0], ends[1], weight) for weight in weights])
-            seeds = [seed_of(options.seed, "between")] * options.stops
-            faces = _painted(model, noises, options.sampling, name, seeds)
-            strip = labelled_grid([_bytes(face) for face in faces], [name], [f"{weight:.1f}" for weight in weights])
-            written.append(_announced(save_image(strip, options.out / f"{name}.png")))
-            numbers[name] = {
-                "norm": [float(noise.norm()) for noise in noises],
-                "contrast": [float(face.std()) for face in faces],
-            }
+            mixed = torch.stack([between(noises[0], noises[1], weight) for weight in weights])
+            faces = painted(mixed, name)
+            numbers[name] = measured(mixed, faces)
+            strip = labelled_grid(to_pixels(faces), [name], [f"{weight:.1f}" for weight in weights])
+            written.append(saved(strip, options.out / f"{name}.png"))
+        strip, numbers["control"] = shortened(_walk(model, options.sampling), painted, noises)
+        written.append(saved(strip, options.out / "scaled.png"))
         write_note(options.out / "paths.json", "faces interpolate", options.settings(), **numbers)
-        return [*written, _announced(_plot(numbers, options.out / "paths.png"))]
+        panels = {title: {name: numbers[name][what] for name in _PATHS} for what, title in _SHOWN.items()}
+        return [*written, save_lines(options.out / "paths.png", weights, "alpha", panels)]
 
 
 def _painted(model: Diffusion, noises: Tensor, sampling: Sampling, what: str, seeds: List[int]) -> Tensor:
     """[N, 3, H, W] on the CPU, under a bar."""
-    size, parts = batch_that_fits(model), []
-    with Bar(total=len(noises) * sampling.steps, desc=f"painting faces, {what}", unit="step") as bar:
-        for start in range(0, len(noises), size):
-            batch = noises[start : start + size]
-            seeds_of_batch = seeds[start : start + size]
-            part = paint(model, batch, sampling, seeds_of_batch, after_step=partial(bar.update, len(batch)))
-            parts.append(part.cpu())
-    return torch.cat(parts)
+    return swept(model, _walk(model, sampling), noises, seeds, sampling.steps, f"painting faces, {what}")
 
 
-def _plot(numbers: Dict[str, Any], path: Path) -> Path:
-    """The norm of x_T along both paths, and the contrast of what is painted from it."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 3.4), layout="constrained")
-    for axis, quantity, title in zip(
-        figure.subplots(1, 2),
-        ("norm", "contrast"),
-        ("norm of $x_T$", "contrast of the face\n(standard deviation of its values in [-1, 1])"),
-    ):
-        for name in _PATHS:
-            axis.plot(numbers["alpha"], numbers[name][quantity], marker="o", label=name)
-        axis.set_title(title)
-        axis.set_xlabel("alpha")
-        axis.set_ylim(bottom=0)
-        axis.legend()
-    with atomic_path(path) as beside:
-        figure.savefig(beside, dpi=150)
-    return path
-
-
-def _bytes(x: Tensor) -> np.ndarray:
-    return to_pixels(x[None])[0].numpy()
-
-
-def _announced(path: Path) -> Path:
-    print(f"wrote {path}")
-    return path
+def _walk(model: Diffusion, sampling: Sampling) -> Walk:
+    return lambda noises, seeds: walk(model, noises, sampling, seeds)

@@ -1,6 +1,6 @@
 """Many pictures on one sheet."""
 
-from typing import Any, Sequence
+from typing import Any, Sequence, Union
 
 import numpy as np
 import torch
@@ -27,12 +27,12 @@ def sheet(pixels: Tensor, columns: int, scale: int = 2) -> Image.Image:
 
 
 def labelled_grid(
-    cells: Sequence[np.ndarray], rows: Sequence[str], columns: Sequence[str], side: int = 128
+    cells: Union[Tensor, Sequence[np.ndarray]], rows: Sequence[str], columns: Sequence[str], side: int = 128
 ) -> Image.Image:
     """Pictures in rows and columns with a label at each.
 
     Args:
-        cells: uint8 [H, W, 3] of one size, row by row; len(rows) * len(columns) of them.
+        cells: uint8 [H, W, 3] of one size, row by row; len(rows) * len(columns) of them, or all as [N, H, W, 3].
         rows: labels at the left; may have several lines.
         columns: labels at the top.
         side: pictures lower than this are enlarged by a whole factor to at least this.
@@ -43,7 +43,7 @@ def labelled_grid(
     if len(cells) != len(rows) * len(columns):
         raise ValueError(f"{len(rows)} rows and {len(columns)} columns do not hold {len(cells)} pictures")
     scale = -(-side // cells[0].shape[0])
-    pixels = torch.from_numpy(np.stack(list(cells)))
+    pixels = cells if isinstance(cells, Tensor) else torch.from_numpy(np.stack(list(cells)))
     inner = sheet(pixels, len(columns), scale)
     draw = ImageDraw.Draw(inner)
     left = 2 * _MARGIN + max(round(draw.multiline_textbbox((0, 0), text, font=_font())[2]) for text in rows)

@@ -1,5 +1,6 @@
 """The concepts' section: learned words, their scores, zero-shot classification, several concepts."""
 
+from pathlib import PurePath
 from typing import Any, Dict, List
 
 from ..checkpoints import read_embeddings
@@ -9,7 +10,7 @@ from .found import Found, Note, short
 from .parts import Figure, Part, Section, Table, image, picture
 from .section import Kind, section
 from .training import training
-from .words import words
+from .words import in_a_row, words
 
 _SHOWN = 8
 _BEST = 5
@@ -73,14 +74,14 @@ def _scores(note: Note) -> Part:
         "Scores of the prompts",
         words=[judged] if note.content["of"] else [],
         tables=[Table("Means of the best five of 25 pictures.", header, rows)],
-        figures=[figure for one in prompts[:_MOST_PROMPTS] for figure in _best(note, one, prompts)],
+        figures=[figure for one in prompts[:_MOST_PROMPTS] for figure in best_pictures(note, one, prompts)],
         glance=[("prompts that reach the baselines", f"{note.content['passed']} of {note.content['of']}")]
         if note.content["of"]
         else [],
     )
 
 
-def _best(note: Note, one: Dict[str, Any], prompts: List[Dict[str, Any]]) -> List[Figure]:
+def best_pictures(note: Note, one: Dict[str, Any], prompts: List[Dict[str, Any]]) -> List[Figure]:
     """The best five pictures of a prompt, where they still are."""
     number = [other["prompt"] for other in prompts if other["source"] == one["source"]].index(one["prompt"])
     found = [note.file(f"{one['source']}/{number}/{name}") for name in one["best"][:_BEST]]
@@ -104,22 +105,47 @@ def _painted(note: Note) -> Part:
 
 def _zero_shot(note: Note) -> Part:
     content = note.content
-    told = words(
-        "zero-shot",
-        pictures=content["pictures"],
-        classes=len(content["per_class"]),
-        top1=content["top1"],
-        top5=content["top5"],
-        clip=content["clip"],
-        templates=", ".join(content["templates"]),
-    )
+    told = zero_shot_words(note)
     shown = note.file("zero-shot.png")
     caption = "Right ones above, wrong ones below, each with its five likeliest labels."
     figures = [picture(shown, "pictures that were classified rightly and wrongly", caption)] if shown else []
     rows = [[name, f"{share:.1%}"] for name, share in sorted(content["per_class"].items(), key=lambda one: -one[1])]
     tables = [Table("Accuracy of each class.", ["class", "top-1"], rows)]
     glance = [(f"zero-shot top-1 and top-5, by {content['clip']}", f"{content['top1']:.1%}, {content['top5']:.1%}")]
-    return Part("Zero-shot classification", [told], figures, tables, glance=glance)
+    texts = [words("zero-shot.method"), *told.values()]
+    return Part("Zero-shot classification", texts, figures, tables, glance=glance)
+
+
+def zero_shot_words(note: Note) -> Dict[str, str]:
+    """How CLIP classifies, how well it did, and why it was wrong where it was: the paragraphs by name."""
+    content = note.content
+    ranked = sorted(content["per_class"].items(), key=lambda one: -one[1])
+    most, least = (in_a_row([f"{name} ({share:.0%})" for name, share in some]) for some in (ranked[:3], ranked[:-4:-1]))
+    wrong = [one for one in content["shown"] if not one["right"]]
+    near = sum(one["label"] in [name for name, _ in one["likeliest"]] for one in wrong)
+    clip = PurePath(content["clip"]).name
+    mistakes = [f"{asked} taken for {read} ({count} times)" for asked, read, count in content["mistakes"][:5]]
+    told = {
+        "classifier": words("zero-shot.classifier", templates=in_a_row(content["templates"]), scale=content["scale"]),
+        "measured": words(
+            "zero-shot.measured",
+            pictures=content["pictures"],
+            classes=len(ranked),
+            top1=content["top1"],
+            top5=content["top5"],
+            clip=clip,
+            best=most,
+            worst=least,
+        ),
+    }
+    if wrong:
+        firsts = [(one["label"], *one["likeliest"][0]) for one in wrong]
+        taken = in_a_row([f"{asked} taken for {read} ({share:.0%})" for asked, read, share in firsts])
+        example = content["templates"][0].replace("{}", wrong[0]["label"])
+        told["why"] = words(
+            "zero-shot.why", taken=taken, near=near, of=len(wrong), mistakes=in_a_row(mistakes), example=example
+        )
+    return told
 
 
 def _world(note: Note) -> Part:
@@ -136,7 +162,7 @@ def _world(note: Note) -> Part:
     header = ["prompts", "for example", *first]
     return Part(
         "The small model, and several concepts",
-        words=[words("world"), words("survey")],
+        words=[words("world"), words("merging"), words("regions.method"), words("survey")],
         tables=[Table("Share of pictures in which it is as asked.", header, rows)],
         figures=figures,
         glance=[

@@ -7,6 +7,8 @@ from .parts import Figure, drawing
 _MOST_POINTS = 20_000
 """Of a curve; of longer logs every second line is drawn, or every third ..."""
 _MOST_TABLES, _MOST_ROWS, _LONGEST_TITLE = 8, 32, 60
+_DASHES = ("-", "--", "-.", ":", (0, (1, 3)), (0, (5, 5)), (0, (5, 1)), (0, (3, 1, 1, 1)))
+"""That tell lines apart without colours."""
 _SMOOTHED = 0.02
 """Share of a curve that one point of its smoothed form is a mean of."""
 
@@ -47,6 +49,26 @@ def curve(lines: Sequence[Dict[str, float]], names: Dict[str, str], alt: str, ca
     return drawing(figure, alt, caption)
 
 
+def lines_over_times(times: Sequence[float], lines: Dict[str, Sequence[float]], alt: str, caption: str) -> Figure:
+    """Numbers over the times of a walk, from noise at the left to the picture at the right.
+
+    Args:
+        times: falling.
+        lines: name -> numbers, as many as times.
+        alt, caption: of the figure.
+    """
+    from matplotlib.figure import Figure as Drawing
+
+    figure = Drawing(figsize=(7, 2.6), layout="constrained")
+    axis = figure.subplots()
+    for dashes, (name, values) in zip(_DASHES, lines.items()):
+        axis.plot(times, values, label=name, linestyle=dashes)
+    axis.invert_xaxis()
+    axis.set_xlabel("t")
+    axis.legend()
+    return drawing(figure, alt, caption)
+
+
 def confusions(tables: Dict[str, Sequence[Sequence[int]]], alt: str, caption: str) -> Figure:
     """Confusion matrices side by side, rows what was asked for, columns what was read.
 
@@ -57,15 +79,15 @@ def confusions(tables: Dict[str, Sequence[Sequence[int]]], alt: str, caption: st
 
     if len(tables) > _MOST_TABLES or any(max(map(len, (rows, *rows))) > _MOST_ROWS for rows in tables.values()):
         raise ValueError("its confusions are too many to draw")
-    figure = Drawing(figsize=(4.2 * len(tables), 3.9), layout="constrained")
+    figure = Drawing(figsize=(3.7 * len(tables), 3.7), layout="constrained")
     for axis, (name, rows) in zip(_row(figure, len(tables)), tables.items()):
-        most = max(max(row) for row in rows)
-        axis.imshow(rows, cmap="Blues", vmin=0, vmax=most)
+        # Light enough that black numbers are read on it, on any printer.
+        axis.imshow(rows, cmap="Greys", vmin=0, vmax=3 * max(max(row) for row in rows))
         for asked, row in enumerate(rows):
             for read, count in enumerate(row):
                 if count:
-                    shade = "white" if count > most / 2 else "black"
-                    axis.text(read, asked, str(count), ha="center", va="center", fontsize=7, color=shade)
+                    weight = "normal" if asked == read else "bold"
+                    axis.text(read, asked, str(count), ha="center", va="center", fontsize=10, fontweight=weight)
         axis.set_xticks(range(len(rows)))
         axis.set_yticks(range(len(rows)))
         axis.set_title(name[:_LONGEST_TITLE], parse_math=False)  # a name in a file is no formula

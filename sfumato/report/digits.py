@@ -1,5 +1,7 @@
 """The digits' section."""
 
+from typing import Any, List, Mapping, Sequence
+
 import numpy as np
 import torch
 
@@ -11,8 +13,14 @@ from .section import Kind, section
 from .training import training
 from .words import words
 
-_NAMES = {"mnistm": "MNIST-M", "svhn": "SVHN"}
+NAMES = {"mnistm": "MNIST-M", "svhn": "SVHN"}
+_JUDGES = {
+    "Classifier.pth": "the course's Classifier.pth",
+    "timm resnet34_svhn": "timm's resnet34_svhn",
+    **{f"sfumato judge of {dataset}": f"our own judge of {name}" for dataset, name in NAMES.items()},
+}
 _SHOWN = 50
+_METHOD = ("network", "objective", "guidance", *(f"difficulty.{what}" for what in ("svhn", "guidance", "time")))
 
 
 def digits_section(found: Found) -> Section:
@@ -24,7 +32,8 @@ def digits_section(found: Found) -> Section:
         Kind("digits generate", _painted),
         Kind("digits train", training, "training curves: `sfumato digits train hw2_data/digits RUN`"),
     ]
-    return section("Digits: two datasets, from noise", [words("digits"), words("digits difficulties")], kinds, found)
+    texts = [words(f"digits.{name}") for name in _METHOD]
+    return section("Digits: two datasets, from noise", texts, kinds, found)
 
 
 def _figures(note: Note) -> Part:
@@ -38,7 +47,7 @@ def _figures(note: Note) -> Part:
     there = [
         (note.file(f"{dataset}-{kind}.png"), f"{alt}, {name}", f"{name}: {caption}")
         for kind, (alt, caption) in kinds.items()
-        for dataset, name in _NAMES.items()
+        for dataset, name in NAMES.items()
     ]
     shown = [picture(path, alt, caption) for path, alt, caption in there if path]
     return Part("Painted digits", figures=shown)
@@ -46,7 +55,7 @@ def _figures(note: Note) -> Part:
 
 def _painted(note: Note) -> Part:
     shown = []
-    for dataset, name in _NAMES.items():
+    for dataset, name in NAMES.items():
         paths = note.pictures(dataset)
         picked = [paths[place * len(paths) // _SHOWN] for place in range(_SHOWN)] if len(paths) > _SHOWN else paths
         if picked:
@@ -60,7 +69,7 @@ def _scores(note: Note) -> Part:
     datasets = note.content["datasets"]
     rows = [
         [
-            _NAMES.get(one["dataset"], one["dataset"]),
+            NAMES.get(one["dataset"], one["dataset"]),
             f"{one['accuracy']:.2%}",
             str(one["pictures"]),
             f"{one['recall']:.2f}",
@@ -73,11 +82,11 @@ def _scores(note: Note) -> Part:
     header = ["dataset", "accuracy", "pictures", "recall", "precision", "Fréchet distance", "judge"]
     return Part(
         "Accuracy and variety",
-        words=[words("accuracy", mean=note.content["mean_accuracy"])],
+        words=[words("digits.accuracy", accuracies=accuracies(datasets), mean=note.content["mean_accuracy"])],
         tables=[Table("The pictures of each dataset.", header, rows)],
         figures=[
             confusions(
-                {_NAMES.get(one["dataset"], one["dataset"]): one["confusion"] for one in datasets},
+                {NAMES.get(one["dataset"], one["dataset"]): one["confusion"] for one in datasets},
                 "confusion matrices of the painted digits",
                 "What was read in the pictures of each digit.",
             )
@@ -86,3 +95,25 @@ def _scores(note: Note) -> Part:
             (f"digits of {row[0]} read as asked, by {row[6]}", f"{row[1]} of {row[2]}; recall {row[3]}") for row in rows
         ],
     )
+
+
+def accuracies(datasets: Sequence[Mapping[str, Any]]) -> str:
+    """The accuracy of each dataset and who judged it, in words."""
+    told = "; ".join(
+        f"{one['accuracy']:.2%} of {one['pictures']} {NAMES.get(one['dataset'], one['dataset'])} pictures are read as"
+        f" asked by {_JUDGES.get(one['judge'], one['judge'])}"
+        for one in datasets
+    )
+    return told[:1].upper() + told[1:]
+
+
+def mistakes(dataset: Mapping[str, Any]) -> List[str]:
+    """What was misread, the most frequent first, in words."""
+    name = NAMES.get(dataset["dataset"], dataset["dataset"])
+    found = [
+        (count, f"{asked} of {name} read as {read} ({count} of {sum(row)})")
+        for asked, row in enumerate(dataset["confusion"])
+        for read, count in enumerate(row)
+        if count and asked != read
+    ]
+    return [text for _, text in sorted(found, key=lambda one: -one[0])]

@@ -95,7 +95,7 @@ def find_runs(folders: Sequence[Path]) -> Found:
     for folder in folders:
         if not folder.is_dir():
             raise UserError(f"{folder}: there is no such folder; give one that a sfumato command wrote")
-        notes = list(_notes(folder))
+        notes = list(notes_in(folder))
         if not notes:
             raise UserError(f"{folder}: holds no run ({NOTE} or scores); give a folder that a sfumato command wrote")
         for note in notes:
@@ -121,7 +121,12 @@ def short(folder: Path) -> str:
     return "/".join(folder.resolve().parts[-2:])
 
 
-def _notes(folder: Path) -> Iterator[Note]:
+def notes_in(folder: Path) -> Iterator[Note]:
+    """Every note of a folder and of all below it.
+
+    Raises:
+        UserError: for one that is damaged.
+    """
     for path in visible_files(folder, deep=True):
         if path.suffix != ".json":
             continue

@@ -4,18 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Optional, Sequence, Tuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
 from .. import __version__
 from ..checkpoints import atomic_path, shortened, write_text
-from ..errors import UserError, first_line
+from ..errors import UserError
 from ..outputs import open_folder
 from .concepts import concepts_section
 from .digits import digits_section
 from .embedded import QUICK, TRAINING, WHOLE, run_embedded
 from .faces import faces_section
 from .found import find_runs
+from .pages import GET_PDF, as_pdf, filled, missing_for_pdf
 from .parts import Section
 from .words import words
 
@@ -59,7 +57,7 @@ def report(options: ReportOptions) -> List[Path]:
         where, there = ", ".join(map(str, folders)), ", ".join(map(shortened, sorted(found.notes)))
         raise UserError(f"{where}: nothing to show: there are runs of {there} only; add --run folders")
     # On paper nothing unfolds: there the settings stand open.
-    printed = _as_pdf(rendered(sections, options.title, options.author, unfolded=True)) if options.pdf else None
+    printed = _printed(rendered(sections, options.title, options.author, unfolded=True)) if options.pdf else None
     open_folder(options.out)
     again = page.is_file() and _FOOTER in page.read_text(encoding="utf-8", errors="replace")
     write_text(page, rendered(sections, options.title, options.author))
@@ -97,11 +95,8 @@ def rendered(sections: List[Section], title: str, author: str = "", unfolded: bo
         title, author: of the page.
         unfolded: whether settings stand open.
     """
-    environment = Environment(
-        loader=PackageLoader("sfumato.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.filters["with_code"] = _with_code
-    page = environment.get_template("page.html.j2").render(
+    return filled(
+        "page.html.j2",
         title=title,
         lead=" ".join(part for part in (f"{author}." if author else "", words("lead")) if part),
         sections=sections,
@@ -109,24 +104,11 @@ def rendered(sections: List[Section], title: str, author: str = "", unfolded: bo
         open=unfolded,
         footer=f"{_FOOTER} {__version__}.",
     )
-    # Names of files may hold bytes that are no UTF-8; they are shown as escapes.
-    return page.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _with_code(text: str) -> Markup:
-    """Plain text as HTML, with what stands between backticks as code."""
-    return Markup("").join(
-        Markup("<code>{}</code>" if place % 2 else "{}").format(part) for place, part in enumerate(text.split("`"))
-    )
-
-
-def _as_pdf(page: str) -> Optional[bytes]:
+def _printed(page: str) -> Optional[bytes]:
     """The page on A4, or None where the library for it, or what that needs from the system, is missing."""
-    try:
-        from weasyprint import HTML
-    except (ImportError, OSError) as error:
-        reason = first_line(error)
-        print(f"no PDF: {reason}; `pip install weasyprint` (it needs Pango), or print the HTML from a browser")
-        return None
-    printed: bytes = HTML(string=page).write_pdf()
-    return printed
+    reason = missing_for_pdf()
+    if reason:
+        print(f"no PDF: {reason}; {GET_PDF}, or print the HTML from a browser")
+    return None if reason else as_pdf(page)

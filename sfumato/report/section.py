@@ -1,6 +1,7 @@
 """A section of the page, from the notes of its commands."""
 
-from typing import Callable, List, NamedTuple
+import contextlib
+from typing import Callable, Iterator, List, NamedTuple
 
 from ..errors import UserError
 from .found import Found, Note
@@ -44,11 +45,23 @@ def section(title: str, texts: List[str], kinds: List[Kind], found: Found) -> Se
 
 
 def _part(kind: Kind, note: Note, painted: List[Note]) -> Part:
-    try:
+    with reading(note):
         part = kind.part(note)
         for made in (*painted, note):
             part.commands.append(made.command_line)
             part.settings[made.command] = flat({**made.settings, "versions": made.content["versions"]})
+    return part
+
+
+@contextlib.contextmanager
+def reading(note: Note) -> Iterator[None]:
+    """What a note lacks, or has in another shape than its command writes, is told in one line.
+
+    Raises:
+        UserError: for either.
+    """
+    try:
+        yield
     except KeyError as missing:
         raise UserError(
             f"{note.path}: lacks {missing}; run `{note.command_line}` again, as this version does"
@@ -57,4 +70,3 @@ def _part(kind: Kind, note: Note, painted: List[Note]) -> Part:
         raise UserError(
             f"{note.path}: is not as `sfumato {note.command}` writes it ({odd}); run `{note.command_line}` again"
         ) from None
-    return part

@@ -1,8 +1,10 @@
 """A training's part of any section: its curves, and the last pictures that it showed on the way."""
 
+from typing import List
+
 from .curves import curve
 from .found import Note, short
-from .parts import Part, picture
+from .parts import Figure, Part, picture
 
 _TITLES = {
     "loss": "loss",
@@ -18,13 +20,18 @@ _TITLES = {
 
 def training(note: Note) -> Part:
     """The curves of what the run logged."""
-    lines = note.log()
-    seen = {name for line in lines for name in line}
-    what = note.command.split()[0]
-    names = {name: title for name, title in _TITLES.items() if name in seen}
-    shown = [curve(lines, names, f"training curves of {what}", "Grey: as logged. Blue: smoothed.")] if names else []
+    shown, what = curves(note), note.command.split()[0]
     for sheet in note.files("sheet-[0-9]*.png")[-1:]:
         shown.append(picture(sheet, f"pictures of {what} during training", "The last pictures painted on the way."))
     # Such as how several runs were put together.
     remarks = [str(note.content["remark"])] if "remark" in note.content else []
     return Part(f"Training in {short(note.folder)}", remarks, shown)
+
+
+def curves(note: Note) -> List[Figure]:
+    """What the run logged, over its steps; nothing for a run without a log."""
+    lines = note.log()
+    seen = {name for line in lines for name in line}
+    names = {name: title for name, title in _TITLES.items() if name in seen}
+    what = f"training curves of {note.command.split()[0]}"
+    return [curve(lines, names, what, "Grey: as logged. Blue: smoothed.")] if names else []

@@ -52,7 +52,9 @@ def notes_of_every_kind():
     digit = {"judge": "a judge", "pictures": 20, "precision": 0.8, "recall": 0.61, "frechet_distance": 1.25}
     confusion = [[2 if row == column else 0 for column in range(10)] for row in range(10)]
     scores = [{"dataset": name, "accuracy": 0.975, "confusion": confusion, **digit} for name in ("mnistm", "svhn")]
-    paths = {name: {"norm": [10.0, 7.1, 10.0], "contrast": [0.5, 0.21, 0.5]} for name in ("slerp", "lerp")}
+    along = {"norm": [10.0, 7.1, 10.0], "contrast": [0.5, 0.21, 0.5], "detail": [0.05, 0.03, 0.05]}
+    rows = [{"scale": scale, "contrast": scale / 2, "detail": scale / 9, "along_noise": -0.7} for scale in (1.0, 0.5)]
+    paths = {"slerp": along, "lerp": along, "values": 100, "cosine": 0.0, "start": 981, "signal": 0.01}
     prompt = {"source": "0", "prompt": "a <new1> on a hill", "image": 71.5, "text": 31.25, "passed": True}
     shares = {"digit right": 0.9, "look right": 0.8, "both right": 0.75}
     return {
@@ -64,8 +66,19 @@ def notes_of_every_kind():
             "faces evaluate",
             {"mean_mse": 0.0473, "limit": 20.0, "pictures": [{"name": "00.png", "mse": 0.0473, "largest": 3}]},
         ),
-        "faces/eta.json": ("faces eta", {"etas": [0.0, 1.0], "rms_distance_from_first": [[0.0, 0.42], [0.0, 0.44]]}),
-        "faces/paths.json": ("faces interpolate", {"alpha": [0.0, 0.5, 1.0], **paths}),
+        "faces/eta.json": (
+            "faces eta",
+            {
+                "etas": [0.0, 1.0],
+                "rms_distance_from_first": [[0.0, 0.42], [0.0, 0.44]],
+                "rms_distance_from_last": [[0.42, 0.0], [0.44, 0.0]],
+                "rms_distance_by_other_noise": [[0.5], [0.6]],
+                "detail": [[0.05, 0.05], [0.04, 0.04]],
+                "times": [981, 861, 761, 0],
+                "kept": [[1, 1, 1, 1], [1, 0.5, 0.25, 0]],
+            },
+        ),
+        "faces/paths.json": ("faces interpolate", {"alpha": [0.0, 0.5, 1.0], **paths, "control": {"noises": 8, "rows": rows}}),
         "faces/invert.json": (
             "faces invert",
             {"found": [{"steps": 50, "mse": 3.5, "psnr": 42.0, "noise_mean": 0.01, "noise_std": 0.99}]},
@@ -88,6 +101,9 @@ def notes_of_every_kind():
                 "top1": 0.7,
                 "top5": 0.9,
                 "per_class": {"cat": 0.7},
+                "scale": 100.0,
+                "mistakes": [["cat", "dog", 3]],
+                "shown": [{"label": "cat", "right": False, "likeliest": [["dog", 0.6], ["cat", 0.3]]}],
             },
         ),
         "world/scores.json": (
@@ -127,11 +143,11 @@ def page_of(options):
 
 def test_every_number_and_picture_of_the_runs_is_on_the_page(runs, tmp_path):
     page = page_of(ReportOptions(tmp_path / "out", (runs,), pdf=False))
-    for text in ("97.50%", "0.61", "1.25", "0.0473", "0.430 at eta 1", "71% of the length", "0.21 by lerp", "42.0 dB"):
+    for text in ("97.50%", "0.61", "1.25", "0.0473", "0.43 at eta 1", "71.0% is left", "0.21 by lerp", "42.0 dB"):
         assert text in page.text, text
-    for text in ("71.50", "31.25", "70 / 30", "pass", "top-1 70.00%", "90.0%", "a <new1> on a hill", "sampling.steps"):
+    for text in ("71.50", "31.25", "70 / 30", "pass", "top-1 accuracy 70.00%", "90.0%", "a <new1> on a hill", "sampling.steps"):
         assert text in page.text, text
-    assert len(page.images) == 15
+    assert len(page.images) == 16
     assert all(image["alt"].strip() for image in page.images)
     assert "Not in this report" not in page.text
     assert not page.open_tags, "every tag is closed"
@@ -211,7 +227,7 @@ def test_a_damaged_note_is_named_not_passed_over(runs, tmp_path, text):
         ("world/scores.json", {"measured": {}}),
         ("world/scores.json", {"measured": [1]}),
         ("zero/zero-shot.json", {"per_class": ["cat"]}),
-        ("faces/paths.json", {"slerp": {"norm": [0, 0, 0], "contrast": [0, 0, 0]}}),
+        ("faces/paths.json", {"slerp": {"norm": [0, 0, 0], "contrast": [0, 0, 0], "detail": [0, 0, 0]}}),
         ("faces/eta.json", {"etas": []}),
     ],
 )

@@ -1,0 +1,67 @@
+"""Pages: templates filled in, as HTML that needs no network and as paper."""
+
+import re
+from typing import Any, Optional
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from ..errors import first_line
+
+GET_PDF = "`pip install weasyprint` (it needs Pango)"
+"""What to do where no PDF can be made."""
+_MARKS = re.compile(r"`([^`]*)`|\$([^$]*)\$|\*([^*]+)\*")
+_RAISED = re.compile(r"([_^])(\w+)")
+_TAGS = {"_": "sub", "^": "sup"}
+
+
+def filled(template: str, **content: Any) -> str:
+    """A page from a template of this folder."""
+    environment = Environment(
+        loader=PackageLoader("sfumato.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters["prose"] = prose
+    page = environment.get_template(template).render(**content)
+    # Names of files may hold bytes that are no UTF-8; they are shown as escapes.
+    return page.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def prose(text: str) -> Markup:
+    """Plain text as HTML: `code`, $x_T$ as a symbol with what is lowered (_) or raised (^), and *titles* slanted."""
+    parts, end = [], 0
+    for found in _MARKS.finditer(text):
+        parts.append(Markup("{}").format(text[end : found.start()]))
+        code, symbol, title = found.groups()
+        if code is not None:
+            parts.append(Markup("<code>{}</code>").format(code))
+        elif symbol is not None:
+            parts.append(Markup("<i>{}</i>").format(_symbol(symbol)))
+        else:
+            parts.append(Markup("<em>{}</em>").format(title))
+        end = found.end()
+    return Markup("").join([*parts, Markup("{}").format(text[end:])])
+
+
+def _symbol(text: str) -> Markup:
+    pieces = _RAISED.split(text)
+    shown = Markup("{}").format(pieces[0])
+    for mark, raised, after in zip(pieces[1::3], pieces[2::3], pieces[3::3]):
+        shown += Markup(f"<{_TAGS[mark]}>{{}}</{_TAGS[mark]}>{{}}").format(raised, after)
+    return shown
+
+
+def missing_for_pdf() -> Optional[str]:
+    """Why no PDF can be made here, in a line; None where one can."""
+    try:
+        import weasyprint  # noqa: F401
+    except (ImportError, OSError) as error:
+        return first_line(error)
+    return None
+
+
+def as_pdf(page: str) -> bytes:
+    """The page on A4."""
+    from weasyprint import HTML
+
+    printed: bytes = HTML(string=page).write_pdf()
+    return printed
