@@ -55,7 +55,7 @@ def _zero_shot(runs: Runs) -> Question:
             alt = "pictures that were classified rightly and wrongly"
             caption = "Five right ones above, five wrong ones below, each with its five likeliest labels."
             question.show(picture(shown, alt, caption))
-        question.show(told["why"])
+        question.show(*(told[name] for name in ("why", "small") if name in told))
 
     question.of(runs.note("zero-shot", "zero-shot"), runs.why("P3.1", "zero-shot"), tell)
     return question
@@ -71,7 +71,7 @@ def _several(runs: Runs) -> Question:
     question.say("merging")
     note = runs.note("course two-concepts", "two-concepts/scores.json")
     named, regions = (runs.note("concepts generate", f"two-concepts/{way}") for way in ("named", "regions"))
-    question.show(*_painted(named, "Both named in one prompt."))
+    question.show(*_painted(named, "Both named in one prompt"))
     question.of(note, runs.why("P3.2", "two-concepts"), lambda note: _compared(question, note))
     question.blocks.append(words("custom.paper"))
     question.say("custom.idea")
@@ -82,7 +82,7 @@ def _several(runs: Runs) -> Question:
     for name in ("custom.several.terms", "custom.figure", "custom.limits", "regions.method"):
         question.say(name)
     question.write(_REGIONS)
-    question.show(*_painted(regions, "By regions: each half takes the prediction of its own prompt."))
+    question.show(*_painted(regions, "By regions, each taking the prediction of its own prompt"))
     if note is not None:
         with reading(note):
             question.show(_regions(note))
@@ -101,7 +101,7 @@ def _painted(note: Optional[Note], caption: str) -> List[Figure]:
         paths = note.pictures(folder)[:_SHOWN]
     if not paths:
         return []
-    return [image(strip_of(paths, [], len(paths), 240), f"pictures of the prompt {prompt}", f"{caption} {prompt}")]
+    return [image(strip_of(paths, [], len(paths), 240), f"pictures of the prompt {prompt}", f"{caption}: {prompt}")]
 
 
 def _scores(scores: Dict[str, float]) -> str:
@@ -119,7 +119,10 @@ def _compared(question: Question, note: Note) -> None:
     worst = max(lost, key=lambda token: lost[token]) if lost else ""
     seen = ""
     if lost:
-        seen = words("naming.lost", worst=worst, loss=lost[worst]) if lost[worst] > 0 else words("naming.kept")
+        others = in_a_row([f"{token} {points:.1f}" for token, points in lost.items() if token != worst])
+        beside_it = f" ({others})" if others else ""
+        named_lost = words("naming.lost", worst=f"`{worst}`", loss=lost[worst], others=beside_it)
+        seen = named_lost if lost[worst] > 0 else words("naming.kept")
     beside = words("naming.alone", alone=_scores(alone)) + " " if alone else ""
     question.say("naming.measured", **told, alone=beside, seen=seen)
 

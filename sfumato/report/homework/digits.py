@@ -127,8 +127,8 @@ def _sheets(runs: Runs) -> Question:
         "Show ten pictures of each digit of both datasets: rows are digits, columns are noises.",
     )
     note = runs.note("digits figures", "digit-figures")
-    question.of(note, runs.why("P1.2", "digit-figures"), lambda note: question.show(_drawn(note, "sheet")))
     question.say("digits.sheets")
+    question.of(note, runs.why("P1.2", "digit-figures"), lambda note: question.show(_drawn(note, "sheet")))
     scores = runs.note("digits evaluate", "digits")
     question.of(scores, runs.why("score 1", "digits"), lambda note: _accuracy(question, note))
     return question
@@ -137,7 +137,7 @@ def _sheets(runs: Runs) -> Question:
 def _accuracy(question: Question, note: Note) -> None:
     datasets: List[Dict[str, Any]] = note.content["datasets"]
     question.say("digits.accuracy", accuracies=accuracies(datasets), mean=note.content["mean_accuracy"])
-    header = ["dataset", "accuracy", "recall", "precision", "Fréchet distance"]
+    header = ["dataset", "accuracy", "recall", "precision", "Frechet distance"]
     names = ("recall", "precision", "frechet_distance")
     rows = [
         [NAMES.get(one["dataset"], one["dataset"]), f"{one['accuracy']:.2%}", *(f"{one[name]:.2f}" for name in names)]
@@ -157,20 +157,23 @@ def _reverse(runs: Runs) -> Question:
         "Show six pictures of the reverse process of the first 0 of each dataset, at different times.",
     )
     note = runs.note("digits figures", "digit-figures")
-    question.of(note, runs.why("P1.3", "digit-figures"), lambda note: _moments(question, note, runs))
-    return question
-
-
-def _moments(question: Question, note: Note, runs: Runs) -> None:
-    question.show(_drawn(note, "reverse-process"))
-    question.say("digits.reverse")
     schedule = Diffusion.load(_weights(runs.note("digits train", "train-digits"), note), what="digit model").schedule
     levels = [schedule.levels(level - 1) for level in _LEVELS]
     rows = [
-        ["signal a"] + [f"{signal:.3f}" for signal, _ in levels],
-        ["noise n"] + [f"{noise:.3f}" for _, noise in levels],
+        ["signal a", *(f"{signal:.3f}" for signal, _ in levels)],
+        ["noise n", *(f"{noise:.3f}" for _, noise in levels)],
     ]
+    question.say("digits.reverse.why")
     question.show(Table("How much picture and noise there is.", ["t", *map(str, _LEVELS)], rows))
+    question.of(note, runs.why("P1.3", "digit-figures"), lambda note: _moments(question, note))
+    return question
+
+
+def _moments(question: Question, note: Note) -> None:
+    first, *others = _drawn(note, "reverse-process")
+    question.show(first)
+    question.say("digits.reverse")
+    question.show(others)
     question.say("digits.reverse.guidance", low=note.settings["sampling"]["guide_from"])
 
 

@@ -58,7 +58,7 @@ def _between(runs: Runs) -> Question:
 
     def tell(note: Note) -> None:
         told = paths_words(note)
-        question.show(shown(note, "slerp"), shown(note, "lerp"), told["seen"], told["shell"], shown(note, "paths"))
+        question.show(told["shell"], shown(note, "slerp"), shown(note, "lerp"), told["seen"], shown(note, "paths"))
         question.show(told["control"], shown(note, "scaled"), told["why"])
 
     question.of(runs.note("faces interpolate", "faces-paths"), runs.why("P2.2", "faces-paths"), tell)
