@@ -25,7 +25,7 @@ from .noises import drawn_noises, noise_paths, some_noises
 from .painting import Sampling, walk
 
 _PATHS = {"slerp": slerp, "lerp": lerp}
-_COLUMNS, _SIDE = 6, 256
+_COLUMNS, _SIDE = 6, 192
 """Of a path's faces: two rows of the usual eleven, large enough on paper."""
 _SHOWN = {"norm": "norm of $x_T$", "contrast": "contrast of the face", "detail": "detail of the face"}
 

@@ -170,11 +170,9 @@ def _reverse(runs: Runs) -> Question:
 
 
 def _moments(question: Question, note: Note) -> None:
-    first, *others = _drawn(note, "reverse-process")
-    question.show(first)
     question.say("digits.reverse")
-    question.show(others)
     question.say("digits.reverse.guidance", low=note.settings["sampling"]["guide_from"])
+    question.show(_drawn(note, "reverse-process"))
 
 
 def _drawn(note: Note, kind: str) -> List[Figure]:
