@@ -146,7 +146,7 @@ def test_what_is_missing_is_said_at_its_place(tmp_path):
         assert len(answer) > 300, "how it is done is told all the same"
     assert all(f"because of score {n}" in text for n in (1, 2, 3))
     unsaid = Page(course_page(Runs(tmp_path / "nowhere", {}), "R1")).text
-    assert unsaid.count("Nothing stands here: there is no run in nowhere/") == 9
+    assert unsaid.count("Nothing stands here: there is no run in nowhere/") == 10
 
 
 def test_out_holds_the_pdf_alone(runs, tmp_path, monkeypatch):
