@@ -173,7 +173,7 @@ def test_out_holds_the_pdf_alone(runs, tmp_path, monkeypatch):
     [
         ("faces-eta/eta.json", {"kept": []}, "is not as `sfumato faces eta` writes it"),
         ("two-concepts/scores.json", {"rows": []}, "lacks 'named'"),
-        ("words/table.json", {"sources": [{}]}, "lacks 'tried'"),
+        ("words/table.json", {"sources": [{}]}, "lacks 'best'"),
         ("grade.json", {"rows": [{"problem": "1"}]}, "lacks 'what'"),
     ],
 )

@@ -164,15 +164,15 @@ def _learned(runs: Runs) -> Question:
 def _tried(question: Question, note: Note, runs: Runs) -> None:
     question.say("words.tried")
     for source in note.content["sources"]:
-        of_source = sorted(source["tried"], key=lambda one: -one["few"]["margin"])
-        best = next((one for one in of_source if one["name"] == source["best"]), None)
-        whole = best["all"] if best else None
-        passes = f", with which {whole['passed']} of {whole['of']} prompts pass in full" if whole else ""
-        told = {"token": source["token"], "count": len(of_source), "best": source["best"] or "none"}
-        question.say("words.best", **told, passes=passes)
-        rows = [_candidate(one, one is best) for one in of_source[:_TABLED]]
+        chosen = source["best"]
+        by_margin = sorted(source["tried"], key=lambda one: -float(one["few"]["margin"]))
+        ranked = [one for best in (True, False) for one in by_margin if (one["name"] == chosen) is best]
+        whole = ranked[0]["all"] if ranked and ranked[0]["name"] == chosen else None
+        passes = f"; with the best of them {whole['passed']} of {whole['of']} prompts pass in full" if whole else ""
+        question.say("words.best", token=source["token"], count=len(ranked), passes=passes)
+        rows = [_candidate(one, one["name"] == chosen) for one in ranked[:_TABLED]]
         question.show(Table(f"Candidates for {source['token']}, the best first.", _HEADER, rows))
-        learned = runs.note("concepts learn", f"words/{source['key']}/{source['best']}")
+        learned = runs.note("concepts learn", f"words/{source['key']}/{chosen}")
         if learned is not None:
             question.notes.append(learned)
 

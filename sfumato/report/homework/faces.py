@@ -36,11 +36,10 @@ def _eta(runs: Runs) -> Question:
     question.write(*_DDIM)
 
     def tell(note: Note) -> None:
-        question.show(shown(note, "eta"))
-        for paragraph in eta_words(note):
-            question.show(paragraph)
-            if paragraph.startswith("How soon"):
-                question.show(eta_kept(note))
+        told = eta_words(note)
+        question.show(
+            shown(note, "eta"), told["seen"], told["forgetting"], told["alike"], eta_kept(note), told["quality"]
+        )
 
     question.of(runs.note("faces eta", "faces-eta"), runs.why("P2.1", "faces-eta"), tell)
     return question
