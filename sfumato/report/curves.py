@@ -82,7 +82,10 @@ def confusions(tables: Dict[str, Sequence[Sequence[int]]], alt: str, caption: st
     figure = Drawing(figsize=(3.1 * len(tables), 3.1), layout="constrained")
     for axis, (name, rows) in zip(_row(figure, len(tables)), tables.items()):
         # Light enough that black numbers are read on it, on any printer.
-        axis.imshow(rows, cmap="Greys", vmin=0, vmax=3 * max(max(row) for row in rows))
+        edges = [place - 0.5 for place in range(len(rows) + 1)]
+        axis.pcolormesh(edges, edges, rows, cmap="Greys", vmin=0, vmax=3 * max(max(row) for row in rows))
+        axis.set_aspect("equal")
+        axis.invert_yaxis()
         for asked, row in enumerate(rows):
             for read, count in enumerate(row):
                 if count:

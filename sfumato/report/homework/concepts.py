@@ -49,13 +49,13 @@ def _zero_shot(runs: Runs) -> Question:
 
     def tell(note: Note) -> None:
         told = zero_shot_words(note)
-        question.show(told["classifier"], equation(_CLIP), told["measured"])
+        question.add(told["classifier"], equation(_CLIP), told["measured"])
         shown = note.file("zero-shot.png")
         if shown:
             alt = "pictures that were classified rightly and wrongly"
             caption = "Five right ones above, five wrong ones below, each with its five likeliest labels."
-            question.show(picture(shown, alt, caption))
-        question.show(*(told[name] for name in ("why", "small") if name in told))
+            question.add(picture(shown, alt, caption))
+        question.add(*(told[name] for name in ("why", "small") if name in told))
 
     question.of(runs.note("zero-shot", "zero-shot"), runs.why("P3.1", "zero-shot"), tell)
     return question
@@ -71,7 +71,7 @@ def _several(runs: Runs) -> Question:
     question.say("merging")
     note = runs.note("course two-concepts", "two-concepts/scores.json")
     named, regions = (runs.note("concepts generate", f"two-concepts/{way}") for way in ("named", "regions"))
-    question.show(*_painted(named, "Both named in one prompt"))
+    question.add(*_painted(named, "Both named in one prompt"))
     question.of(note, runs.why("P3.2", "two-concepts"), lambda note: _compared(question, note))
     question.blocks.append(words("custom.paper"))
     question.say("custom.idea")
@@ -82,10 +82,10 @@ def _several(runs: Runs) -> Question:
     for name in ("custom.several.terms", "custom.figure", "custom.limits", "regions.method"):
         question.say(name)
     question.write(_REGIONS)
-    question.show(*_painted(regions, "By regions, each taking the prediction of its own prompt"))
+    question.add(*_painted(regions, "By regions, each taking the prediction of its own prompt"))
     if note is not None:
         with reading(note):
-            question.show(_regions(note))
+            question.add(_regions(note))
     question.say("regions.compared")
     question.say("survey")
     question.notes += [one for one in (named, regions) if one is not None]
@@ -171,7 +171,7 @@ def _tried(question: Question, note: Note, runs: Runs) -> None:
         passes = f"; with the best of them {whole['passed']} of {whole['of']} prompts pass in full" if whole else ""
         question.say("words.best", token=source["token"], count=len(ranked), passes=passes)
         rows = [_candidate(one, one["name"] == chosen) for one in ranked[:_TABLED]]
-        question.show(Table(f"Candidates for {source['token']}, the best first.", _HEADER, rows))
+        question.add(Table(f"Candidates for {source['token']}, the best first.", _HEADER, rows))
         learned = runs.note("concepts learn", f"words/{source['key']}/{chosen}")
         if learned is not None:
             question.notes.append(learned)
@@ -206,5 +206,5 @@ def _graded(question: Question, note: Note) -> None:
         result = {True: "pass", False: "fail"}.get(one["passed"], "-")
         rows.append([one["source"], one["prompt"], f"{one['image']:.2f}", f"{one['text']:.2f}", wanted, result])
     header = ["source", "prompt", "image", "text", "baselines", "result"]
-    question.show(Table("Each prompt: means of the best five of 25 pictures.", header, rows))
-    question.show([figure for one in prompts for figure in best_pictures(note, one, prompts)])
+    question.add(Table("Each prompt: means of the best five of 25 pictures.", header, rows))
+    question.add([figure for one in prompts for figure in best_pictures(note, one, prompts)])

@@ -39,7 +39,7 @@ def _implementation(runs: Runs) -> Question:
     model = Diffusion.load(_weights(trained, painted), what="digit model")
     question.say("digits.network")
     if isinstance(model.network, DigitUNet):
-        question.show(_layers(model.network))
+        question.add(_layers(model.network))
     question.say("digits.objective")
     question.write(_NOISING, _COSINE, _LOSS)
     question.say("digits.guidance")
@@ -117,7 +117,7 @@ def _training(question: Question, note: Note) -> None:
     )
     if note.folder == TRAINING:
         question.say("digits.training.shipped")
-    question.show(curves(note))
+    question.add(curves(note))
 
 
 def _sheets(runs: Runs) -> Question:
@@ -128,7 +128,7 @@ def _sheets(runs: Runs) -> Question:
     )
     note = runs.note("digits figures", "digit-figures")
     question.say("digits.sheets")
-    question.of(note, runs.why("P1.2", "digit-figures"), lambda note: question.show(_drawn(note, "sheet")))
+    question.of(note, runs.why("P1.2", "digit-figures"), lambda note: question.add(_drawn(note, "sheet")))
     scores = runs.note("digits evaluate", "digits")
     question.of(scores, runs.why("score 1", "digits"), lambda note: _accuracy(question, note))
     return question
@@ -143,11 +143,11 @@ def _accuracy(question: Question, note: Note) -> None:
         [NAMES.get(one["dataset"], one["dataset"]), f"{one['accuracy']:.2%}", *(f"{one[name]:.2f}" for name in names)]
         for one in datasets
     ]
-    question.show(Table("Accuracy and variety.", header, rows))
+    question.add(Table("Accuracy and variety.", header, rows))
     if any(mistakes(one) for one in datasets):
         question.say("digits.misread", mistakes=", ".join(text for one in datasets for text in mistakes(one)[:3]))
     tables = {NAMES.get(one["dataset"], one["dataset"]): one["confusion"] for one in datasets}
-    question.show(confusions(tables, "confusion matrices", "Rows: the digit asked for. Columns: the digit read."))
+    question.add(confusions(tables, "confusion matrices", "Rows: the digit asked for. Columns: the digit read."))
 
 
 def _reverse(runs: Runs) -> Question:
@@ -164,7 +164,7 @@ def _reverse(runs: Runs) -> Question:
         ["noise n", *(f"{noise:.3f}" for _, noise in levels)],
     ]
     question.say("digits.reverse.why")
-    question.show(Table("How much picture and noise there is.", ["t", *map(str, _LEVELS)], rows))
+    question.add(Table("How much picture and noise there is.", ["t", *map(str, _LEVELS)], rows))
     question.of(note, runs.why("P1.3", "digit-figures"), lambda note: _moments(question, note))
     return question
 
@@ -172,7 +172,7 @@ def _reverse(runs: Runs) -> Question:
 def _moments(question: Question, note: Note) -> None:
     question.say("digits.reverse")
     question.say("digits.reverse.guidance", low=note.settings["sampling"]["guide_from"])
-    question.show(_drawn(note, "reverse-process"))
+    question.add(_drawn(note, "reverse-process"))
 
 
 def _drawn(note: Note, kind: str) -> List[Figure]:
