@@ -6,12 +6,13 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from ..devices import Worker
 from ..diffusion import lerp, seed_of, slerp
 from ..errors import UserError
-from ..images import labelled_grid, to_pixels
+from ..images import captioned, labelled_grid, to_pixels
 from ..model import Diffusion
 from ..options import check_options, number
 from ..outputs import holding
@@ -24,6 +25,8 @@ from .noises import drawn_noises, noise_paths, some_noises
 from .painting import Sampling, walk
 
 _PATHS = {"slerp": slerp, "lerp": lerp}
+_COLUMNS, _SIDE = 6, 192
+"""Of a path's faces: two rows of the usual eleven, large enough on paper."""
 _SHOWN = {"norm": "norm of $x_T$", "contrast": "contrast of the face", "detail": "detail of the face"}
 
 
@@ -137,7 +140,8 @@ def interpolate(options: InterpolateOptions) -> List[Path]:
             mixed = torch.stack([between(noises[0], noises[1], weight) for weight in weights])
             faces = painted(mixed, name)
             numbers[name] = measured(mixed, faces)
-            strip = labelled_grid(to_pixels(faces), [name], [f"{weight:.1f}" for weight in weights])
+            pictures = [Image.fromarray(face.numpy()) for face in to_pixels(faces)]
+            strip = captioned(pictures, [f"{name} {weight:.1f}" for weight in weights], columns=_COLUMNS, side=_SIDE)
             written.append(saved(strip, options.out / f"{name}.png"))
         strip, numbers["control"] = shortened(_walk(model, options.sampling), painted, noises)
         written.append(saved(strip, options.out / "scaled.png"))

@@ -13,6 +13,8 @@ from .training import training
 from .words import in_a_row, words
 
 _SHOWN = 8
+_SMALL = "sfumato's small CLIP"
+"""As the CLIP that ships calls itself."""
 _BEST = 5
 _MOST_PROMPTS = 25
 """Whose best pictures are shown; the numbers of all are."""
@@ -142,6 +144,8 @@ def zero_shot_words(note: Note) -> Dict[str, str]:
         firsts = [(one["label"], *one["likeliest"][0]) for one in wrong]
         taken = in_a_row([f"{asked} taken for {read} ({share:.0%})" for asked, read, share in firsts])
         example = content["templates"][0].replace("{}", wrong[0]["label"])
+        if content["clip"] == _SMALL:
+            told["small"] = words("zero-shot.small")
         told["why"] = words(
             "zero-shot.why", taken=taken, near=near, of=len(wrong), mistakes=in_a_row(mistakes), example=example
         )

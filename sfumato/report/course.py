@@ -79,4 +79,5 @@ def _appendix(runs: Runs, questions: List[Question]) -> List[Mapping[str, object
     return [
         {"place": runs.place_of(note), "typed": homely_command(note.command_line), "settings": runs.settings_of(note)}
         for note in notes.values()
+        if note.settings
     ]

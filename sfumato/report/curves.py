@@ -36,7 +36,7 @@ def curve(lines: Sequence[Dict[str, float]], names: Dict[str, str], alt: str, ca
     """
     from matplotlib.figure import Figure as Drawing
 
-    figure = Drawing(figsize=(4.2 * len(names), 2.8), layout="constrained")
+    figure = Drawing(figsize=(3.2 * len(names), 2.1), layout="constrained")
     for axis, (name, title) in zip(_row(figure, len(names)), names.items()):
         steps, values = series(lines, name)
         if len(values) > 100:
@@ -59,7 +59,7 @@ def lines_over_times(times: Sequence[float], lines: Dict[str, Sequence[float]], 
     """
     from matplotlib.figure import Figure as Drawing
 
-    figure = Drawing(figsize=(7, 2.6), layout="constrained")
+    figure = Drawing(figsize=(6.4, 2.1), layout="constrained")
     axis = figure.subplots()
     for dashes, (name, values) in zip(_DASHES, lines.items()):
         axis.plot(times, values, label=name, linestyle=dashes)
@@ -79,15 +79,18 @@ def confusions(tables: Dict[str, Sequence[Sequence[int]]], alt: str, caption: st
 
     if len(tables) > _MOST_TABLES or any(max(map(len, (rows, *rows))) > _MOST_ROWS for rows in tables.values()):
         raise ValueError("its confusions are too many to draw")
-    figure = Drawing(figsize=(3.7 * len(tables), 3.7), layout="constrained")
+    figure = Drawing(figsize=(3.1 * len(tables), 3.1), layout="constrained")
     for axis, (name, rows) in zip(_row(figure, len(tables)), tables.items()):
         # Light enough that black numbers are read on it, on any printer.
-        axis.imshow(rows, cmap="Greys", vmin=0, vmax=3 * max(max(row) for row in rows))
+        edges = [place - 0.5 for place in range(len(rows) + 1)]
+        axis.pcolormesh(edges, edges, rows, cmap="Greys", vmin=0, vmax=3 * max(max(row) for row in rows))
+        axis.set_aspect("equal")
+        axis.invert_yaxis()
         for asked, row in enumerate(rows):
             for read, count in enumerate(row):
                 if count:
                     weight = "normal" if asked == read else "bold"
-                    axis.text(read, asked, str(count), ha="center", va="center", fontsize=10, fontweight=weight)
+                    axis.text(read, asked, str(count), ha="center", va="center", fontsize=9, fontweight=weight)
         axis.set_xticks(range(len(rows)))
         axis.set_yticks(range(len(rows)))
         axis.set_title(name[:_LONGEST_TITLE], parse_math=False)  # a name in a file is no formula

@@ -79,7 +79,7 @@ def _scores(note: Note) -> Part:
         ]
         for one in datasets
     ]
-    header = ["dataset", "accuracy", "pictures", "recall", "precision", "Fréchet distance", "judge"]
+    header = ["dataset", "accuracy", "pictures", "recall", "precision", "Frechet distance", "judge"]
     return Part(
         "Accuracy and variety",
         words=[words("digits.accuracy", accuracies=accuracies(datasets), mean=note.content["mean_accuracy"])],

@@ -65,27 +65,27 @@ def _eta(note: Note) -> Part:
     rows = [[f"noise {row:02d}", *(f"{value:.3f}" for value in values)] for row, values in enumerate(moved)]
     return Part(
         "Eta",
-        words=[words("eta.method"), *eta_words(note)],
+        words=[words("eta.method"), *eta_words(note).values()],
         figures=[*shown(note, "eta"), eta_kept(note)],
         tables=[Table("Distance from the first face.", ["", *(f"eta {value:g}" for value in etas)], rows)],
     )
 
 
-def eta_words(note: Note) -> List[str]:
-    """What is seen in the grid, and why, a paragraph each."""
+def eta_words(note: Note) -> Dict[str, str]:
+    """What is seen in the grid, and why: the paragraphs by name."""
     found = note.content
     etas, times, kept = found["etas"], found["times"], found["kept"]
     first, last = (_means(found[f"rms_distance_from_{which}"]) for which in ("first", "last"))
     middle = len(etas) // 2
-    early, later = (min(times, key=lambda t, wanted=wanted: abs(t - wanted)) for wanted in _EARLY)
+    early, later = (_nearest(times, wanted) for wanted in _EARLY)
     ends = {"low": etas[0], "high": etas[-1]}
     some = min(1, len(etas) - 1)
     place, place_later = times.index(early), times.index(later)
     detail = [sum(column) / len(column) for column in found["detail"]]
     blurred = detail[-1] < detail[0]
-    return [
-        words("eta.seen", first=first[some], second=etas[some], last=first[-1], high=etas[-1]),
-        words(
+    return {
+        "seen": words("eta.seen", first=first[some], second=etas[some], last=first[-1], high=etas[-1]),
+        "forgetting": words(
             "eta.forgetting",
             replaced=1 - kept[-1][1] ** 2,
             start=times[0],
@@ -99,14 +99,14 @@ def eta_words(note: Note) -> List[str]:
             kept_low=kept[some][place_later],
             kept_low_end=kept[some][-1],
         ),
-        words(
+        "alike": words(
             "eta.alike",
             middle=etas[middle],
             high=etas[-1],
             between=last[middle],
             other=_means(found["rms_distance_by_other_noise"])[0],
         ),
-        words(
+        "quality": words(
             "eta.quality",
             **ends,
             steps=len(times) - 1,
@@ -114,7 +114,7 @@ def eta_words(note: Note) -> List[str]:
             detail_high=detail[-1],
             verdict=", so the faces become smoother" if blurred else ", so noise is left over in the faces",
         ),
-    ]
+    }
 
 
 def eta_kept(note: Note) -> Figure:
@@ -122,6 +122,10 @@ def eta_kept(note: Note) -> Figure:
     lines = {f"eta {eta:g}": kept for eta, kept in zip(note.content["etas"], note.content["kept"])}
     caption = "What is left of the first noise: its correlation with the noise at time t, computed from the schedule."
     return lines_over_times(note.content["times"], lines, "correlation with the first noise over time", caption)
+
+
+def _nearest(times: List[float], wanted: float) -> float:
+    return min(times, key=lambda t: abs(t - wanted))
 
 
 def _means(rows: List[List[float]]) -> List[float]:

@@ -11,7 +11,7 @@ from ..errors import first_line
 GET_PDF = "`pip install weasyprint` (it needs Pango)"
 """What to do where no PDF can be made."""
 _MARKS = re.compile(r"`([^`]*)`|\$([^$]*)\$|\*([^*]+)\*")
-_RAISED = re.compile(r"([_^])(\w+)")
+_RAISED = re.compile(r"([_^])(\w+|\*)")
 _TAGS = {"_": "sub", "^": "sup"}
 
 

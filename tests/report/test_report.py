@@ -78,7 +78,10 @@ def notes_of_every_kind():
                 "kept": [[1, 1, 1, 1], [1, 0.5, 0.25, 0]],
             },
         ),
-        "faces/paths.json": ("faces interpolate", {"alpha": [0.0, 0.5, 1.0], **paths, "control": {"noises": 8, "rows": rows}}),
+        "faces/paths.json": (
+            "faces interpolate",
+            {"alpha": [0.0, 0.5, 1.0], **paths, "control": {"noises": 8, "rows": rows}},
+        ),
         "faces/invert.json": (
             "faces invert",
             {"found": [{"steps": 50, "mse": 3.5, "psnr": 42.0, "noise_mean": 0.01, "noise_std": 0.99}]},
@@ -145,7 +148,16 @@ def test_every_number_and_picture_of_the_runs_is_on_the_page(runs, tmp_path):
     page = page_of(ReportOptions(tmp_path / "out", (runs,), pdf=False))
     for text in ("97.50%", "0.61", "1.25", "0.0473", "0.43 at eta 1", "71.0% is left", "0.21 by lerp", "42.0 dB"):
         assert text in page.text, text
-    for text in ("71.50", "31.25", "70 / 30", "pass", "top-1 accuracy 70.00%", "90.0%", "a <new1> on a hill", "sampling.steps"):
+    for text in (
+        "71.50",
+        "31.25",
+        "70 / 30",
+        "pass",
+        "top-1 accuracy 70.00%",
+        "90.0%",
+        "a <new1> on a hill",
+        "sampling.steps",
+    ):
         assert text in page.text, text
     assert len(page.images) == 16
     assert all(image["alt"].strip() for image in page.images)

@@ -49,13 +49,13 @@ def _zero_shot(runs: Runs) -> Question:
 
     def tell(note: Note) -> None:
         told = zero_shot_words(note)
-        question.show(told["classifier"], equation(_CLIP), told["measured"])
+        question.add(told["classifier"], equation(_CLIP), told["measured"])
         shown = note.file("zero-shot.png")
         if shown:
             alt = "pictures that were classified rightly and wrongly"
             caption = "Five right ones above, five wrong ones below, each with its five likeliest labels."
-            question.show(picture(shown, alt, caption))
-        question.show(told["why"])
+            question.add(picture(shown, alt, caption))
+        question.add(*(told[name] for name in ("why", "small") if name in told))
 
     question.of(runs.note("zero-shot", "zero-shot"), runs.why("P3.1", "zero-shot"), tell)
     return question
@@ -71,7 +71,7 @@ def _several(runs: Runs) -> Question:
     question.say("merging")
     note = runs.note("course two-concepts", "two-concepts/scores.json")
     named, regions = (runs.note("concepts generate", f"two-concepts/{way}") for way in ("named", "regions"))
-    question.show(*_painted(named, "Both named in one prompt."))
+    question.add(*_painted(named, "Both named in one prompt"))
     question.of(note, runs.why("P3.2", "two-concepts"), lambda note: _compared(question, note))
     question.blocks.append(words("custom.paper"))
     question.say("custom.idea")
@@ -82,10 +82,10 @@ def _several(runs: Runs) -> Question:
     for name in ("custom.several.terms", "custom.figure", "custom.limits", "regions.method"):
         question.say(name)
     question.write(_REGIONS)
-    question.show(*_painted(regions, "By regions: each half takes the prediction of its own prompt."))
+    question.add(*_painted(regions, "By regions, each taking the prediction of its own prompt"))
     if note is not None:
         with reading(note):
-            question.show(_regions(note))
+            question.add(_regions(note))
     question.say("regions.compared")
     question.say("survey")
     question.notes += [one for one in (named, regions) if one is not None]
@@ -101,7 +101,7 @@ def _painted(note: Optional[Note], caption: str) -> List[Figure]:
         paths = note.pictures(folder)[:_SHOWN]
     if not paths:
         return []
-    return [image(strip_of(paths, [], len(paths), 240), f"pictures of the prompt {prompt}", f"{caption} {prompt}")]
+    return [image(strip_of(paths, [], len(paths), 240), f"pictures of the prompt {prompt}", f"{caption}: {prompt}")]
 
 
 def _scores(scores: Dict[str, float]) -> str:
@@ -119,7 +119,10 @@ def _compared(question: Question, note: Note) -> None:
     worst = max(lost, key=lambda token: lost[token]) if lost else ""
     seen = ""
     if lost:
-        seen = words("naming.lost", worst=worst, loss=lost[worst]) if lost[worst] > 0 else words("naming.kept")
+        others = in_a_row([f"{token} {points:.1f}" for token, points in lost.items() if token != worst])
+        beside_it = f" ({others})" if others else ""
+        named_lost = words("naming.lost", worst=f"`{worst}`", loss=lost[worst], others=beside_it)
+        seen = named_lost if lost[worst] > 0 else words("naming.kept")
     beside = words("naming.alone", alone=_scores(alone)) + " " if alone else ""
     question.say("naming.measured", **told, alone=beside, seen=seen)
 
@@ -161,15 +164,15 @@ def _learned(runs: Runs) -> Question:
 def _tried(question: Question, note: Note, runs: Runs) -> None:
     question.say("words.tried")
     for source in note.content["sources"]:
-        of_source = sorted(source["tried"], key=lambda one: -one["few"]["margin"])
-        best = next((one for one in of_source if one["name"] == source["best"]), None)
-        whole = best["all"] if best else None
-        passes = f", with which {whole['passed']} of {whole['of']} prompts pass in full" if whole else ""
-        told = {"token": source["token"], "count": len(of_source), "best": source["best"] or "none"}
-        question.say("words.best", **told, passes=passes)
-        rows = [_candidate(one, one is best) for one in of_source[:_TABLED]]
-        question.show(Table(f"Candidates for {source['token']}, the best first.", _HEADER, rows))
-        learned = runs.note("concepts learn", f"words/{source['key']}/{source['best']}")
+        chosen = source["best"]
+        by_margin = sorted(source["tried"], key=lambda one: -float(one["few"]["margin"]))
+        ranked = [one for best in (True, False) for one in by_margin if (one["name"] == chosen) is best]
+        whole = ranked[0]["all"] if ranked and ranked[0]["name"] == chosen else None
+        passes = f"; with the best of them {whole['passed']} of {whole['of']} prompts pass in full" if whole else ""
+        question.say("words.best", token=source["token"], count=len(ranked), passes=passes)
+        rows = [_candidate(one, one["name"] == chosen) for one in ranked[:_TABLED]]
+        question.add(Table(f"Candidates for {source['token']}, the best first.", _HEADER, rows))
+        learned = runs.note("concepts learn", f"words/{source['key']}/{chosen}")
         if learned is not None:
             question.notes.append(learned)
 
@@ -203,5 +206,5 @@ def _graded(question: Question, note: Note) -> None:
         result = {True: "pass", False: "fail"}.get(one["passed"], "-")
         rows.append([one["source"], one["prompt"], f"{one['image']:.2f}", f"{one['text']:.2f}", wanted, result])
     header = ["source", "prompt", "image", "text", "baselines", "result"]
-    question.show(Table("Each prompt: means of the best five of 25 pictures.", header, rows))
-    question.show([figure for one in prompts for figure in best_pictures(note, one, prompts)])
+    question.add(Table("Each prompt: means of the best five of 25 pictures.", header, rows))
+    question.add([figure for one in prompts for figure in best_pictures(note, one, prompts)])

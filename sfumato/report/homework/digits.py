@@ -39,7 +39,7 @@ def _implementation(runs: Runs) -> Question:
     model = Diffusion.load(_weights(trained, painted), what="digit model")
     question.say("digits.network")
     if isinstance(model.network, DigitUNet):
-        question.show(_layers(model.network))
+        question.add(_layers(model.network))
     question.say("digits.objective")
     question.write(_NOISING, _COSINE, _LOSS)
     question.say("digits.guidance")
@@ -117,7 +117,7 @@ def _training(question: Question, note: Note) -> None:
     )
     if note.folder == TRAINING:
         question.say("digits.training.shipped")
-    question.show(curves(note))
+    question.add(curves(note))
 
 
 def _sheets(runs: Runs) -> Question:
@@ -127,8 +127,8 @@ def _sheets(runs: Runs) -> Question:
         "Show ten pictures of each digit of both datasets: rows are digits, columns are noises.",
     )
     note = runs.note("digits figures", "digit-figures")
-    question.of(note, runs.why("P1.2", "digit-figures"), lambda note: question.show(_drawn(note, "sheet")))
     question.say("digits.sheets")
+    question.of(note, runs.why("P1.2", "digit-figures"), lambda note: question.add(_drawn(note, "sheet")))
     scores = runs.note("digits evaluate", "digits")
     question.of(scores, runs.why("score 1", "digits"), lambda note: _accuracy(question, note))
     return question
@@ -137,17 +137,17 @@ def _sheets(runs: Runs) -> Question:
 def _accuracy(question: Question, note: Note) -> None:
     datasets: List[Dict[str, Any]] = note.content["datasets"]
     question.say("digits.accuracy", accuracies=accuracies(datasets), mean=note.content["mean_accuracy"])
-    header = ["dataset", "accuracy", "recall", "precision", "Fréchet distance"]
+    header = ["dataset", "accuracy", "recall", "precision", "Frechet distance"]
     names = ("recall", "precision", "frechet_distance")
     rows = [
         [NAMES.get(one["dataset"], one["dataset"]), f"{one['accuracy']:.2%}", *(f"{one[name]:.2f}" for name in names)]
         for one in datasets
     ]
-    question.show(Table("Accuracy and variety.", header, rows))
+    question.add(Table("Accuracy and variety.", header, rows))
     if any(mistakes(one) for one in datasets):
         question.say("digits.misread", mistakes=", ".join(text for one in datasets for text in mistakes(one)[:3]))
     tables = {NAMES.get(one["dataset"], one["dataset"]): one["confusion"] for one in datasets}
-    question.show(confusions(tables, "confusion matrices", "Rows: the digit asked for. Columns: the digit read."))
+    question.add(confusions(tables, "confusion matrices", "Rows: the digit asked for. Columns: the digit read."))
 
 
 def _reverse(runs: Runs) -> Question:
@@ -157,21 +157,22 @@ def _reverse(runs: Runs) -> Question:
         "Show six pictures of the reverse process of the first 0 of each dataset, at different times.",
     )
     note = runs.note("digits figures", "digit-figures")
-    question.of(note, runs.why("P1.3", "digit-figures"), lambda note: _moments(question, note, runs))
-    return question
-
-
-def _moments(question: Question, note: Note, runs: Runs) -> None:
-    question.show(_drawn(note, "reverse-process"))
-    question.say("digits.reverse")
     schedule = Diffusion.load(_weights(runs.note("digits train", "train-digits"), note), what="digit model").schedule
     levels = [schedule.levels(level - 1) for level in _LEVELS]
     rows = [
-        ["signal a"] + [f"{signal:.3f}" for signal, _ in levels],
-        ["noise n"] + [f"{noise:.3f}" for _, noise in levels],
+        ["signal a", *(f"{signal:.3f}" for signal, _ in levels)],
+        ["noise n", *(f"{noise:.3f}" for _, noise in levels)],
     ]
-    question.show(Table("How much picture and noise there is.", ["t", *map(str, _LEVELS)], rows))
+    question.say("digits.reverse.why")
+    question.add(Table("How much picture and noise there is.", ["t", *map(str, _LEVELS)], rows))
+    question.of(note, runs.why("P1.3", "digit-figures"), lambda note: _moments(question, note))
+    return question
+
+
+def _moments(question: Question, note: Note) -> None:
+    question.say("digits.reverse")
     question.say("digits.reverse.guidance", low=note.settings["sampling"]["guide_from"])
+    question.add(_drawn(note, "reverse-process"))
 
 
 def _drawn(note: Note, kind: str) -> List[Figure]:

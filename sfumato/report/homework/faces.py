@@ -31,16 +31,15 @@ def _eta(runs: Runs) -> Question:
     )
     question.say("faces")
     scores = runs.note("faces evaluate", "faces")
-    question.of(scores, runs.why("score 2", "faces"), lambda note: question.show(exactness(note)))
+    question.of(scores, runs.why("score 2", "faces"), lambda note: question.add(exactness(note)))
     question.say("eta.method")
     question.write(*_DDIM)
 
     def tell(note: Note) -> None:
-        question.show(shown(note, "eta"))
-        for paragraph in eta_words(note):
-            question.show(paragraph)
-            if paragraph.startswith("How soon"):
-                question.show(eta_kept(note))
+        told = eta_words(note)
+        question.add(
+            shown(note, "eta"), told["seen"], told["forgetting"], told["alike"], eta_kept(note), told["quality"]
+        )
 
     question.of(runs.note("faces eta", "faces-eta"), runs.why("P2.1", "faces-eta"), tell)
     return question
@@ -58,8 +57,8 @@ def _between(runs: Runs) -> Question:
 
     def tell(note: Note) -> None:
         told = paths_words(note)
-        question.show(shown(note, "slerp"), shown(note, "lerp"), told["seen"], told["shell"], shown(note, "paths"))
-        question.show(told["control"], shown(note, "scaled"), told["why"])
+        question.add(told["shell"], shown(note, "slerp"), shown(note, "lerp"), told["seen"], shown(note, "paths"))
+        question.add(told["control"], shown(note, "scaled"), told["why"])
 
     question.of(runs.note("faces interpolate", "faces-paths"), runs.why("P2.2", "faces-paths"), tell)
     return question

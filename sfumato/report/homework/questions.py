@@ -43,7 +43,7 @@ class Question:
         """A paragraph of the prose."""
         self.blocks.append(words(name, **numbers))
 
-    def show(self, *blocks: Union[Block, Sequence[Block]]) -> None:
+    def add(self, *blocks: Union[Block, Sequence[Block]]) -> None:
         """Whatever comes next; of a list all."""
         for block in blocks:
             self.blocks += block if isinstance(block, list) else [block]  # type: ignore[list-item]
