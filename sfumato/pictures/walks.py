@@ -11,6 +11,7 @@ from ..diffusion import Step
 from ..images import sheet, to_pixels
 
 _LEVELS = (1000, 800, 600, 400, 200, 0)
+"""That are drawn; a walk of ten even steps, or of any multiple of five, is at each of them."""
 
 
 class Moment(NamedTuple):
@@ -24,21 +25,26 @@ class Moment(NamedTuple):
     """The clean picture that the model sees in it, uint8 [H, W, 3]."""
 
 
-@torch.no_grad()
-def moments(x: Tensor, walk: Iterator[Step], start: float) -> List[Moment]:
-    """Every moment of painting one picture, from pure noise to the clean picture.
+def watched(walk: Iterator[Step], x: Tensor, start: float, found: List[Moment]) -> Iterator[Step]:
+    """The steps of a walk, while every moment of its first picture is noted, from pure noise to the clean picture.
 
     Args:
-        x: where the walk begins [1, 3, H, W].
-        walk: its steps, on a table of 1,000 times.
+        walk: on a table of 1,000 times.
+        x: where it begins [B, 3, H, W].
         start: the time that it begins at.
+        found: takes the moments.
     """
     # The course counts noise levels from 1, a table's times count from 0.
-    level, found = round(start) + 1, []
+    level = round(start) + 1
     for step in walk:
-        found.append(Moment(level, to_pixels(x)[0], to_pixels(step.x0)[0]))
+        found.append(Moment(level, _first(x), _first(step.x0)))
         level, x = round(step.t) + 1, step.x
-    return [*found, Moment(level, to_pixels(x)[0], to_pixels(x)[0])]
+        yield step
+    found.append(Moment(level, _first(x), _first(x)))
+
+
+def _first(x: Tensor) -> Tensor:
+    return to_pixels(x[:1])[0]
 
 
 def save_moments(found: Sequence[Moment], path: Path) -> Path:
