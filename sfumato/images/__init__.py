@@ -1,5 +1,6 @@
 """Pictures in and out: between files and tensors, and many on one sheet."""
 
+from .axes import draw_on
 from .listing import GRADED_ENDINGS, PICTURE_ENDINGS, picture_entries, picture_files, pictures_among
 from .opening import MOST_PIXELS, graders_picture, open_picture
 from .pixels import from_pixels, to_pixels
@@ -11,6 +12,7 @@ __all__ = [
     "MOST_PIXELS",
     "PICTURE_ENDINGS",
     "captioned",
+    "draw_on",
     "from_pixels",
     "graders_picture",
     "labelled_grid",
