@@ -77,7 +77,7 @@ COMMANDS: Dict[str, Command] = {
         "sfumato.concepts.evaluate", "evaluate", "EvaluateOptions", "score painted concepts with CLIP"
     ),
     "concepts convert": Command(
-        "sfumato.concepts.words", "convert", "ConvertOptions", "convert checkpoints and learned words"
+        "sfumato.converting", "convert", "ConvertOptions", "convert checkpoints and learned words"
     ),
     "zero-shot": Command("sfumato.zero_shot", "zero_shot", "ZeroShotOptions", "classify pictures with CLIP by names"),
     "report": Command("sfumato.report.report", "report", "ReportOptions", "pictures and numbers of runs as one page"),

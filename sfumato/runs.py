@@ -57,6 +57,7 @@ def open_run(
     inside: Sequence[str] = (),
     overwrite: Optional[bool] = None,
     compared: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict,
+    noted: bool = True,
 ) -> Iterator[str]:
     """Hold a folder for one run: begun anew, or gone on with where its note tells of the same settings.
 
@@ -70,6 +71,8 @@ def open_run(
         inside: folders to make in it.
         overwrite: whether a note of other settings is replaced; None where the command offers no choice.
         compared: what of the settings must be the same.
+        noted: whether there is a note at all; without one the folder is taken as it is, and a note that an earlier run
+            of this command left goes.
 
     Yields:
         The run's name, by which `painted_by` knows its pictures.
@@ -82,7 +85,10 @@ def open_run(
         refuse_file(folder)
     plain = json.loads(json.dumps(settings))
     with holding(out) if worker.rank == 0 else contextlib.nullcontext():
-        if worker.rank == 0 or not worker.launch:
+        if not noted:
+            if worker.rank == 0:
+                _remove_note(out / NOTE, command)
+        elif worker.rank == 0 or not worker.launch:
             if not overwrite:
                 _refuse_others_note(out, command, compared(plain), compared, "" if overwrite is None else _OVERWRITE)
             if worker.rank == 0:
@@ -93,6 +99,14 @@ def open_run(
         for folder in folders:
             open_folder(folder)
         yield digest(plain)
+
+
+def _remove_note(path: Path, command: str) -> None:
+    """Remove a command's note, saying so; another command's stays, and what is no note."""
+    with contextlib.suppress(UserError, TypeError, KeyError):
+        if path.exists() and read_json(path, "", ours=True)["command"] == command:
+            path.unlink()
+            print(f"removed {path}, the note of an earlier run: this one keeps none")
 
 
 def _refuse_others_note(

@@ -3,7 +3,7 @@
 from .archives import member_bytes, opened_zip
 from .arrays import read_npz
 from .embeddings import FORMATS, Embedding, read_embeddings, write_embedding
-from .files import atomic_path, temporary_folder, write_text
+from .files import atomic_path, remove_leftovers, temporary_folder, write_text
 from .folders import is_hidden, leads_out, visible_entries, visible_files
 from .model_file import ModelFormat, read_model, write_model
 from .safetensor_files import read_safetensors, write_safetensors
@@ -19,10 +19,11 @@ from .stable_diffusion import (
 )
 from .stand_ins import StandIn, described, shortened
 from .strict import filled, fitting, load_strictly, loaded, not_finite, refuse_others, some
-from .tensor_files import read_tensors, weights_in
+from .tensor_files import read_tensor, read_tensors, weights_in
 from .texts import TextError, parsed_json, read_json, read_text
 from .torch_saving import write_torch
 from .training_state import Saved, load_state, save_state
+from .word_converting import convert_words, holds_words
 from .word_files import embedding_files, given_words
 from .word_stages import GivenWord
 
@@ -39,12 +40,14 @@ __all__ = [
     "TextError",
     "atomic_path",
     "but_length",
+    "convert_words",
     "described",
     "embedding_files",
     "filled",
     "fingerprint",
     "fitting",
     "given_words",
+    "holds_words",
     "is_hidden",
     "leads_out",
     "load_state",
@@ -61,10 +64,12 @@ __all__ = [
     "read_npz",
     "read_safetensors",
     "read_stable_diffusion",
+    "read_tensor",
     "read_tensors",
     "read_text",
     "refuse_other_settings",
     "refuse_others",
+    "remove_leftovers",
     "save_state",
     "shortened",
     "some",

@@ -121,7 +121,7 @@ def write_embedding(path: Path, embedding: Embedding, kind: str = "sfumato") -> 
         kind: one of FORMATS.
 
     Raises:
-        UserError: for another format, or an ending that it does not have.
+        UserError: for another format, an ending that it does not have, or a token that it cannot hold.
     """
     token, vectors, metadata = embedding.token, embedding.vectors.float().contiguous(), embedding.metadata
     if kind not in FORMATS:
@@ -134,6 +134,18 @@ def write_embedding(path: Path, embedding: Embedding, kind: str = "sfumato") -> 
         key = "emb_params" if kind == "emb_params" else token
         write_safetensors(path, {key: vectors}, {**metadata, "format": NAME, "token": token})
         return
+    refuse_not_finite({token: vectors}, path)
+    write_torch(path, _pickled(kind, token, vectors, metadata, path))
+
+
+def _pickled(kind: str, token: str, vectors: Tensor, metadata: Dict[str, str], path: Path) -> Any:
+    if kind == "compvis":
+        if "." in token:
+            raise UserError(f"{path}: the format compvis has no words with a full stop such as {token}; rename it")
+        return {
+            "string_to_token": {token: torch.tensor(265)},
+            "string_to_param": torch.nn.ParameterDict({token: torch.nn.Parameter(vectors)}),
+        }
     contents: Dict[str, Any] = {
         "diffusers": {token: vectors[0] if len(vectors) == 1 else vectors},
         "a1111": {
@@ -144,12 +156,7 @@ def write_embedding(path: Path, embedding: Embedding, kind: str = "sfumato") -> 
             "sd_checkpoint": None,
             "sd_checkpoint_name": None,
         },
-        "compvis": {
-            "string_to_token": {token: torch.tensor(265)},
-            "string_to_param": torch.nn.ParameterDict({token: torch.nn.Parameter(vectors)}),
-        },
         "tokens": {"tokens": [token], "token_ids": [], "embeddings": vectors},
         "bare": vectors,
     }
-    refuse_not_finite({token: vectors}, path)
-    write_torch(path, contents[kind])
+    return contents[kind]

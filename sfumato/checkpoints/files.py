@@ -7,12 +7,12 @@ import shutil
 import socket
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, Set
+from typing import Iterator, Optional, Set
 
 _MARK = ".sfumato-tmp"
 _HOST = hashlib.sha256(socket.gethostname().encode("utf-8", "surrogateescape")).hexdigest()[:8]
-_OURS = re.compile(re.escape(f"{_MARK}.{_HOST}.") + r"(\d{1,10})\..+", re.DOTALL)
-"""The names that this host's processes write to: .sfumato-tmp.HOST.PROCESS.NAME. Only they are ever swept."""
+_OURS = re.compile(re.escape(_MARK) + r"\.([0-9a-f]{8})\.(\d{1,10})\..+", re.DOTALL)
+"""The names that processes write to: .sfumato-tmp.HOST.PROCESS.NAME. Only they are ever swept."""
 _LONGEST_NAME, _LONGEST_ENDING = 64, 32
 """In bytes; with mark, host and process some 130, which every file system holds."""
 _SWEPT: Set[str] = set()
@@ -20,7 +20,7 @@ _SWEPT: Set[str] = set()
 
 
 @contextmanager
-def atomic_path(path: Path, durable: bool = True) -> Iterator[Path]:
+def atomic_path(path: Path, durable: bool = True, within: Optional[Path] = None) -> Iterator[Path]:
     """A path beside `path` to write to; it takes `path`'s place when the block ends well, and is removed when not.
 
     A reader sees the old file or the new one, never a part: the contents reach the disk before the name does. The
@@ -31,12 +31,15 @@ def atomic_path(path: Path, durable: bool = True) -> Iterator[Path]:
         path: the file to write; its folder must exist.
         durable: wait until the disk has the contents. Of a thousand small pictures that can be painted again it is
             enough that none is half-written while the machine stays up.
+        within: a folder to write in in place of the file's own, in which files are counted; taken if it is on the same
+            disk, for else nothing could be renamed from it.
 
     Raises:
         OSError: as the writing does, naming `path`, with nothing left behind.
     """
     path = Path(path)
-    beside = _beside(path)
+    elsewhere = within is not None and within.stat().st_dev == path.parent.stat().st_dev
+    beside = _beside(within / path.name if within is not None and elsewhere else path)
     try:
         yield beside
         if durable:
@@ -66,11 +69,17 @@ def temporary_folder(beside: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove what processes of this host that were killed while they wrote left in a folder, and nothing else."""
+def remove_leftovers(folder: Path, of_all_hosts: bool = False) -> None:
+    """Remove what processes that were killed while they wrote left in a folder, and nothing else.
+
+    Args:
+        folder: that they wrote into.
+        of_all_hosts: whether those of other hosts count as killed, such as a container's that is no more. Only for whom
+            the folder is held: of another host's nobody can ask whether it runs.
+    """
     for path in list(folder.iterdir()) if folder.is_dir() else ():
-        process = _OURS.fullmatch(path.name)
-        if process is None or _runs(int(process.group(1))):
+        ours = _OURS.fullmatch(path.name)
+        if ours is None or (_runs(int(ours.group(2))) if ours.group(1) == _HOST else not of_all_hosts):
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

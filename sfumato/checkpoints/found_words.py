@@ -78,6 +78,9 @@ def words_in(content: Any, path: Path) -> List[FoundWord]:
 def _of_a1111(table: Mapping[Any, Any], name: str, path: Path) -> List[FoundWord]:
     """A1111 calls a word as its file is called; several in one file only CompVis writes, by their tokens."""
     found = _tensors(_table(table["string_to_param"]) or {})
+    beyond = _beyond_vocabulary(found, name, path)
+    if beyond:
+        return beyond
     if len(found) > 1:
         _check_count(len(found), path)
         return [FoundWord(name if key == "*" else key, _rows(value)) for key, value in found.items()]
@@ -97,12 +100,9 @@ def _of_table(table: Mapping[Any, Any], name: str, path: Path, wrapped: bool = F
     told = next((table[key] for key in _TOKENS if isinstance(table.get(key), str) and table[key].strip()), None)
     if told is not None and len(holders) == 1 and len(tensors) == 1:
         return _named(_parts(tensors[holders[0]], path), told)
-    whole = {key: value for key, value in tensors.items() if _is_vocabulary(value)}
-    if whole:
-        # The other tensors beside a vocabulary are those of the network that it is from.
-        parts = [(key, part) for key, value in whole.items() for part in _parts(value, path)]
-        keys = {key for key, _ in parts}
-        return _named([part for _, part in parts], keys.pop() if len(keys) == 1 and _in_brackets(*keys) else name)
+    beyond = _beyond_vocabulary(tensors, name, path)
+    if beyond:
+        return beyond
     _check_count(len(tensors), path)
     for key, value in table.items():
         if isinstance(value, StandIn) and isinstance(key, str) and _in_brackets(key) and key not in tensors:
@@ -113,6 +113,13 @@ def _of_table(table: Mapping[Any, Any], name: str, path: Path, wrapped: bool = F
         inside = [table[key] for key in _WRAPPERS if _table(table.get(key)) is not None]
         return _of_table(_table(inside[0]) or {}, name, path, True) if len(inside) == 1 else []
     return [FoundWord(name if key in (*_HOLDERS, "clip_l") else key, _rows(v)) for key, v in tensors.items()]
+
+
+def _beyond_vocabulary(tensors: Mapping[str, Tensor], name: str, path: Path) -> List[FoundWord]:
+    """The new rows of whole vocabularies; tensors beside one are those of the network that it is from."""
+    whole = {key: value for key, value in tensors.items() if _is_vocabulary(value)}
+    parts = [part for value in whole.values() for part in _parts(value, path)]
+    return _named(parts, next(iter(whole)) if len(whole) == 1 and _in_brackets(*whole) else name)
 
 
 def _shared_out(tokens: Any, vectors: Tensor, path: Path) -> List[FoundWord]:

@@ -4,6 +4,8 @@ import struct
 from pathlib import Path
 from typing import Any, Dict, NamedTuple
 
+from torch import Tensor
+
 from ..errors import UserError
 from .arrays import read_npy
 from .rebuilders import as_tensor
@@ -57,6 +59,25 @@ def read_tensors(path: Path) -> Content:
         raise UserError(f"{path}: {fault}; nothing of it was run") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error}); check the path") from None
+
+
+def read_tensor(path: Path, what: str) -> Tensor:
+    """The one tensor that a file holds, whatever it is wrapped in: a Parameter, a NumPy array, a table of one.
+
+    Args:
+        path: of the file; see `read_tensors`.
+        what: the tensor is, for the error.
+
+    Raises:
+        UserError: if it cannot be read, or holds another number of tensors.
+    """
+    value = read_tensors(path).value
+    if isinstance(value, dict) and len(value) == 1:
+        (value,) = value.values()  # safetensors cannot hold a tensor without a name
+    tensor = as_tensor(value)
+    if tensor is None:
+        raise UserError(f"{path}: holds {described(value)}; {what}")
+    return tensor
 
 
 def _read(path: Path, head: bytes) -> Content:

@@ -1,10 +1,11 @@
 """Which learned words the files and folders that a user names hold."""
 
+import warnings
 from pathlib import Path
 from typing import List, Optional, Sequence, Tuple
 
 from ..errors import UserError
-from .embeddings import read_embeddings
+from .embeddings import Embedding, read_embeddings
 from .folders import visible_files
 from .word_stages import GivenWord, newest, refuse_clashes, spellings
 
@@ -37,7 +38,7 @@ def given_words(given: Sequence[Path], beside: Sequence[Path] = ()) -> List[Give
     Args:
         given: files of learned words, folders of such files, or "FILE=TOKEN" for a file whose word is to be called so.
         beside: folders that the user did not name. A given word takes the place of theirs, one of a later folder that
-            of an earlier.
+            of an earlier; what cannot be used there is left out with a warning.
 
     Raises:
         UserError: for what cannot be used, and for a token that comes from two given files.
@@ -50,11 +51,19 @@ def given_words(given: Sequence[Path], beside: Sequence[Path] = ()) -> List[Give
     found = refuse_clashes(found)
     taken = {spelling for one in found for spelling in spellings(one.word)}
     for folder in reversed(beside):
-        inside = [GivenWord(f, word, by_user=False) for f in _files_in(folder) for word in read_embeddings(f)]
+        inside = [GivenWord(f, word, by_user=False) for f in _files_in(folder) for word in _good_words(f)]
         free = [one for one in refuse_clashes(newest(inside)) if taken.isdisjoint(spellings(one.word))]
         taken.update(spelling for one in free for spelling in spellings(one.word))
         found = free + found
     return found
+
+
+def _good_words(file: Path) -> List[Embedding]:
+    try:
+        return read_embeddings(file)
+    except UserError as fault:
+        warnings.warn(f"{fault}; it is left out", stacklevel=3)
+        return []
 
 
 def _renamed(path: Path) -> Tuple[Path, Optional[str]]:

@@ -23,7 +23,7 @@ from ..pictures.painting import Painting, paint_all
 from ..runs import digest
 from ..stable_diffusion import StableDiffusion
 from .painting import Sampling, encoded, paint
-from .prompts import Source, UnknownWordError, read_input, unknown_words
+from .prompts import Source, UnknownWordError, read_input
 from .telling import tell_prompts_without_token, tell_unknown_to_small_world, tell_words
 from .words import with_words
 
@@ -86,12 +86,14 @@ class Picture(NamedTuple):
         return seed_of(run_seed, self.prompt, self.number)
 
 
-def generate(options: GenerateOptions, beside: Sequence[Path] = ()) -> Path:
+def generate(options: GenerateOptions, beside: Sequence[Path] = (), left_out: Optional[List[UserError]] = None) -> Path:
     """Paint what is asked for and not there yet; see GenerateOptions.
 
     Args:
         options: what to paint, with what.
         beside: folders of learned words that the user did not name; see `given_words`.
+        left_out: see `paint_all`; given, an UnknownWordError for each word that a prompt lacks is added to it, and the
+            other prompts are painted.
 
     Returns:
         The folder.
@@ -101,9 +103,13 @@ def generate(options: GenerateOptions, beside: Sequence[Path] = ()) -> Path:
     """
     sources = _checked(options)
     series = _wanted(options, sources)
-    painting = _ConceptPainting(options, series, _loaded(options, beside, series, sources, Worker.here()))
-    inside = [one.folder for one in series]
-    return paint_all(painting, options.out, options.batch_size, options.overwrite, inside)
+    model = _loaded(options, beside, series, sources, Worker.here(), left_out)
+    lacking = {fault.prompt for fault in left_out or () if isinstance(fault, UnknownWordError)}
+    series = [one for one in series if one.prompt not in lacking]
+    if not series:
+        return options.out
+    painting, inside = _ConceptPainting(options, series, model), [one.folder for one in series]
+    return paint_all(painting, options.out, options.batch_size, options.overwrite, inside, left_out)
 
 
 class _ConceptPainting(Painting[Picture]):
@@ -169,6 +175,7 @@ def _loaded(
     series: Sequence[Series],
     sources: Sequence[Source],
     worker: Worker,
+    left_out: Optional[List[UserError]],
 ) -> StableDiffusion:
     """The model with its words, every prompt checked against them; refuses what cannot be used, tells the rest."""
     device = worker.device()
@@ -182,9 +189,11 @@ def _loaded(
         parts = len(options.sampling.texts(prompt))
         if parts > across:
             raise UserError(f"{prompt!r}: has {parts} parts, and a picture of this width no more than {across} columns")
-        unknown = unknown_words(tokenizer.without_words(prompt))
-        if unknown:
-            raise UnknownWordError(prompt, unknown, model.words)
+        for word in tokenizer.unknown(prompt):
+            unknown = UnknownWordError(prompt, word, model.words)
+            if left_out is None:
+                raise unknown
+            left_out.append(unknown)
     if worker.rank == 0:
         tell_words(given, tokenizer, prompts, negative)
         if options.input is not None:

@@ -131,7 +131,7 @@ class _WordWork(Work[Word]):
             f"word       {recipe.vectors} vector(s) that begin as {recipe.init!r}, in {self._model.name}",
         ]
 
-    def show(self, path: Path) -> None:
+    def leave_sheet(self, path: Path) -> None:
         """The photos as they will be learned."""
         crops = crops_of(self._photos, self._model.size, self._options.crops, self._options.seed)
         save_image(sheet(to_pixels(crops), 5, 1), path)

@@ -1,9 +1,8 @@
 """The course's input.json: what to paint, for which source, and how it is judged."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Collection, List, Optional, Tuple
+from typing import Any, Collection, List, Tuple
 
 from ..checkpoints import leads_out, read_json
 from ..errors import UserError
@@ -18,8 +17,8 @@ class UnknownWordError(UserError):
     """A prompt uses a word in angle brackets that nobody has learned for the checkpoint."""
 
     def __init__(self, prompt: str, word: str, known: Collection[str]) -> None:
-        self.word = word
-        there = ", ".join(sorted(known)) or "none"
+        self.prompt, self.word = prompt, word
+        self.known = there = ", ".join(sorted(known)) or "none"
         super().__init__(
             f"{prompt!r}: nobody has learned {word} for this checkpoint; known are: {there}. Give the word's file with"
             " --embeddings, or learn it with `sfumato concepts learn`"
@@ -98,9 +97,3 @@ def _baselines(where: str, value: Any, count: int) -> Tuple[Tuple[float, float],
     if not good or len(value) != count:
         raise UserError(f"{where}: baseline must be {count} pairs [image score, text score], one a prompt")
     return tuple((float(image), float(text)) for image, text in value)
-
-
-def unknown_words(prompt: str) -> Optional[str]:
-    """The first word in angle brackets in a prompt without its learned words (`Tokenizer.without_words`), or None."""
-    found = re.search(r"<[^<>\s]+>", prompt)
-    return found.group() if found else None

@@ -7,7 +7,7 @@ from typing import Iterable, List, Optional, Sequence
 
 from ..checkpoints import GivenWord, some
 from ..models.stable_diffusion.tokenizer import Tokenizer
-from .prompts import Source, unknown_words
+from .prompts import Source
 
 _SHOWN = 3
 
@@ -52,9 +52,9 @@ def tell_words(given: Sequence[GivenWord], tokenizer: Tokenizer, prompts: Sequen
     if idle:
         which = ", ".join(idle[:_SHOWN]) + (f" and {len(idle) - _SHOWN} more" if len(idle) > _SHOWN else "")
         warnings.warn(f"no prompt uses {which}; write the word into a prompt as it stands here", stacklevel=2)
-    unknown = unknown_words(tokenizer.without_words(negative))
+    unknown = tokenizer.unknown(negative)
     if unknown:
-        warnings.warn(f"nobody has learned {unknown} in the negative prompt; it has no effect", stacklevel=2)
+        warnings.warn(f"nobody has learned {', '.join(unknown)} in the negative prompt; it has no effect", stacklevel=2)
 
 
 def _in_words(one: GivenWord, tokenizer: Tokenizer) -> str:

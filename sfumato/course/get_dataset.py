@@ -102,5 +102,6 @@ def _download(archive: Path, data: Path) -> None:
         raise UserError(f"{data} is missing and cannot be fetched; {advice}")
 
 
-if __name__ == "__main__":
-    raise SystemExit(run("get_dataset.sh", [], fetch))
+def main() -> int:
+    """What the script calls."""
+    return run("get_dataset.sh", [], fetch)

@@ -1,15 +1,28 @@
 """hw2_1.sh OUT: 1,000 digits into OUT/{mnistm,svhn}/{digit}_{001..050}.png."""
 
 from pathlib import Path
+from typing import List, Union
 
+from ..errors import UserError
 from .arguments import run
 
 
-def _paint(out: str) -> None:
+def paint(out: Union[str, Path]) -> List[UserError]:
+    """Paint what is not there yet; the folder gets the pictures and nothing else.
+
+    Returns:
+        What else lies among the pictures, to be told; empty where all is as the course asks for.
+
+    Raises:
+        UserError: for a folder that cannot be used.
+    """
     from ..digits.generate import GenerateOptions, generate
 
-    generate(GenerateOptions(out=Path(out), overwrite=True))
+    left_out: List[UserError] = []
+    generate(GenerateOptions(out=Path(out), overwrite=True), left_out)
+    return left_out
 
 
-if __name__ == "__main__":
-    raise SystemExit(run("hw2_1.sh", ["OUT"], _paint))
+def main() -> int:
+    """What the script calls."""
+    return run("hw2_1.sh", ["OUT"], paint)

@@ -62,8 +62,8 @@ class Picture(NamedTuple):
         return seed_of(run_seed, label_of(self.dataset, self.digit), self.number)
 
 
-def generate(options: GenerateOptions) -> Path:
-    """Paint what is asked for and not there yet; see GenerateOptions.
+def generate(options: GenerateOptions, left_out: Optional[List[UserError]] = None) -> Path:
+    """Paint what is asked for and not there yet; see GenerateOptions, and `paint_all` for `left_out`.
 
     Returns:
         The folder.
@@ -73,7 +73,7 @@ def generate(options: GenerateOptions) -> Path:
     """
     _check(options)
     painting = _DigitPainting(options, Worker.here().device())
-    return paint_all(painting, options.out, options.batch_size, options.overwrite, options.datasets)
+    return paint_all(painting, options.out, options.batch_size, options.overwrite, options.datasets, left_out)
 
 
 class _DigitPainting(Painting[Picture]):

@@ -1,6 +1,6 @@
 """Painting a face from every noise in a folder.
 
-    NOISE_DIR/{stem}.pt  ->  OUT/{stem}.png
+    NOISE_DIR/{stem}.pt, or .npy  ->  OUT/{stem}.png
 
 A picture is a function of its noise, its stem and the settings; see `pictures/painting.py`.
 """
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..devices import PRECISIONS, Worker, choose_precision
 from ..diffusion import seed_of
+from ..errors import UserError
 from ..options import check_options, choice, number
 from ..pictures.memory import batch_that_fits
 from ..pictures.painting import Painting, paint_all
@@ -47,8 +48,12 @@ class GenerateOptions:
     """Paint over pictures of other settings; those of the same settings stand, for they would be the same."""
 
 
-def generate(options: GenerateOptions) -> Path:
+def generate(options: GenerateOptions, left_out: Optional[List[UserError]] = None) -> Path:
     """Paint what is not there yet; see GenerateOptions.
+
+    Args:
+        options: what to paint, with what.
+        left_out: see `paint_all`; given, a noise that cannot be used is added to it, and the others are painted.
 
     Returns:
         The folder.
@@ -59,9 +64,11 @@ def generate(options: GenerateOptions) -> Path:
     check_options(options)
     options.sampling.check()
     device = Worker.here().device()
-    painting = _FacePainting(options, device, choose_precision(device, options.precision))
+    painting = _FacePainting(options, device, choose_precision(device, options.precision), left_out)
+    if not painting.count():
+        return options.out
     batch_size = options.batch_size or batch_that_fits(painting.model)
-    return paint_all(painting, options.out, batch_size, options.overwrite)
+    return paint_all(painting, options.out, batch_size, options.overwrite, left_out=left_out)
 
 
 class _FacePainting(Painting[Path]):
@@ -69,10 +76,19 @@ class _FacePainting(Painting[Path]):
 
     command, what = "faces generate", "faces"
 
-    def __init__(self, options: GenerateOptions, device: torch.device, precision: str) -> None:
+    def __init__(
+        self, options: GenerateOptions, device: torch.device, precision: str, left_out: Optional[List[UserError]]
+    ) -> None:
         paths = noise_paths(options.noise)
         self.model = load_faces(options.unet)
-        self._noises = {path: read_noise(path, self.model.network.config.size) for path in paths}
+        self._noises = {}
+        for path in paths:
+            try:
+                self._noises[path] = read_noise(path, self.model.network.config.size)
+            except UserError as fault:
+                if left_out is None:
+                    raise
+                left_out.append(fault)
         self.model.to(device)
         self._options, self._precision, self.steps = options, precision, options.sampling.steps
         with open(weights_path(options.unet), "rb") as file:

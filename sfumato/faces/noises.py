@@ -1,4 +1,4 @@
-"""Noise tensors as files: FOLDER/00.pt, 01.pt ..., each [1, 3, H, W] in floating point."""
+"""Noise tensors as files: FOLDER/00.pt, 01.pt ..., each [1, 3, H, W] or [3, H, W] in floating point."""
 
 import re
 from dataclasses import dataclass
@@ -8,25 +8,30 @@ from typing import Any, List, Tuple
 import torch
 from torch import Tensor
 
-from ..checkpoints import described, read_tensors, visible_files, write_torch
+from ..checkpoints import read_tensor, visible_files, write_torch
 from ..diffusion import SeededNoise, seed_of
 from ..errors import UserError
 from ..models.face_unet import LARGEST
 from ..options import check_options, number
 from ..outputs import holding
 
+_ENDINGS = (".pt", ".npy")
+
 
 def noise_paths(folder: Path) -> List[Path]:
-    """All .pt files of a folder in natural order: 2 before 10.
+    """All .pt and .npy files of a folder in natural order: 2 before 10.
 
     Raises:
-        UserError: if there is no such folder, or nothing in it.
+        UserError: if there is no such folder, nothing in it, or two files of one stem, which is the picture's name.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder; give the one that holds the noises, 00.pt and so on")
-    paths = sorted((path for path in visible_files(folder) if path.suffix.lower() == ".pt"), key=_natural)
+    paths = sorted((path for path in visible_files(folder) if path.suffix.lower() in _ENDINGS), key=_natural)
     if not paths:
-        raise UserError(f"{folder}: holds no .pt file; give the folder of the noises, 00.pt and so on")
+        raise UserError(f"{folder}: holds no .pt or .npy file; give the folder of the noises, 00.pt and so on")
+    for one, other in zip(paths, paths[1:]):
+        if one.stem == other.stem:
+            raise UserError(f"{other}: would be painted where {one.name} is, as {one.stem}.png; keep one of them")
     return paths
 
 
@@ -36,19 +41,15 @@ def read_noise(path: Path, size: int) -> Tensor:
     Raises:
         UserError: if the file does not hold exactly that, or a number in it is not finite.
     """
-    noise = read_tensors(path).value
-    if isinstance(noise, dict) and len(noise) == 1:
-        (noise,) = noise.values()  # safetensors cannot hold a tensor without a name
-    if not isinstance(noise, Tensor):
-        raise UserError(f"{path}: holds {described(noise)}; a noise is a tensor [1, 3, {size}, {size}]")
-    if tuple(noise.shape) != (1, 3, size, size):
+    noise = read_tensor(path, f"a noise is a tensor [1, 3, {size}, {size}]")
+    if tuple(noise.shape) not in ((1, 3, size, size), (3, size, size)):
         raise UserError(f"{path}: has the shape {list(noise.shape)}; this network needs [1, 3, {size}, {size}]")
     if not noise.is_floating_point():
         raise UserError(f"{path}: holds {str(noise.dtype)[6:]} numbers; a noise is in floating point")
     bad = int((~noise.isfinite()).sum())
     if bad:
         raise UserError(f"{path}: {bad} of its numbers are NaN or infinite; make or get the file again")
-    return noise[0].float()
+    return noise.reshape(3, size, size).float()
 
 
 def drawn_noise(number: int, size: int, seed: int) -> Tensor:

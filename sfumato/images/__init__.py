@@ -1,5 +1,6 @@
 """Pictures in and out: between files and tensors, and many on one sheet."""
 
+from .axes import draw_on
 from .listing import PICTURE_ENDINGS, exactly_pngs, graded_files, picture_entries, picture_files, pictures_among
 from .opening import MOST_PIXELS, graders_picture, open_picture
 from .pixels import from_pixels, to_pixels
@@ -10,6 +11,7 @@ __all__ = [
     "MOST_PIXELS",
     "PICTURE_ENDINGS",
     "captioned",
+    "draw_on",
     "exactly_pngs",
     "from_pixels",
     "graded_files",

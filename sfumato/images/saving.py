@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Optional
 
 from PIL import Image, PngImagePlugin
 from torch import Tensor
@@ -10,12 +10,15 @@ from torch import Tensor
 from ..checkpoints import atomic_path
 
 
-def save_png(path: Path, pixels: Tensor, note: Mapping[str, Any]) -> None:
-    """Write one picture, uint8 [H, W, 3] or grey [H, W, 1], whole or not at all; the note goes into its text chunk."""
+def save_png(path: Path, pixels: Tensor, note: Mapping[str, Any], within: Optional[Path] = None) -> None:
+    """Write one picture, uint8 [H, W, 3] or grey [H, W, 1], whole or not at all; the note goes into its text chunk.
+
+    `within` is as in `atomic_path`.
+    """
     info = PngImagePlugin.PngInfo()
     info.add_text("sfumato", json.dumps(note))
     grey = pixels.shape[-1] == 1
-    save_image(Image.fromarray((pixels[..., 0] if grey else pixels).numpy()), path, pnginfo=info)
+    save_image(Image.fromarray((pixels[..., 0] if grey else pixels).numpy()), path, within, pnginfo=info)
 
 
 def note_in(path: Path) -> Dict[str, Any]:
@@ -28,8 +31,8 @@ def note_in(path: Path) -> Dict[str, Any]:
     return note if isinstance(note, dict) else {}
 
 
-def save_image(image: Image.Image, path: Path, **how: Any) -> Path:
+def save_image(image: Image.Image, path: Path, within: Optional[Path] = None, **how: Any) -> Path:
     """Write an image, whole or not at all, in the format of the path's ending; returns the path."""
-    with atomic_path(path, durable=False) as beside:
+    with atomic_path(path, durable=False, within=within) as beside:
         image.save(beside, **how)
     return path

@@ -1,17 +1,31 @@
 """Painting many pictures into a folder, whatever paints them.
 
     OUT/...             the pictures, each with its settings in it
-    OUT/run.json        the settings that made them
+    OUT/run.json        the settings that made them; not where the folder is handed in
 
 A picture is a function of the settings and of what is asked for: not of the batch, the process or the run that it was
 painted in. A run that was interrupted goes on with what is missing.
 """
 
+import contextlib
 import itertools
 import time
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, Callable, Dict, Generic, Iterable, Iterator, List, Mapping, Optional, Sequence, TypeVar
+from typing import (
+    Any,
+    Callable,
+    ContextManager,
+    Dict,
+    Generic,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    TypeVar,
+)
 
 import torch
 from torch import Tensor
@@ -22,6 +36,7 @@ from ..diffusion import Step
 from ..errors import UserError
 from ..images import save_png
 from ..runs import open_run, painted_by
+from .handing_in import handed_in
 
 Asked = TypeVar("Asked")
 """What a job knows of one picture that is asked for."""
@@ -72,7 +87,12 @@ class Painting(ABC, Generic[Asked]):
 
 
 def paint_all(
-    painting: Painting[Asked], out: Path, batch_size: int, overwrite: bool = False, inside: Sequence[str] = ()
+    painting: Painting[Asked],
+    out: Path,
+    batch_size: int,
+    overwrite: bool = False,
+    inside: Sequence[str] = (),
+    left_out: Optional[List[UserError]] = None,
 ) -> Path:
     """Paint what is asked for and not there yet.
 
@@ -81,7 +101,9 @@ def paint_all(
         out: the folder.
         batch_size: pictures at once.
         overwrite: whether pictures of other settings are painted over.
-        inside: folders to make in it.
+        inside: folders to make in it, in which nothing else lies.
+        left_out: given where the folder is handed in: then no note is kept in it, what was painted is known by what
+            each picture tells of itself, and what lies in the way there is added; see `handed_in`.
 
     Returns:
         The folder.
@@ -90,20 +112,31 @@ def paint_all(
         UserError: if the folder cannot be made, or holds pictures of other settings.
     """
     worker, total = Worker.here(), painting.count()
-    steps = worker.share_of(total) * painting.steps
-    made = open_run(out, painting.command, painting.settings, worker, inside, overwrite)
-    with made as run, Bar(total=steps, desc=f"painting {painting.what}", unit="step", disable=worker.rank > 0) as bar:
+    length: Dict[str, Any] = {"total": worker.share_of(total) * painting.steps, "unit": "step"}
+    length.update(desc=f"painting {painting.what}", disable=worker.rank > 0)
+    made = open_run(out, painting.command, painting.settings, worker, inside, overwrite, noted=left_out is None)
+    with made as run, _unfinished(painting, out, inside, left_out) as within, Bar(**length) as bar:
         began, done = time.monotonic(), 0
         todo = _missing(worker.share(painting.wanted()), painting, out, run, bar)
         for batch in _batches(todo, painting, batch_size):
             pixels = painting.paint(batch, lambda size=len(batch): bar.update(size))  # type: ignore[misc]
             for asked, pixel in zip(batch, pixels):
-                save_png(out / painting.path(asked), pixel, {**painting.note(asked), "run": painting.name(run, asked)})
+                note = {**painting.note(asked), "run": painting.name(run, asked)}
+                save_png(out / painting.path(asked), pixel, note, within)
             done += len(batch)
             bar.set_postfix_str(f"{done / (time.monotonic() - began):.2f} pictures/s", refresh=False)
     if worker.rank == 0:
         print(f"wrote {total} pictures to {out}")
     return out
+
+
+def _unfinished(
+    painting: Painting[Asked], out: Path, inside: Sequence[str], left_out: Optional[List[UserError]]
+) -> ContextManager[Optional[Path]]:
+    """Where pictures are written before they take their names; None for beside them."""
+    if left_out is None:
+        return contextlib.nullcontext()
+    return handed_in(out, inside, {out / painting.path(asked) for asked in painting.wanted()}, left_out)
 
 
 def _missing(pictures: Iterable[Asked], painting: Painting[Asked], out: Path, run: str, bar: Bar) -> Iterator[Asked]:

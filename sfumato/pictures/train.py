@@ -101,7 +101,7 @@ class PictureWork(Work[Diffusion]):
         """On the pictures and the network."""
         return about(self.pictures, len(self.pictures) - len(self.places), self.network)
 
-    def show(self, path: Path) -> None:
+    def leave_sheet(self, path: Path) -> None:
         """Some pictures, the classes in turn."""
         save_image(self.looks.seen(self.training.flip, self.training.turn), path)
 

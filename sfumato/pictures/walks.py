@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..checkpoints import atomic_path
 from ..diffusion import Step
-from ..images import sheet, to_pixels
+from ..images import draw_on, sheet, to_pixels
 
 _LEVELS = (1000, 800, 600, 400, 200, 0)
 """That are drawn; a walk of ten even steps, or of any multiple of five, is at each of them."""
@@ -58,7 +58,7 @@ def save_moments(found: Sequence[Moment], path: Path) -> Path:
     for column, place in enumerate(sorted(nearest)):
         moment = found[place]
         for axis, picture in zip(grid[:, column], (moment.x, moment.x0)):
-            axis.imshow(picture.numpy())
+            draw_on(axis, picture.numpy())
             axis.set_xticks([])
             axis.set_yticks([])
         grid[0, column].set_title(f"t = {moment.level}")

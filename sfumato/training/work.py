@@ -93,7 +93,7 @@ class Work(ABC, Generic[Network]):
         """Lines on what is learned from."""
 
     @abstractmethod
-    def show(self, path: Path) -> None:
+    def leave_sheet(self, path: Path) -> None:
         """Leave a sheet of what the network will see."""
 
     def then(self) -> str:
@@ -198,6 +198,6 @@ def _say_plan(work: "Work[Any]", training: TrainingOptions, trainer: "Trainer[An
         length += pace_in_words(pace_of(work, training), left, minutes is not None)
     lines.append(f"length     {length}")
     sheet = open_folder(out) / _SEEN
-    work.show(sheet)
+    work.leave_sheet(sheet)
     lines.append(f"seen       {sheet} shows some as the network sees them")
     print("\n".join([*lines, f"weights    {work.weights}", *filter(None, [work.then()])]))

@@ -47,7 +47,7 @@ class SceneWork(Work[Network], Generic[Network]):
         """On the digits."""
         return [f"pictures   drawn at each step, of {len(self.digits):,} real digits in {len(LOOKS)} looks"]
 
-    def show(self, path: Path) -> None:
+    def leave_sheet(self, path: Path) -> None:
         """Some scenes."""
         scenes = draw_scenes(self.digits, _SHOWN, torch.Generator().manual_seed(generator_seed(self.seed)))
         save_image(sheet(to_pixels(scenes.pixels), 8), path)

@@ -71,7 +71,6 @@ ARGUMENTS = {
 WRITTEN_FILES = {
     ("digits train-judge", "out"),
     ("digits real-features", "out"),
-    ("concepts convert", "out"),
     ("world judge", "out"),
     *((name, "json") for name in ARGUMENTS),
 }

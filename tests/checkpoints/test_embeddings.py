@@ -84,6 +84,8 @@ def test_of_a_whole_vocabulary_the_rows_beyond_it_are_words(tmp_path, key, new):
     others = {"text_model.final_layer_norm.weight": torch.ones(4)} if "." in key else {}
     words = found(saved(tmp_path / "w.pt", {key: table, **others}))
     assert words == {token: [[number] * 4] for number, token in enumerate(tokens, 1)}
+    if "." not in key:
+        assert found(saved(tmp_path / "w.pt", {"string_to_param": {key: table}, "step": 1})) == words
     told = {"tokens": [f"<t{n}>" for n in range(new)], "embeddings": table}
     assert list(found(saved(tmp_path / "w.pt", told))) == told["tokens"]
     assert list(found(saved(tmp_path / "w.pt", table))) == [token.replace("new1", "w") for token in tokens]

@@ -53,6 +53,27 @@ def test_leftovers_of_killed_processes_are_removed_and_nothing_else(tmp_path):
         remove_leftovers(tmp_path)
         assert {path.name for path in tmp_path.iterdir()} == kept
     remove_leftovers(tmp_path / "nowhere")
+    another = f"{mark}.{'0' * 8 if host != '0' * 8 else '1' * 8}.{os.getpid()}.a.png"
+    (tmp_path / another).touch()
+    remove_leftovers(tmp_path)
+    assert (tmp_path / another).exists(), "of another host's nobody can ask whether it runs"
+    with atomic_path(tmp_path / "7_001.png") as running:
+        running.touch()
+        remove_leftovers(tmp_path, of_all_hosts=True)
+        assert running.exists() and not (tmp_path / another).exists()
+
+
+def test_a_file_is_written_elsewhere_first_where_that_is_on_the_same_disk(tmp_path, monkeypatch):
+    (tmp_path / "counted").mkdir()
+    with temporary_folder(tmp_path / "unfinished") as folder:
+        with atomic_path(tmp_path / "counted" / "a.txt", within=folder) as path:
+            assert path.parent == folder and path.suffix == ".txt"
+            path.write_text("whole")
+        assert [path.read_text() for path in (tmp_path / "counted").iterdir()] == ["whole"]
+        if Path("/dev/shm").is_dir() and os.stat("/dev/shm").st_dev != os.stat(tmp_path).st_dev:
+            with atomic_path(tmp_path / "counted" / "b.txt", within=Path("/dev/shm")) as path:
+                assert path.parent == tmp_path / "counted"
+                path.write_text("whole too")
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,22 @@ def test_a_given_word_takes_the_place_of_one_beside(tmp_path):
     beside = [tmp_path / "scripts", tmp_path / "checkpoint", tmp_path / "nowhere"]
     assert [float(one.word.vectors[0, 0]) for one in given_words([], beside)] == [2]
     assert [float(one.word.vectors[0, 0]) for one in given_words([tmp_path / "given"], beside)] == [3]
+    (tmp_path / "empty").mkdir()
+    assert [float(one.word.vectors[0, 0]) for one in given_words([], [*beside, tmp_path / "empty"])] == [2]
+
+
+def test_what_cannot_be_used_beside_is_left_out_aloud_and_refused_where_it_was_given(checkpoint, tmp_path):
+    torch.save(word("<a>"), str(tmp_path / "a.pt"))
+    torch.save({"<b>": torch.ones(32)}, str(tmp_path / "b.pt"))
+    (tmp_path / "c.ckpt").write_text("no tensors")
+    with pytest.warns(UserWarning, match=r"c.ckpt: is no file of tensors .*; it is left out"):
+        beside = given_words([], [tmp_path])
+    assert [one.word.token for one in beside] == ["<a>", "<b>"]
+    with pytest.warns(UserWarning, match=r"b.pt: <b>: its vectors are 32 wide, the checkpoint's 64.*; it is left out"):
+        model = with_words(checkpoint, torch.float32, beside)
+    assert set(model.words) == {"<a>"}
+    with pytest.raises(UserError, match=r"c.ckpt: is no file of tensors"):
+        given_words([tmp_path])
 
 
 def said(checkpoint, tmp_path, capsys, **told):

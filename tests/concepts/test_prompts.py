@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from sfumato.concepts.prompts import read_input, unknown_words
+from sfumato.concepts.prompts import read_input
 from sfumato.errors import UserError
+from sfumato.models.stable_diffusion.tokenizer import Tokenizer
 
 GOOD = {
     "0": {
@@ -74,5 +75,6 @@ def test_files_that_cannot_be_read_are_refused(tmp_path):
 
 
 def test_unknown_words_are_found():
-    assert unknown_words("a <new1> and a <new2>") == "<new1>"
-    assert unknown_words("a photo and 3 < 4 > 2") is None
+    assert Tokenizer().unknown("a <new1> and a <new2> on a <new1>") == ["<new1>", "<new2>"]
+    assert Tokenizer({"<new1>": 1}).unknown("a <new1> and a <new2>") == ["<new2>"]
+    assert Tokenizer().unknown("a photo and 3 < 4 > 2") == []

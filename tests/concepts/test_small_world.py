@@ -7,7 +7,8 @@ import torch
 
 from sfumato.concepts.generate import GenerateOptions, generate
 from sfumato.concepts.painting import Sampling, encoded, paint
-from sfumato.concepts.words import ConvertOptions, convert, shipped_words
+from sfumato.concepts.words import shipped_words
+from sfumato.converting import ConvertOptions, convert
 from sfumato.stable_diffusion import SMALL_WORLD, StableDiffusion
 from sfumato.world.evaluate import Asked, judged
 from sfumato.world.judge import SceneJudge

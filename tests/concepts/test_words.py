@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from sfumato.checkpoints import FORMATS, Embedding, embedding_files, read_embeddings, write_embedding
-from sfumato.concepts.words import ConvertOptions, convert, shipped_words
+from sfumato.concepts.words import shipped_words
+from sfumato.converting import ConvertOptions, convert
 from sfumato.errors import UserError
 
 VECTORS = torch.randn(3, 8, generator=torch.Generator().manual_seed(0))
@@ -32,6 +33,15 @@ def test_what_is_written_is_read_back(tmp_path, kind, ending, rows):
 def test_other_endings_are_refused(tmp_path, kind, ending):
     with pytest.raises(UserError, match=f"files of the format {kind} end in"):
         write_embedding(tmp_path / f"a{ending}", Embedding("<a>", VECTORS, {}), kind)
+
+
+def test_a_full_stop_in_a_token_is_written_where_it_can_be(tmp_path):
+    word = Embedding("<v1.5>", VECTORS, {})
+    write_embedding(tmp_path / "w.bin", word, "tokens")
+    assert [word.token for word in read_embeddings(tmp_path / "w.bin")] == ["<v1.5>"]
+    with pytest.raises(UserError, match=r"w.pt: the format compvis has no words with a full stop such as <v1.5>"):
+        write_embedding(tmp_path / "w.pt", word, "compvis")
+    assert not (tmp_path / "w.pt").exists()
 
 
 def test_metadata_travel_with_our_own_format(tmp_path):
@@ -102,8 +112,77 @@ def test_the_command_converts_words_and_renames_them(tmp_path):
     with pytest.raises(UserError, match="unknown word 'lora'"):
         convert(ConvertOptions(tmp_path / "learned_embeds.bin", tmp_path / "new.pt", "lora"))
     torch.save({"<a>": VECTORS[0], "<b>": VECTORS[1]}, str(tmp_path / "two.bin"))
-    with pytest.raises(UserError, match=r"holds several words \(<a>, <b>\)"):
+    with pytest.raises(UserError, match=r"holds several words \(<a>, <b>\); take one with --pick, or give a folder"):
         convert(ConvertOptions(tmp_path / "two.bin", tmp_path / "new.pt", "bare"))
+    with pytest.raises(UserError, match="--precision is for checkpoints"):
+        convert(ConvertOptions(tmp_path / "learned_embeds.bin", tmp_path / "new.pt", "bare", precision="fp16"))
+
+
+def several(path):
+    torch.save({"<a>": VECTORS[0], "b/c": VECTORS[1:], "b.c": VECTORS[2]}, str(path))
+    return path
+
+
+def test_one_of_several_words_is_picked_or_each_gets_a_file(tmp_path):
+    source = several(tmp_path / "several.bin")
+    convert(ConvertOptions(source, tmp_path / "one.pt", "diffusers", pick="b/c", rename="<bc>"))
+    (word,) = read_embeddings(tmp_path / "one.pt")
+    assert word.token == "<bc>" and torch.equal(word.vectors, VECTORS[1:])
+    with pytest.raises(UserError, match=r"several.bin: has no word <c>; pick one of <a>, b/c, b.c"):
+        convert(ConvertOptions(source, tmp_path / "none.pt", "diffusers", pick="<c>"))
+    (tmp_path / "each").mkdir()
+    with pytest.raises(UserError, match="only one can be renamed, take it with --pick"):
+        convert(ConvertOptions(source, tmp_path / "each", "tokens", rename="<x>"))
+    assert not list((tmp_path / "each").iterdir())
+    convert(ConvertOptions(source, tmp_path / "each", "tokens"))
+    found = {path.name: [word.token for word in read_embeddings(path)] for path in (tmp_path / "each").iterdir()}
+    assert found == {"a.pt": ["<a>"], "b_c.pt": ["b/c"], "b_c1.pt": ["b.c"]}, "what names may not have is replaced"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        VECTORS,
+        VECTORS[None, :1],
+        [VECTORS],
+        torch.nn.ParameterDict({"<w>": torch.nn.Parameter(VECTORS)}),
+        {"<w>": VECTORS},
+        {"w": VECTORS},
+        {"token": "<w>", "embedding": VECTORS},
+        {"string_to_param": {"*": VECTORS}, "name": "<w>"},
+        {"state_dict": {"<w>": VECTORS}},
+        {"weight": torch.ones(49_409, 8)},
+    ],
+)
+def test_a_learned_word_is_known_when_it_is_seen(tmp_path, content):
+    pytest.importorskip("safetensors")
+    torch.save(content, str(tmp_path / "w.ckpt"))
+    expected = read_embeddings(tmp_path / "w.ckpt")[0].vectors
+    convert(ConvertOptions(tmp_path / "w.ckpt", tmp_path / "out.safetensors"))
+    (word,) = read_embeddings(tmp_path / "out.safetensors")
+    assert word.token in ("<w>", "w") and torch.equal(word.vectors, expected)
+    with pytest.raises(
+        UserError, match=r"out.pt: sfumato's own format for .*w.* ends in .safetensors; .* give --word: diff"
+    ):
+        convert(ConvertOptions(tmp_path / "w.ckpt", tmp_path / "out.pt"))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"clip_g": torch.ones(1, 1280)}, "is a word of Stable Diffusion XL"),
+        ({"<w>": torch.ones(1, 1024)}, "it was learned for Stable Diffusion 2"),
+        ({"fc.weight": torch.ones(10, 64), "fc.bias": torch.ones(10)}, "has no U-Net"),
+        ({"encoder.conv_in.weight": torch.ones(4, 3, 3, 3)}, "is an autoencoder"),
+        ({"lora_unet_x.lora_down.weight": torch.ones(4, 64)}, "is a LoRA"),
+        ({"epoch": 3}, "has no U-Net"),
+    ],
+)
+def test_what_is_no_word_and_no_checkpoint_is_named_as_before(tmp_path, content, words):
+    torch.save(content, str(tmp_path / "w.pt"))
+    with pytest.raises(UserError, match=f"w.pt: .*{words}"):
+        convert(ConvertOptions(tmp_path / "w.pt", tmp_path / "out.safetensors"))
+    assert not (tmp_path / "out.safetensors").exists()
 
 
 def test_the_command_converts_checkpoints(checkpoint, tmp_path):
@@ -121,7 +200,14 @@ def test_the_command_converts_checkpoints(checkpoint, tmp_path):
     for options, words in (
         (ConvertOptions(checkpoint, tmp_path / "model.bin"), r"is written as .safetensors or .ckpt"),
         (ConvertOptions(checkpoint, tmp_path / "m.safetensors", precision="fp8"), "unknown precision"),
-        (ConvertOptions(checkpoint, tmp_path / "m.safetensors", rename="<a>"), "is for learned words"),
+        (
+            ConvertOptions(checkpoint, tmp_path / "m.safetensors", rename="<a>"),
+            "--rename and --pick are for learned words",
+        ),
+        (
+            ConvertOptions(checkpoint, tmp_path / "m.safetensors", pick="<a>"),
+            "--rename and --pick are for learned words",
+        ),
         (ConvertOptions(checkpoint, tmp_path / "none" / "m.safetensors"), "there is no such folder"),
     ):
         with pytest.raises(UserError, match=words):

@@ -1,9 +1,20 @@
 """hw2_1.sh as the graders run it: from a plain clone, with the course's packages and no others."""
 
+import functools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
+import pytest
 from PIL import Image
 
-from tests.course.scripts import run_script
+from sfumato.course import hw2_1
+from sfumato.digits.generate import GenerateOptions, generate
+from sfumato.digits.painting import Sampling
+from sfumato.errors import UserError
+from tests.course.scripts import ROOT, run_script
 
 
 def test_the_script_paints_what_the_course_asks_for(tmp_path):
@@ -12,10 +23,78 @@ def test_the_script_paints_what_the_course_asks_for(tmp_path):
     for dataset in ("mnistm", "svhn"):
         names = sorted(path.name for path in (tmp_path / "answers" / "one" / dataset).iterdir())
         assert names == [f"{digit}_{number:03d}.png" for digit in range(10) for number in range(1, 51)]
+    assert {path.name for path in (tmp_path / "answers" / "one").iterdir()} == {"mnistm", "svhn"}
     picture = np.asarray(Image.open(tmp_path / "answers" / "one" / "svhn" / "9_050.png"))
     assert picture.shape == (28, 28, 3)
     assert picture.dtype == np.uint8
     assert picture.std() > 5
+
+
+def test_the_folder_gets_what_is_asked_for_and_nothing_else(tmp_path, monkeypatch, capsys):
+    """After a run of another command, a killed one on another machine, and with a file of somebody's among them."""
+    few = functools.partial(GenerateOptions, digits=(3,), count=2, sampling=Sampling(steps=1))
+    monkeypatch.setattr("sfumato.digits.generate.GenerateOptions", few)
+    generate(GenerateOptions(tmp_path, digits=(3,), count=4, sampling=Sampling(steps=1), datasets=("svhn",)))
+    left = ".sfumato-tmp.01234567.7.3_001.png", ".sfumato-tmp.01234567.7.pictures"
+    (tmp_path / "svhn" / left[0]).write_text("half a pict")
+    (tmp_path / left[1]).mkdir()
+    mine = (tmp_path / "svhn" / ".3_001.x.png", tmp_path / "mnistm" / "mine.png", tmp_path / "mine.txt")
+    (tmp_path / "mnistm").mkdir()
+    for path in mine:
+        path.write_text("mine")
+    capsys.readouterr()
+    svhn, mnistm = sorted(map(str, hw2_1.paint(tmp_path)), reverse=True)
+    assert svhn.startswith(f"{tmp_path / 'svhn'}: holds .3_001.x.png, which was not painted here")
+    assert mnistm.startswith(f"{tmp_path / 'mnistm'}: holds mine.png, which was not painted here")
+    told = capsys.readouterr().out
+    assert f"removed {tmp_path / 'run.json'}, the note of an earlier run" in told
+    assert (
+        f"removed from {tmp_path / 'svhn'} what an earlier run painted and this one does not: 3_003.png, 3_004.png"
+        in told
+    )
+    pictures = {tmp_path / dataset / f"3_00{n}.png" for dataset in ("mnistm", "svhn") for n in (1, 2)}
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == {*pictures, *mine}
+    assert all(path.read_text() == "mine" for path in mine)
+    for path in mine:
+        path.unlink()
+    before = {path: path.stat().st_mtime_ns for path in pictures}
+    assert hw2_1.paint(tmp_path) == []
+    assert before == {path: path.stat().st_mtime_ns for path in pictures}, "nothing is painted twice"
+
+
+def test_notes_of_others_stay_and_a_folder_that_is_held_is_refused(tmp_path, monkeypatch):
+    few = functools.partial(GenerateOptions, digits=(3,), count=1, sampling=Sampling(steps=1))
+    monkeypatch.setattr("sfumato.digits.generate.GenerateOptions", few)
+    for note in ('{"command": "digits train", "settings": {}}', "[]", "no JSON"):
+        (tmp_path / "run.json").write_text(note)
+        assert hw2_1.paint(tmp_path) == []
+        assert (tmp_path / "run.json").read_text() == note
+    probe = (
+        "import sys, pathlib\nfrom sfumato.outputs import holding\n"
+        "with holding(pathlib.Path(sys.argv[1])):\n    print('held', flush=True)\n    sys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", probe, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(UserError, match="writes into it; wait for its end, or give another folder"):
+            hw2_1.paint(tmp_path)
+        other.communicate("")
+
+
+def test_what_is_not_finished_lies_where_nobody_counts(tmp_path, monkeypatch):
+    few = functools.partial(GenerateOptions, digits=(3,), count=2, sampling=Sampling(steps=1))
+    monkeypatch.setattr("sfumato.digits.generate.GenerateOptions", few)
+    seen, replace = [], os.replace
+
+    def counted(source, target):
+        seen.extend(path for path in tmp_path.glob("*/*") if path.parent.name in ("mnistm", "svhn"))
+        assert Path(source).parent.parent == tmp_path and Path(source).parent.is_dir()
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", counted)
+    hw2_1.paint(tmp_path)
+    assert {path.name for path in seen} == {"3_001.png", "3_002.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {"mnistm", "svhn"}
 
 
 def test_a_wrong_number_of_arguments_shows_the_usage(tmp_path):

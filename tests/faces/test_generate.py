@@ -67,6 +67,36 @@ def test_processes_share_the_noises(unet, noise_folder, tmp_path, monkeypatch):
         assert {path.name for path in (tmp_path / "out").glob("*.png")} == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "as_saved"),
+    [
+        ("7.pt", lambda noise: noise),
+        ("7.pt", lambda noise: noise[0]),
+        ("7.pt", lambda noise: noise.clone().requires_grad_()),
+        ("7.pt", lambda noise: torch.nn.Parameter(noise)),
+        ("7.pt", lambda noise: torch.nn.Parameter(noise[0], requires_grad=False)),
+        ("7.pt", lambda noise: noise.double().numpy()),
+        ("7.pt", lambda noise: {"noise": noise[0].numpy()}),
+        ("7.npy", lambda noise: noise.numpy()),
+        ("7.NPY", lambda noise: noise[0].double().numpy()),
+    ],
+)
+def test_a_noise_is_the_same_however_it_was_saved(tmp_path, name, as_saved):
+    noise = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(7))
+    (tmp_path / "noise").mkdir()
+    with open(tmp_path / "noise" / name, "wb") as file:
+        (torch.save if name == "7.pt" else lambda value, file: np.save(file, value))(as_saved(noise), file)
+    (path,) = noise_paths(tmp_path / "noise")
+    got = read_noise(path, 16)
+    assert torch.equal(got, noise[0]) and got.dtype == torch.float32 and not got.requires_grad
+
+
+def test_two_noises_of_one_picture_are_refused(noise_folder):
+    np.save(noise_folder / "2.npy", np.zeros((3, 16, 16), np.float32))
+    with pytest.raises(UserError, match=r"2\.pt: would be painted where 2\.npy is, as 2\.png; keep one of them"):
+        noise_paths(noise_folder)
+
+
 class Evil:
     def __reduce__(self):
         return os.system, ("touch /tmp/sfumato-was-here",)
@@ -91,7 +121,7 @@ def test_a_bad_noise_is_refused_before_anything_is_painted(unet, noise_folder, t
 
 def test_an_empty_or_missing_folder_is_refused(unet, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match=r"empty: holds no \.pt file"):
+    with pytest.raises(UserError, match=r"empty: holds no \.pt or \.npy file"):
         generate(GenerateOptions(tmp_path / "empty", tmp_path / "out", unet))
     with pytest.raises(UserError, match="there is no such folder"):
         generate(GenerateOptions(tmp_path / "none", tmp_path / "out", unet))

@@ -37,7 +37,7 @@ _HEAVY = (
     ),
     *("sfumato.faces.generate", "sfumato.faces.invert", "sfumato.faces.train", "sfumato.digits.generate"),
     *("sfumato.digits.evaluate", "sfumato.digits.train", "sfumato.concepts.generate", "sfumato.concepts.learn"),
-    *("sfumato.concepts.words", "sfumato.zero_shot", "sfumato.report.report", "sfumato.clip"),
+    *("sfumato.concepts.words", "sfumato.converting", "sfumato.zero_shot", "sfumato.report.report", "sfumato.clip"),
 )
 
 

@@ -86,6 +86,10 @@ class Tokenizer:
         """A text with a space in place of each learned word."""
         return " ".join(part for part, _, word in self._parts(text) if word is None)
 
+    def unknown(self, text: str) -> List[str]:
+        """The words in angle brackets in a text that are not learned, each once."""
+        return list(dict.fromkeys(re.findall(r"<[^<>\s]+>", self.without_words(text))))
+
     def _parts(self, text: str) -> Iterator[Tuple[str, int, Optional[str]]]:
         """A text in parts: (part, where it begins, the learned word that it is)."""
         place = 0

@@ -1,0 +1,66 @@
+"""`sfumato concepts convert`: checkpoints and learned words from one format to another."""
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from .checkpoints import FORMATS, convert_words, holds_words, read_stable_diffusion, write_stable_diffusion
+from .devices import DTYPES
+from .errors import UserError
+from .options import check_options, choice
+from .outputs import holding
+from .stable_diffusion import SMALL_WORLD
+
+
+@dataclass
+class ConvertOptions:
+    """Convert a checkpoint of any layout to one with CompVis' keys, or a learned word between formats."""
+
+    source: Path
+    """A checkpoint (.ckpt, .safetensors or a diffusers folder), the word "small" for the one that ships, or the file of
+    a learned word."""
+    out: Path
+    """The file to write: a checkpoint's ends in .safetensors or .ckpt. For learned words a folder does too."""
+    word: Optional[str] = choice(None, FORMATS)
+    """The format of a learned word: sfumato (the default), diffusers, a1111, compvis, tokens, emb_params or bare."""
+    pick: Optional[str] = None
+    """Of a file of several words the one to take, such as <new1>."""
+    rename: Optional[str] = None
+    """Another token for the word, such as <new1>."""
+    precision: Optional[str] = choice(None, DTYPES)
+    """Of a checkpoint's weights: fp32, fp16 or bf16; as they are by default."""
+
+
+def convert(options: ConvertOptions) -> Path:
+    """Convert; returns what was written.
+
+    Raises:
+        UserError: for a source, format or precision that cannot be used.
+    """
+    check_options(options)
+    if not options.out.parent.is_dir():
+        raise UserError(f"{options.out.parent}: there is no such folder; make it first")
+    if options.word is None and not holds_words(options.source):
+        written = [_convert_checkpoint(options)]
+    elif options.precision is not None:
+        raise UserError("--precision is for checkpoints; a learned word is written in fp32")
+    else:
+        with holding(options.out) if options.out.is_dir() else contextlib.nullcontext():
+            written = convert_words(options.source, options.out, options.word, options.pick, options.rename)
+    for path in written:
+        print(f"wrote {path}")
+    return options.out
+
+
+def _convert_checkpoint(options: ConvertOptions) -> Path:
+    if options.out.suffix not in (".safetensors", ".ckpt"):
+        raise UserError(f"{options.out}: a checkpoint is written as .safetensors or .ckpt; give a name that ends so")
+    if options.rename is not None or options.pick is not None:
+        raise UserError("--rename and --pick are for learned words, and this is a checkpoint")
+    parts = read_stable_diffusion(SMALL_WORLD if str(options.source) == "small" else options.source)
+    networks = {"unet": parts.unet, "vae": parts.vae, "text": parts.text}
+    write_stable_diffusion(options.out, networks, parts.size, DTYPES.get(options.precision or ""))
+    if parts.ignored:
+        print(f"left out {len(parts.ignored)} tensors that nothing needs: {', '.join(parts.ignored[:3])} ...")
+    return options.out
