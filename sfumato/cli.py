@@ -79,6 +79,9 @@ COMMANDS: Dict[str, Command] = {
     "concepts convert": Command(
         "sfumato.converting", "convert", "ConvertOptions", "convert checkpoints and learned words"
     ),
+    "course": Command(
+        "sfumato.homework.course", "course", "CourseOptions", "the course's homework whole, and the grade it will get"
+    ),
     "zero-shot": Command("sfumato.zero_shot", "zero_shot", "ZeroShotOptions", "classify pictures with CLIP by names"),
     "report": Command("sfumato.report.report", "report", "ReportOptions", "pictures and numbers of runs as one page"),
     "doctor": Command("sfumato.doctor", "doctor", "DoctorOptions", "what this machine has for all of it"),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple, TypeVar
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -119,6 +119,12 @@ class StableDiffusion:
         """The encoding of prompts with the words known so far."""
         counts = {word: len(vectors) for word, vectors in self.words.items()}
         return Tokenizer(counts, self.text.config.tokens, self.any_case, self.also)
+
+    def said(self, text: str) -> List[Any]:
+        """What the text encoder is told of a text, as JSON can hold it: ids, and the vectors of learned words."""
+        ids = self.tokenizer()(text).ids
+        rows = [row for vectors in self.words.values() for row in vectors.tolist()]
+        return [rows[one - VOCABULARY] if one >= VOCABULARY else one for one in ids]
 
     @torch.no_grad()
     def encode(self, prompts: Sequence[Tokens]) -> Tensor:

@@ -25,6 +25,10 @@ MAY_IMPORT = {
     "report": {"report", "checkpoints", "models", *SHARED},
     "faces": {"faces", "pictures", "training", "checkpoints", "models", "diffusion", *SHARED},
     "course": {"course", "program", "digits", "faces", "concepts", "checkpoints", "models", *SHARED},
+    "homework": {
+        *("homework", "report", "zero_shot", "digits", "faces", "concepts", "pictures", "training", "checkpoints"),
+        *("diffusion", "models", *SHARED),
+    },
     "doctor.py": {"devices", "errors", "models"},
     "presets.py": {"errors"},
     "model.py": {"conditions", "model_files", "diffusion"},

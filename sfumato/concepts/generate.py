@@ -133,6 +133,12 @@ class _ConceptPainting(Painting[Picture]):
     def alike(self, asked: Picture) -> int:
         return len(self._options.sampling.texts(asked.prompt))
 
+    def name(self, run: str, asked: Picture) -> str:
+        # Not the run's: its other prompts, and words that are not said in this one, decide nothing here.
+        options, model = self._options, self._model
+        said = [model.said(text) for text in (*options.sampling.texts(asked.prompt), options.sampling.negative_prompt)]
+        return digest({**model.identity(), "seed": options.seed, "sampling": asdict(options.sampling)}, said)
+
     def note(self, asked: Picture) -> Dict[str, Any]:
         told = {"prompt": asked.prompt, "seed": asked.seed(self._options.seed), "checkpoint": self._model.name}
         return {**told, **asdict(self._options.sampling)}

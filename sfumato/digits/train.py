@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import quote
-from typing import Mapping, Optional
+from typing import Mapping, Optional, Tuple
 
 import torch
 
@@ -68,14 +68,22 @@ def train(options: TrainOptions) -> Path:
     Raises:
         UserError: for data or settings that cannot be used.
     """
+    return run(*prepared(options), options.out)
+
+
+def prepared(options: TrainOptions) -> Tuple[PictureWork, Training]:
+    """What `train` runs, and how: its checks are made, its data are read, and nothing is trained.
+
+    Raises:
+        UserError: for data or settings that cannot be used.
+    """
     options.check()
     refuse_file(options.out)
     options.training.loop.seed_weights()
     model = digit_model(DigitUNet(options.network))
     if options.start is not None:
         model = begun(options.start, load_digits(options.start), model, exactly=True)
-    work = _DigitWork(model, options)
-    return run(work, options.training, options.out)
+    return _DigitWork(model, options), options.training
 
 
 class _DigitWork(PictureWork):

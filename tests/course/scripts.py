@@ -9,8 +9,8 @@ ROOT = Path(__file__).parents[2]
 SCRIPTS = ("hw2_1.sh", "hw2_2.sh", "hw2_3.sh", "hw2_download_ckpt.sh", "get_dataset.sh")
 
 
-def run_script(script, *arguments, cwd, **changes):
-    """bash SCRIPT, with `python3` meaning the Python of these tests."""
+def run_script(script, *arguments, cwd, root=ROOT, **changes):
+    """bash SCRIPT of a folder, with `python3` meaning the Python of these tests."""
     return run_at(str(ROOT / script), *arguments, cwd=cwd, python=cwd, **changes)
 
 

@@ -165,7 +165,7 @@ def _tried(question: Question, note: Note, runs: Runs) -> None:
     question.say("words.tried")
     for source in note.content["sources"]:
         chosen = source["best"]
-        by_margin = sorted(source["tried"], key=lambda one: -float(one["few"]["margin"]))
+        by_margin = sorted(source["tried"], key=lambda one: -float((one["few"] or {"margin": 0})["margin"]))
         ranked = [one for best in (True, False) for one in by_margin if (one["name"] == chosen) is best]
         whole = ranked[0]["all"] if ranked and ranked[0]["name"] == chosen else None
         passes = f"; with the best of them {whole['passed']} of {whole['of']} prompts pass in full" if whole else ""
@@ -189,7 +189,7 @@ def _candidate(one: Dict[str, Any], best: bool) -> List[str]:
         str(told["steps"]),
         str(told["texts"]),
         str(one["step"]),
-        f"{few['margin']:+.2f}, {few['pictures']}",
+        f"{few['margin']:+.2f}, {few['pictures']}" if few else "-",
         f"{whole['passed']} of {whole['of']}" if whole else "-",
     ]
 

@@ -1,0 +1,111 @@
+"""Problem 1: a thousand digits, their score, the sheets and the reverse process."""
+
+import importlib.util
+from pathlib import Path
+from typing import List, Optional
+
+from ..digits.evaluate import EvaluateOptions, evaluate
+from ..digits.figures import FiguresOptions, figures
+from ..digits.generate import GenerateOptions, generate
+from ..digits.train import TrainOptions, prepared, train
+from ..errors import UserError
+from ..pictures.training import Training
+from ..training import LoopOptions, pace_of
+from .found import known_by
+from .setup import Setup
+from .stages import Stage
+
+_PICTURES, _FIGURES = 1000, 220
+_JUDGING = 10.0
+"""Seconds; a small network's look at a thousand small pictures."""
+
+
+def digit_weights(setup: Setup) -> Optional[Path]:
+    """Where the weights lie that were trained here; None for those that ship."""
+    return setup.runs / "train-digits" / "digits.safetensors" if setup.options.train_digits else None
+
+
+def digit_stages(setup: Setup) -> List[Stage]:
+    """What problem 1 takes."""
+    options, weights = setup.options, digit_weights(setup)
+    pictures, scores = setup.out / "pictures" / "digits", setup.runs / "digits" / "scores.json"
+    training = _training(setup)
+    made_from = None if training is None else known_by(setup.found.digits)
+    after = [] if training is None else ["train-digits"]
+    told = "the weights that ship" if training is None else "the weights trained here"
+    stages = [
+        Stage(
+            "digits",
+            "1",
+            f"paint 1,000 digits with {told}",
+            lambda: _PICTURES * setup.digit,
+            made_from,
+            lambda: _paint(pictures, weights),
+            made=[pictures],
+            after=after,
+        ),
+        Stage(
+            "digit-scores",
+            "1",
+            "judge them " + ("by the course's classifier" if setup.found.classifier else "by our own judges"),
+            lambda: _JUDGING,
+            known_by(setup.found.classifier),
+            lambda: _judge(setup, pictures, scores),
+            made=[scores],
+            after=["digits"],
+        ),
+        Stage(
+            "digit-figures",
+            "1",
+            "draw the sheets of ten by ten, and the reverse process",
+            lambda: _FIGURES * setup.digit,
+            None,
+            lambda: figures(FiguresOptions(out=setup.runs / "digit-figures", weights=weights)),
+            made=[setup.runs / "digit-figures"],
+            after=["digits"],
+        ),
+    ]
+    if training is None:
+        return stages
+    return [
+        Stage(
+            "train-digits",
+            "1",
+            f"train on {setup.found.digits}, {training.training.loop.steps:,} steps",
+            lambda: training.training.loop.steps * (pace_of(*prepared(training)) or 0.0),
+            [made_from, options.digit_steps],
+            lambda: train(training),
+            made=[weights] if weights is not None else [],
+        ),
+        *stages,
+    ]
+
+
+def _training(setup: Setup) -> Optional[TrainOptions]:
+    if not setup.options.train_digits or setup.found.digits is None:
+        return None
+    options = TrainOptions(setup.found.digits, setup.runs / "train-digits")
+    if setup.options.digit_steps is not None:
+        loop = LoopOptions(steps=setup.options.digit_steps)
+        options.training = Training(loop, adam_lr=options.training.adam_lr, time_focus=options.training.time_focus)
+    return options
+
+
+def _paint(pictures: Path, weights: Optional[Path]) -> None:
+    left_out: List[UserError] = []
+    generate(GenerateOptions(out=pictures, weights=weights, overwrite=True), left_out)
+    for fault in left_out:
+        raise fault
+
+
+def _judge(setup: Setup, pictures: Path, scores: Path) -> None:
+    scores.parent.mkdir(parents=True, exist_ok=True)
+    judged = EvaluateOptions(pictures, classifier=setup.found.classifier, json=scores)
+    if all(importlib.util.find_spec(package) for package in ("timm", "detectors")):
+        try:
+            evaluate(EvaluateOptions(pictures, classifier=setup.found.classifier, svhn_hub=True, json=scores))
+        except UserError as fault:
+            print(f"SVHN is judged by our own judge: {fault}")
+        else:
+            return
+    evaluate(judged)
