@@ -36,6 +36,8 @@ _MOST_VECTORS = 75
 """A prompt of 77 tokens has room for them; longer text encoders are not Stable Diffusion's."""
 _OTHER_WIDTHS = {1024: "Stable Diffusion 2", 1280: "Stable Diffusion XL"}
 _LONGEST_TOKEN = 200
+_PICKLES = (".pt", ".bin", ".pth", ".ckpt")
+"""How files end that are no .safetensors; without an ending other programs would not see them."""
 
 
 class Embedding(NamedTuple):
@@ -127,7 +129,8 @@ def write_embedding(path: Path, embedding: Embedding, kind: str = "sfumato") -> 
     if kind not in FORMATS:
         raise UserError(f"unknown format {kind!r}; choose one of {', '.join(FORMATS)}")
     safe = path.suffix == ".safetensors"
-    if safe != (kind in ("sfumato", "emb_params")) and kind != "diffusers":
+    known = safe or path.suffix.lower() in _PICKLES
+    if not known or (safe != (kind in ("sfumato", "emb_params")) and kind != "diffusers"):
         ending = ".safetensors" if kind in ("sfumato", "emb_params") else ".pt or .bin"
         raise UserError(f"{path}: files of the format {kind} end in {ending}")
     if safe:

@@ -63,7 +63,7 @@ def test_generate_needs_no_checkpoint(tmp_path):
 
 
 def test_hw2_3_runs_whole_with_the_small_world_as_model_ckpt(tmp_path):
-    convert(ConvertOptions("small", tmp_path / "model.ckpt"))
+    convert(ConvertOptions(Path("small"), tmp_path / "model.ckpt"))
     prompts = {"0": ("<new1>", "a chalk <new1>"), "1": ("<new2>", "a two in the style of <new2>")}
     sources = {key: {"token_name": token, "prompt": [prompt]} for key, (token, prompt) in prompts.items()}
     (tmp_path / "input.json").write_text(json.dumps(sources))

@@ -31,8 +31,9 @@ def test_what_is_written_is_read_back(tmp_path, kind, ending, rows):
 
 @pytest.mark.parametrize(("kind", "ending"), [pair for pair in ENDINGS if not writable(*pair)])
 def test_other_endings_are_refused(tmp_path, kind, ending):
-    with pytest.raises(UserError, match=f"files of the format {kind} end in"):
-        write_embedding(tmp_path / f"a{ending}", Embedding("<a>", VECTORS, {}), kind)
+    for name in (f"a{ending}", "a", "a.txt"):
+        with pytest.raises(UserError, match=f"{name}: files of the format {kind} end in"):
+            write_embedding(tmp_path / name, Embedding("<a>", VECTORS, {}), kind)
 
 
 def test_a_full_stop_in_a_token_is_written_where_it_can_be(tmp_path):

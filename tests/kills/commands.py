@@ -1,9 +1,11 @@
 """Every command that writes, as small as it can be, and the files that it is given."""
 
 import json
+from shlex import quote
 
 from PIL import Image
 
+from sfumato.models.shipped import shipped
 from tests.digits.conftest import draw_digit_files
 from tests.pictures.conftest import draw
 
@@ -59,6 +61,19 @@ COMMANDS = {
     "world evaluate": "world evaluate out --count 1 --steps 1",
 }
 """Name -> what is typed."""
+
+SCRIPTS = {
+    "hw2_1.sh": "hw2_1.sh out",
+    "hw2_2.sh": f"hw2_2.sh noise out {quote(str(shipped('faces64.safetensors')))}",
+    "hw2_3.sh": f"hw2_3.sh input.json out {quote(str(shipped('world.safetensors')))}",
+}
+"""The course's scripts; they paint fewer pictures than they are for."""
+HANDED_IN = {
+    "hw2_1.sh": {f"{dataset}/3_00{number}.png" for dataset in ("mnistm", "svhn") for number in (1, 2)},
+    "hw2_2.sh": {"00.png", "01.png"},
+    "hw2_3.sh": {f"0/0/source0_prompt0_{number}.png" for number in range(2)},
+}
+"""All that their folders hold in the end."""
 
 
 def draw_inputs(folder):

@@ -12,10 +12,11 @@ pytest.importorskip("tyro")
 
 from sfumato.cli import COMMANDS as ALL
 
-from .commands import COMMANDS, PREPARED, draw_inputs
+from .commands import COMMANDS, HANDED_IN, PREPARED, SCRIPTS, draw_inputs
 from .runner import Runner
 
 KILLS_HERE, KILLS_SLOW = 3, 20
+TYPED = {**COMMANDS, **SCRIPTS}
 WITHOUT_FILES = {"doctor", "presets"}
 _CLOCK = ("seconds", "pictures_per_second")
 """What of a log is never the same twice."""
@@ -44,7 +45,7 @@ class Runs(Runner):
         """(what an uninterrupted run leaves, its seconds, how many files it renamed); run once."""
         if name not in self._whole:
             self.afresh()
-            done = self.run(COMMANDS[name])
+            done = self.run(TYPED[name])
             assert done["status"] == 0, self.said()
             self._whole[name] = (contents(self.folder), done["seconds"], done["renamed"])
         return self._whole[name]
@@ -83,13 +84,17 @@ def kill_and_run_again(runs, name, number):
     moment = {"write": chance.randint(1, renamed)} if number % 2 == 0 else {"seconds": chance.uniform(0, seconds)}
     runs.afresh()
     before = contents(runs.folder)
-    killed = runs.run(COMMANDS[name], **moment)
+    killed = runs.run(TYPED[name], **moment)
     # At a random moment the run may have ended before.
     assert killed["status"] == -9 or "seconds" in moment, runs.said()
     after = contents(runs.folder)
+    if name in SCRIPTS:
+        counted = {path.removeprefix("out/") for path in after if path.startswith("out/")}
+        unfinished = {path for path in counted if path.startswith(".sfumato-tmp.")}
+        assert counted - unfinished <= HANDED_IN[name], f"{moment}: what is not finished lies where it is counted"
     lost = [path for path in before if before[path] != after.get(path)]
     assert not lost, f"{moment}: {lost} of the user's own changed"
-    assert runs.run(COMMANDS[name])["status"] == 0, f"{moment}: {runs.said()}"
+    assert runs.run(TYPED[name])["status"] == 0, f"{moment}: {runs.said()}"
     assert differences(expected, contents(runs.folder)) == [], f"{moment}: differ from an uninterrupted run"
 
 
@@ -97,24 +102,34 @@ def test_every_command_that_writes_is_tried():
     assert set(COMMANDS) == set(ALL) - WITHOUT_FILES
 
 
-@pytest.mark.parametrize("name", list(COMMANDS))
+@pytest.mark.parametrize("name", list(TYPED))
 def test_a_killed_command_ends_as_if_it_had_not_been(runs, name):
     for number in range(KILLS_HERE):
         kill_and_run_again(runs, name, number)
 
 
+@pytest.mark.parametrize("name", list(SCRIPTS))
+def test_a_script_leaves_what_the_course_asks_for_and_nothing_else(runs, name):
+    expected, _, _ = runs.whole(name)
+    assert {path.removeprefix("out/") for path in expected if path.startswith("out/")} == HANDED_IN[name]
+    runs.afresh()
+    assert runs.run(SCRIPTS[name], write=2)["status"] == -9
+    assert runs.run(SCRIPTS[name])["status"] == 0
+    assert {path.name for path in (runs.folder / "out").iterdir()} == {path.split("/")[0] for path in HANDED_IN[name]}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", list(COMMANDS))
+@pytest.mark.parametrize("name", list(TYPED))
 def test_many_kills_of_every_command(runs, name):
     for number in range(KILLS_HERE, KILLS_SLOW):
         kill_and_run_again(runs, name, number)
 
 
-@pytest.mark.parametrize("name", list(COMMANDS))
+@pytest.mark.parametrize("name", list(TYPED))
 def test_the_same_command_leaves_the_same_bytes(runs, name):
     """In a folder of its own and, run again, in the one that is there."""
     expected, _, _ = runs.whole(name)
     runs.afresh()
     for _ in range(2):
-        assert runs.run(COMMANDS[name])["status"] == 0, runs.said()
+        assert runs.run(TYPED[name])["status"] == 0, runs.said()
         assert differences(expected, contents(runs.folder)) == []
