@@ -33,7 +33,7 @@ def concept_stages(setup: Setup) -> List[Stage]:
 
 
 def _word_stages(setup: Setup) -> List[Stage]:
-    options, tokens = setup.options, " and ".join(source.token for source in setup.all_sources)
+    options, tokens = setup.options, ", ".join(source.token for source in setup.all_sources)
     pictures, scores = setup.out / "pictures" / "concepts", setup.runs / "concepts" / "scores.json"
     count = PICTURES * sum(len(source.prompts) for source in setup.sources)
     words = setup.words  # now, since photos that are missing are missed here
@@ -52,7 +52,8 @@ def _word_stages(setup: Setup) -> List[Stage]:
             "concepts",
             "3",
             f"paint {count} pictures with the best words",
-            lambda: count * setup.prompt.picture,
+            # What was judged is painted already.
+            lambda: 0.0 if setup.judges else count * setup.prompt.picture,
             None,
             lambda: _paint(setup, pictures),
             made=[pictures, _embeddings(setup)],

@@ -1,6 +1,7 @@
 """The Stable Diffusion that ships: it paints what prompts name, and its words are its own."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch

@@ -11,7 +11,7 @@ SCRIPTS = ("hw2_1.sh", "hw2_2.sh", "hw2_3.sh", "hw2_download_ckpt.sh", "get_data
 
 def run_script(script, *arguments, cwd, root=ROOT, **changes):
     """bash SCRIPT of a folder, with `python3` meaning the Python of these tests."""
-    return run_at(str(ROOT / script), *arguments, cwd=cwd, python=cwd, **changes)
+    return run_at(str(root / script), *arguments, cwd=cwd, python=cwd, **changes)
 
 
 def run_at(path, *arguments, cwd, python, **changes):

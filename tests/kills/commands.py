@@ -7,6 +7,7 @@ from PIL import Image
 
 from sfumato.models.shipped import shipped
 from tests.digits.conftest import draw_digit_files
+from tests.homework.miniature import write_classes, write_faces, write_photos
 from tests.pictures.conftest import draw
 
 LOOP = "--steps 4 --batch-size 4 --warmup 1 --save-every 1 --precision fp32"
@@ -50,6 +51,7 @@ COMMANDS = {
     " --preview-count 1 --preview {} --init digit --precision fp32",
     "concepts evaluate": "concepts evaluate --json-path input.json --input-dir photos --output-dir told",
     "concepts convert": "concepts convert small out.safetensors",
+    "course": "course hw2_data out --student-id R1 --checkpoint small --only 2,3 --word-steps 2 --hours 0",
     "zero-shot": "zero-shot shown labels.json --out out",
     "report": "report out --run faces numbers --no-pdf",
     "world autoencoder": f"world autoencoder {WORLD} out {SMALL} --look-every 4 {LOOP}",
@@ -85,6 +87,9 @@ def draw_inputs(folder):
         draw(folder / "photos" / f"{number}.png", number, side=(48, 48))
     source = {"src_image": ".", "token_name": "<new1>", "prompt": ["a <new1>"], "prompt_4_clip_eval": ["a three"]}
     (folder / "input.json").write_text(json.dumps({"0": {**source, "baseline": [[0, 0]]}}))
+    write_faces(folder / "hw2_data" / "face")
+    write_photos(folder / "hw2_data" / "textual_inversion", sources=1)
+    write_classes(folder / "hw2_data" / "clip_zeroshot")
     (folder / "shown").mkdir()
     for number in range(4):
         Image.new("RGB", (48, 48), (60 * number, 90, 30)).save(folder / "shown" / f"{number % 2}_{number}.png")

@@ -62,9 +62,12 @@ def runs(tmp_path_factory):
 
 
 def contents(folder):
-    """Every file below a folder by its name; of a log without the clock's numbers, of TensorBoard's nothing."""
+    """Every file below a folder by its name; of a log without the clock's numbers, of TensorBoard's and of how long a
+    search took nothing."""
     found = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.parent.name != "tensorboard"):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        if path.parent.name == "tensorboard" or path.name == "seconds.json":
+            continue
         raw = path.read_bytes()
         if path.name == "log.jsonl":
             lines = [json.loads(line) for line in raw.splitlines()]
