@@ -41,24 +41,25 @@ def convert(options: ConvertOptions) -> Path:
     check_options(options)
     if not options.out.parent.is_dir():
         raise UserError(f"{options.out.parent}: there is no such folder; make it first")
-    if options.word is None and not holds_words(options.source):
-        written = [_convert_checkpoint(options)]
+    source = SMALL_WORLD if str(options.source) == "small" else Path(options.source)
+    if options.word is None and not holds_words(source):
+        written = [_convert_checkpoint(source, options)]
     elif options.precision is not None:
         raise UserError("--precision is for checkpoints; a learned word is written in fp32")
     else:
         with holding(options.out) if options.out.is_dir() else contextlib.nullcontext():
-            written = convert_words(options.source, options.out, options.word, options.pick, options.rename)
+            written = convert_words(source, options.out, options.word, options.pick, options.rename)
     for path in written:
         print(f"wrote {path}")
     return options.out
 
 
-def _convert_checkpoint(options: ConvertOptions) -> Path:
+def _convert_checkpoint(source: Path, options: ConvertOptions) -> Path:
     if options.out.suffix not in (".safetensors", ".ckpt"):
         raise UserError(f"{options.out}: a checkpoint is written as .safetensors or .ckpt; give a name that ends so")
     if options.rename is not None or options.pick is not None:
         raise UserError("--rename and --pick are for learned words, and this is a checkpoint")
-    parts = read_stable_diffusion(SMALL_WORLD if str(options.source) == "small" else options.source)
+    parts = read_stable_diffusion(source)
     networks = {"unet": parts.unet, "vae": parts.vae, "text": parts.text}
     write_stable_diffusion(options.out, networks, parts.size, DTYPES.get(options.precision or ""))
     if parts.ignored:
