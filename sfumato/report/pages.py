@@ -1,7 +1,9 @@
 """Pages: templates filled in, as HTML that needs no network and as paper."""
 
+import contextlib
+import os
 import re
-from typing import Any, Optional
+from typing import Any, Iterator, Optional
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -60,8 +62,21 @@ def missing_for_pdf() -> Optional[str]:
 
 
 def as_pdf(page: str) -> bytes:
-    """The page on A4."""
+    """The page on A4; the same page always gives the same bytes."""
     from weasyprint import HTML
 
-    printed: bytes = HTML(string=page).write_pdf()
+    with _timeless():
+        printed: bytes = HTML(string=page).write_pdf()
     return printed
+
+
+@contextlib.contextmanager
+def _timeless() -> Iterator[None]:
+    """Have the fonts inside a PDF tell no time of their making, unless the user's own is told."""
+    told = "SOURCE_DATE_EPOCH" in os.environ
+    os.environ.setdefault("SOURCE_DATE_EPOCH", "0")
+    try:
+        yield
+    finally:
+        if not told:
+            del os.environ["SOURCE_DATE_EPOCH"]

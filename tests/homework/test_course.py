@@ -136,9 +136,7 @@ def test_the_plan_says_all_and_writes_nothing(data, tmp_path, capsys):
     assert main(typed) == 0
     said = capsys.readouterr().out
     assert not out.exists()
-    assert (
-        "paint 4 faces" in said and "learn <mini0>, <mini1>, then better ones for 1 h while a prompt fails" in said
-    )
+    assert "paint 4 faces" in said and "learn <mini0>, <mini1>, then better ones for 1 h while a prompt fails" in said
     assert "P1.1" in said and "was left out (--only 2,3)" in said
     assert "memory" in said and "disk" in said and "finished by" in said
 

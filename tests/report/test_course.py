@@ -1,8 +1,10 @@
 """The homework's report, from runs that are written here."""
 
 import json
+import os
 import re
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from sfumato.report import words as prose_module
 from sfumato.report.course import course_page, course_report
 from sfumato.report.equations import equation
 from sfumato.report.homework.questions import Runs, homely, homely_command
-from sfumato.report.pages import prose
+from sfumato.report.pages import as_pdf, prose
 from sfumato.report.words import in_a_row, paragraphs, words
 from sfumato.runs import COMMAND_LINE, write_note
 
@@ -235,3 +237,12 @@ def test_an_equation_is_as_wide_as_it_is_long():
     assert 10 < short.width < 40 < long.width
     with pytest.raises(ValueError, match="frac"):
         equation(r"\frac{")
+
+
+def test_the_same_page_is_the_same_pdf_at_any_time():
+    """Fonts inside hold the second of their making by themselves."""
+    pytest.importorskip("weasyprint")
+    page = "<html><body><p>a page</p></body></html>"
+    first = as_pdf(page)
+    time.sleep(1.1)
+    assert as_pdf(page) == first and "SOURCE_DATE_EPOCH" not in os.environ
