@@ -174,3 +174,14 @@ def test_it_goes_on_where_it_was_interrupted_without_a_note(tmp_path, few):
     torch.save({"<a>": ROWS[2], "<b>": ROWS[2]}, str(tmp_path / "embeddings" / "w.pt"))
     paint(tmp_path)
     assert kept.stat().st_mtime > 0, "another word of the same name paints another picture"
+
+
+def test_when_a_word_comes_only_the_prompts_that_lacked_it_are_painted(tmp_path, few):
+    with_prompts(tmp_path, ["<a>", "<b>"])
+    torch.save({"<a>": ROWS[1]}, str(tmp_path / "embeddings" / "a.pt"))
+    assert len(paint(tmp_path)) == 1
+    kept = tmp_path / "out" / "0/0/source0_prompt0_0.png"
+    os.utime(kept, (0, 0))
+    torch.save({"<b>": ROWS[2]}, str(tmp_path / "embeddings" / "b.pt"))
+    assert paint(tmp_path) == []
+    assert kept.stat().st_mtime == 0 and (tmp_path / "out" / "1/0/source1_prompt0_0.png").exists()
