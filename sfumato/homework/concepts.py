@@ -124,8 +124,7 @@ def _two_concepts(setup: Setup, one: Source, other: Source) -> Stage:
         return Concept(source.token, kind_of(source), plain, photos, _word_file(setup, source))
 
     def work() -> None:
-        clip = setup.clip if setup.judges else None
-        TwoConcepts(folder, setup.checkpoint, clip, [concept(one), concept(other)]).paint_and_measure()
+        TwoConcepts(folder, setup.checkpoint, setup.clip, [concept(one), concept(other)]).paint_and_measure()
 
     return Stage(
         "two-concepts",

@@ -10,6 +10,7 @@ from ..concepts.evaluate import PICTURES, photos_of
 from ..concepts.learn import prepared
 from ..concepts.prompts import Source, read_input
 from ..devices import DTYPES, Worker, choose_precision
+from ..digits.judge import load_course_classifier
 from ..errors import UserError
 from ..stable_diffusion import SMALL_WORLD, StableDiffusion
 from ..training import pace_of
@@ -40,9 +41,13 @@ class Setup:
         self.checkpoint_file = SMALL_WORLD if str(options.checkpoint) == SMALL else options.checkpoint
         if options.train_digits and self.found.digits is None:
             raise UserError(f"{options.data}: holds no digits to train on; leave out --train-digits, or get them")
+        # What was given is read now, whichever problems are done: files that are something else are refused here.
+        if self.found.classifier is not None:
+            load_course_classifier(self.found.classifier)
+        self.small = self._is_small()
+        self.clip = Clip(options.clip) if self.judges else None
 
-    @cached_property
-    def small(self) -> bool:
+    def _is_small(self) -> bool:
         """Whether the checkpoint is the one that ships, under whatever name; what is no Stable Diffusion v1 is refused
         here."""
         if self.checkpoint_file is None or self.checkpoint_file == SMALL_WORLD:
@@ -56,13 +61,8 @@ class Setup:
 
     @property
     def judges(self) -> bool:
-        """Whether a CLIP is there that knows what is painted."""
+        """Whether a CLIP is there that knows what is painted: the small one knows the small checkpoint's digits."""
         return self.options.clip is not None or self.small
-
-    @cached_property
-    def clip(self) -> Clip:
-        """The CLIP that judges."""
-        return Clip(self.options.clip)
 
     @cached_property
     def sources(self) -> List[Source]:
@@ -90,8 +90,7 @@ class Setup:
         """What words are learned with."""
         options = self.options
         made_from = known_by(self.checkpoint_file, self.found.photos) + str(options.clip)
-        clip = self.clip if self.judges else None
-        return Workshop(self.runs / "words", self.checkpoint, clip, options.clip, options.word_steps, made_from)
+        return Workshop(self.runs / "words", self.checkpoint, self.clip, options.clip, options.word_steps, made_from)
 
     @cached_property
     def words(self) -> Words:
@@ -119,6 +118,7 @@ class Setup:
     @cached_property
     def look(self) -> float:
         """Seconds of a CLIP's look at a picture."""
+        assert self.clip is not None
         return clip_seconds(self.clip)
 
     @cached_property

@@ -50,6 +50,7 @@ ARGUMENTS = {
     },
     "concepts evaluate": {"json_path": "input.json", "input_dir": "photos", "output_dir": "concepts"},
     "concepts convert": {"source": "word.safetensors", "out": "OUT.pt", "": ["--word", "a1111"]},
+    "course": {"data": ".", "out": "OUT", "": ["--student-id", "R1", "--only", "1", "--plan"]},
     "zero-shot": {"images": "named", "labels": "labels.json"},
     "report": {"out": "OUT", "run": "painted-digits", "": ["--no-pdf"]},
     "doctor": {},
