@@ -1,13 +1,11 @@
 """Problem 3: the words, their pictures and grade, two concepts at once, and classification by names."""
 
-import warnings
 from pathlib import Path
 from typing import List, Optional, Tuple
 
 from ..concepts.evaluate import PICTURES, EvaluateOptions, evaluate, photos_of
-from ..concepts.generate import GenerateOptions, generate
 from ..concepts.prompts import Source
-from ..errors import UserError
+from ..course import hw2_3
 from ..images import picture_entries
 from ..outputs import open_folder
 from ..zero_shot import ZeroShotOptions, zero_shot
@@ -15,7 +13,7 @@ from .candidates import kind_of, plain_words
 from .found import known_by
 from .handing_in import copy
 from .setup import Setup
-from .stages import Stage
+from .stages import Stage, refuse_left_out
 from .two_concepts import COUNT, Concept, TwoConcepts
 
 
@@ -44,9 +42,9 @@ def _word_stages(setup: Setup) -> List[Stage]:
             "3",
             f"learn {tokens}{search}",
             lambda: sum(map(setup.candidate_seconds, setup.all_sources)),
-            [setup.workshop.made_from, options.word_steps, options.hours],
+            [setup.learning.made_from, options.word_steps, options.hours],
             lambda: words.search(options.hours * 3600),
-            made=[setup.workshop.folder / "table.json"],
+            made=[setup.learning.folder / "table.json"],
         ),
         Stage(
             "concepts",
@@ -93,11 +91,8 @@ def _paint(setup: Setup, pictures: Path) -> None:
         # What was judged need not be painted again: each picture tells what it was painted with.
         for path in words.judged_pictures(source):
             copy(path, pictures / source.key / path.parent.name / path.name)
-    left_out: List[UserError] = []
-    asked = GenerateOptions(out=pictures, checkpoint=setup.checkpoint, input=setup.found.input, overwrite=True)
-    generate(asked, [_embeddings(setup)], left_out)
-    for fault in left_out:
-        warnings.warn(str(fault), stacklevel=2)
+    assert setup.found.input is not None and setup.checkpoint_file is not None
+    refuse_left_out(hw2_3.paint(setup.found.input, pictures, setup.checkpoint_file, [_embeddings(setup)]))
 
 
 def _judge(setup: Setup, pictures: Path, scores: Path) -> None:
@@ -131,7 +126,7 @@ def _two_concepts(setup: Setup, one: Source, other: Source) -> Stage:
         "3",
         f"paint {one.token} and {other.token} in one picture, named and by regions",
         lambda: 5 * COUNT * setup.prompt.picture,  # regions are a pass each
-        setup.workshop.made_from,
+        setup.learning.made_from,
         work,
         made=[folder],
         after=["concepts"],

@@ -1,19 +1,22 @@
 """Problem 1: a thousand digits, their score, the sheets and the reverse process."""
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 from typing import List, Optional
 
+from ..course import hw2_1
 from ..digits.evaluate import EvaluateOptions, evaluate
 from ..digits.figures import FiguresOptions, figures
-from ..digits.generate import GenerateOptions, generate
+from ..digits.model import SHIPPED
 from ..digits.train import TrainOptions, prepared, train
 from ..errors import UserError
+from ..outputs import open_folder
 from ..pictures.training import Training
 from ..training import LoopOptions, pace_of
 from .found import known_by
 from .setup import Setup
-from .stages import Stage
+from .stages import Stage, refuse_left_out
 
 _PICTURES, _FIGURES = 1000, 220
 _JUDGING = 10.0
@@ -30,7 +33,7 @@ def digit_stages(setup: Setup) -> List[Stage]:
     options, weights = setup.options, digit_weights(setup)
     pictures, scores = setup.out / "pictures" / "digits", setup.runs / "digits" / "scores.json"
     training = _training(setup)
-    made_from = None if training is None else known_by(setup.found.digits)
+    made_from = known_by(SHIPPED if training is None else setup.found.digits)
     after = [] if training is None else ["train-digits"]
     told = "the weights that ship" if training is None else "the weights trained here"
     stages = [
@@ -40,7 +43,7 @@ def digit_stages(setup: Setup) -> List[Stage]:
             f"paint 1,000 digits with {told}",
             lambda: _PICTURES * setup.digit,
             made_from,
-            lambda: _paint(pictures, weights),
+            lambda: refuse_left_out(hw2_1.paint(pictures, weights)),
             made=[pictures],
             after=after,
         ),
@@ -91,21 +94,13 @@ def _training(setup: Setup) -> Optional[TrainOptions]:
     return options
 
 
-def _paint(pictures: Path, weights: Optional[Path]) -> None:
-    left_out: List[UserError] = []
-    generate(GenerateOptions(out=pictures, weights=weights, overwrite=True), left_out)
-    for fault in left_out:
-        raise fault
-
-
 def _judge(setup: Setup, pictures: Path, scores: Path) -> None:
-    scores.parent.mkdir(parents=True, exist_ok=True)
+    open_folder(scores.parent)
     judged = EvaluateOptions(pictures, classifier=setup.found.classifier, json=scores)
     if all(importlib.util.find_spec(package) for package in ("timm", "detectors")):
         try:
-            evaluate(EvaluateOptions(pictures, classifier=setup.found.classifier, svhn_hub=True, json=scores))
+            evaluate(replace(judged, svhn_hub=True))
+            return
         except UserError as fault:
             print(f"SVHN is judged by our own judge: {fault}")
-        else:
-            return
     evaluate(judged)

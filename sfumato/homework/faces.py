@@ -1,19 +1,17 @@
 """Problem 2: a face from every noise, its error, the grid of etas, and what lies between two noises."""
 
-from pathlib import Path
 from typing import List
 
-from ..errors import UserError
+from ..course import hw2_2
 from ..faces.evaluate import EvaluateOptions, evaluate
 from ..faces.figures import EtaOptions, InterpolateOptions, eta, interpolate
-from ..faces.generate import GenerateOptions, generate
 from ..faces.noises import noise_paths
 from .found import known_by
 from .setup import Setup
-from .stages import Stage
+from .stages import Stage, refuse_left_out
 
-_ROWS, _ETAS = 4, 6
-"""Noises of the grid; its etas, and once more with other noise on the way."""
+_ROWS, _ETAS = 4, 5
+"""Noises and etas of the grid."""
 _CONTROL = 4
 """Noises of the control, each in three lengths: a face of 256x256 takes a CPU a minute."""
 _BETWEEN = 2 * 11 + 3 * _CONTROL
@@ -34,14 +32,14 @@ def face_stages(setup: Setup) -> List[Stage]:
             f"paint {count} faces with {unet}",
             lambda: count * setup.face,
             made_from,
-            lambda: _paint(noise, pictures, unet),
+            lambda: refuse_left_out(hw2_2.paint(noise, pictures, unet)),
             made=[pictures],
         ),
         Stage(
             "faces-eta",
             "2",
-            f"draw the grid of eta, {rows} noises by {_ETAS - 1}",
-            lambda: rows * _ETAS * setup.face,
+            f"draw the grid of eta, {rows} noises by {_ETAS}",
+            lambda: rows * (_ETAS + 1) * setup.face,  # the last once more, with other noise on the way
             made_from,
             lambda: eta(EtaOptions(out=grid, unet=unet, noise=noise, rows=rows)),
             made=[grid / "eta.json"],
@@ -73,10 +71,3 @@ def face_stages(setup: Setup) -> List[Stage]:
             )
         )
     return stages
-
-
-def _paint(noise: Path, pictures: Path, unet: Path) -> None:
-    left_out: List[UserError] = []
-    generate(GenerateOptions(noise=noise, out=pictures, unet=unet, overwrite=True), left_out)
-    for fault in left_out:
-        raise fault

@@ -53,7 +53,7 @@ def _margin(one: PromptScore) -> float:
 
 
 @dataclass
-class Hunt:
+class WordSearch:
     """The search for one source's word."""
 
     candidates: Iterator[Candidate]
@@ -99,7 +99,7 @@ class Hunt:
         return not before or few >= max(before) or (has_baselines and few >= -_NEAR)
 
 
-def search(hunts: Sequence[Hunt], left: Callable[[], float], after: Callable[[], object]) -> None:
+def search(hunts: Sequence[WordSearch], left: Callable[[], float], after: Callable[[], object]) -> None:
     """Try candidates of all sources in turn; the first of each in any case, more while there is time.
 
     Args:

@@ -17,8 +17,8 @@ from ..training import pace_of
 from .found import Materials, find_materials, known_by
 from .options import CourseOptions
 from .pace import PromptPace, clip_seconds, digit_seconds, face_seconds, prompt_pace
+from .word_learning import LOOKS, WordLearning, extra_sources
 from .words import Words
-from .workshop import LOOKS, Workshop, extra_sources
 
 SMALL = "small"
 """The word that stands for the checkpoint that ships."""
@@ -86,17 +86,19 @@ class Setup:
         return dict(told)
 
     @cached_property
-    def workshop(self) -> Workshop:
+    def learning(self) -> WordLearning:
         """What words are learned with."""
         options = self.options
         made_from = known_by(self.checkpoint_file, self.found.photos) + str(options.clip)
-        return Workshop(self.runs / "words", self.checkpoint, self.clip, options.clip, options.word_steps, made_from)
+        return WordLearning(
+            self.runs / "words", self.checkpoint, self.clip, options.clip, options.word_steps, made_from
+        )
 
     @cached_property
     def words(self) -> Words:
         """Learned and to be learned."""
         assert self.found.photos is not None
-        return Words(self.workshop, self.sources, self.extra, self.found.photos, self.entries, self.candidate_seconds)
+        return Words(self.learning, self.sources, self.extra, self.found.photos, self.entries, self.candidate_seconds)
 
     @cached_property
     def digit(self) -> float:
@@ -126,18 +128,18 @@ class Setup:
         """Seconds that learning from a photo once takes."""
         assert self.found.photos is not None
         source = self.sources[0]
-        candidate = next(self.workshop.candidates_of(source))
+        candidate = next(self.learning.candidates_of(source))
         photos = photos_of(source, self.found.photos)[0].parent
-        pace = pace_of(*prepared(self.workshop.learning(source, photos, candidate)))
+        pace = pace_of(*prepared(self.learning.options_of(source, photos, candidate)))
         return (pace or 0.0) / candidate.batch_size
 
     def candidate_seconds(self, source: Source) -> float:
         """Of learning a word the first way, with its looks, and of judging it whole."""
-        candidate = next(self.workshop.candidates_of(source))
+        candidate = next(self.learning.candidates_of(source))
         seconds = candidate.steps * candidate.batch_size * self.learned_photo
         if not self.judges:
             return seconds
-        pictures = LOOKS * self.workshop.previews(source)
+        pictures = LOOKS * self.learning.previews(source)
         pictures += 0 if source in self.extra else PICTURES * len(source.prompts)
         return seconds + pictures * (self.prompt.picture + self.look)
 

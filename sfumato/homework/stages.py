@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Sequence
 from .. import __version__
 from ..bars import Bar
 from ..checkpoints import write_text
+from ..errors import UserError
 from ..outputs import open_folder
 from ..runs import digest
 
@@ -67,6 +68,16 @@ class Marks:
     def mark(self, stage: Stage) -> None:
         """After its work."""
         write_text(self._folder / stage.name, self._states[stage.name])
+
+
+def refuse_left_out(left_out: Sequence[UserError]) -> None:
+    """End a stage that could not do all, as the course's scripts end: what was done stands.
+
+    Raises:
+        UserError: the first of what could not be done.
+    """
+    for fault in left_out:
+        raise fault
 
 
 class Planned(NamedTuple):

@@ -19,18 +19,15 @@ from ..concepts.prompts import Source
 from ..outputs import open_folder
 from ..runs import write_note
 from .candidates import Candidate
-from .search import FEW, Hunt, Tried, search, settings_of
-from .workshop import WORD, SourceWork, Workshop, pictures_of
-
-_TABLE = "words"
-"""The command that its note tells of is "course words"."""
+from .search import FEW, Tried, WordSearch, search, settings_of
+from .word_learning import WORD, SourceLearning, WordLearning, pictures_of
 
 
 class Words:
     """All sources' words.
 
     Args:
-        workshop: what they are learned with.
+        learning: what they are learned with.
         sources: of the input.json.
         extra: concepts that no prompt is about: learned once and not judged.
         photos: folder of the textual_inversion data.
@@ -40,25 +37,25 @@ class Words:
 
     def __init__(
         self,
-        workshop: Workshop,
+        learning: WordLearning,
         sources: Sequence[Source],
         extra: Sequence[Source],
         photos: Path,
         entries: Mapping[str, Any],
         expected: Callable[[Source], float],
     ) -> None:
-        self._workshop, self._sources = workshop, [*sources, *extra]
-        self._hunts: Dict[str, Hunt] = {}
+        self._learning, self._sources = learning, [*sources, *extra]
+        self._hunts: Dict[str, WordSearch] = {}
         for source in self._sources:
-            work = SourceWork(workshop, source, photos, entries.get(source.key))
-            judge = work.judge if workshop.clip is not None and source in sources else None
-            tried = workshop.candidates_of(source)
-            self._hunts[source.key] = Hunt(tried, work.learn, judge, PICTURES, partial(expected, source))
+            work = SourceLearning(learning, source, photos, entries.get(source.key))
+            judge = work.judge if learning.clip is not None and source in sources else None
+            tried = learning.candidates_of(source)
+            self._hunts[source.key] = WordSearch(tried, work.learn, judge, PICTURES, partial(expected, source))
 
     def search(self, seconds: float) -> None:
         """Try what the time allows; what an earlier run tried counts, and is not tried again."""
         self._restore()
-        spent_file = open_folder(self._workshop.folder) / "seconds.json"
+        spent_file = open_folder(self._learning.folder) / "seconds.json"
         spent = float(read_json(spent_file, "delete it", ours=True)) if spent_file.is_file() else 0.0
         began = time.monotonic()
 
@@ -85,33 +82,33 @@ class Words:
 
     def _best_run(self, source: Source) -> Path:
         self._restore()
-        return self._workshop.run_of(source, self._hunts[source.key].best.candidate)
+        return self._learning.run_of(source, self._hunts[source.key].best.candidate)
 
     def _write(self) -> None:
-        clip = self._workshop.clip
+        clip = self._learning.clip
         rows = [
             {
                 "key": source.key,
                 "token": source.token,
-                "best": hunt.best.candidate.name(self._workshop.made_from),
-                "tried": [_row(one, self._workshop.run_of(source, one.candidate)) for one in hunt.tried],
+                "best": hunt.best.candidate.name(self._learning.made_from),
+                "tried": [_row(one, self._learning.run_of(source, one.candidate)) for one in hunt.tried],
             }
             for source, hunt in zip(self._sources, self._hunts.values())
             if hunt.tried
         ]
-        settings = {"checkpoint": "small" if self._workshop.checkpoint is None else self._workshop.checkpoint.name}
+        settings = {"checkpoint": "small" if self._learning.checkpoint is None else self._learning.checkpoint.name}
         told = {"clip": None if clip is None else clip.name, "sources": rows}
-        write_note(open_folder(self._workshop.folder) / "table.json", f"course {_TABLE}", settings, **told)
+        write_note(open_folder(self._learning.folder) / "table.json", "course words", settings, **told)
 
     def _restore(self) -> None:
         """Stand where the table ends."""
-        path = self._workshop.folder / "table.json"
+        path = self._learning.folder / "table.json"
         rows = read_json(path, "delete it", ours=True)["sources"] if path.is_file() else []
         saved = {row["key"]: row["tried"] for row in rows}
         for key, hunt in self._hunts.items():
             for row in saved.get(key, [])[len(hunt.tried) :]:
                 candidate = next(hunt.candidates)
-                if row["name"] != candidate.name(self._workshop.made_from):
+                if row["name"] != candidate.name(self._learning.made_from):
                     # Of other photos, or another checkpoint.
                     hunt.candidates = chain([candidate], hunt.candidates)
                     break

@@ -149,13 +149,10 @@ def test_every_word_that_a_prompt_lacks_is_named(tmp_path, few):
     (tmp_path / "input.json").write_text(json.dumps(sources))
     with pytest.warns(UserWarning, match="has no <a> in it"):
         lines = [str(fault) for fault in paint(tmp_path)]
-    assert [line.split(" for this")[0] for line in lines] == [
-        "2 prompts are not painted: nobody has learned <b>",
-        "'an <a> beside a <b>' is not painted: nobody has learned <a>",
-    ] or [line.split(" for this")[0] for line in lines] == [
+    assert {line.split(" for this")[0] for line in lines} == {
         "'an <a> beside a <b>' is not painted: nobody has learned <a>",
         "2 prompts are not painted: nobody has learned <b>",
-    ]
+    }
     assert files_in(tmp_path / "out") == {"0/2/source0_prompt2_0.png"}
     assert "learn hw2_data/textual_inversion/KEY runs/KEY --token '<b>' --init WORD" in lines[0] + lines[1]
 

@@ -123,11 +123,14 @@ def test_times_in_words(seconds, said):
     assert in_words(seconds) == said
 
 
-def test_the_scripts_that_are_handed_in_are_those_of_the_repository():
-    assert {path.name for path in SCRIPTS.iterdir()} == {path.name for path in ROOT.glob("*.sh")}
-    for path in SCRIPTS.iterdir():
-        there = ROOT / path.name
-        assert path.read_bytes() == there.read_bytes() and path.stat().st_mode == there.stat().st_mode, path.name
+def test_all_scripts_are_handed_in_and_put_into_the_installed_package(tmp_path):
+    assert set(SCRIPTS) == {path.name for path in ROOT.glob("*.sh")}
+    project = (ROOT / "pyproject.toml").read_text()
+    hand_in(tmp_path)
+    for name in SCRIPTS:
+        assert f'"{name}" = "sfumato/homework/scripts/{name}"' in project
+        there, here = tmp_path / name, ROOT / name
+        assert there.read_bytes() == here.read_bytes() and there.stat().st_mode == here.stat().st_mode, name
 
 
 def test_what_is_handed_in_is_the_package_with_the_own_weights(tmp_path):

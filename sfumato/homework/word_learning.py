@@ -27,7 +27,7 @@ _PREVIEWS = 2
 
 
 @dataclass
-class Workshop:
+class WordLearning:
     """What words are learned with.
 
     Attributes:
@@ -58,7 +58,7 @@ class Workshop:
         """Pictures that a look paints."""
         return _PREVIEWS * len(source.prompts)
 
-    def learning(self, source: Source, photos: Path, candidate: Candidate) -> LearnOptions:
+    def options_of(self, source: Source, photos: Path, candidate: Candidate) -> LearnOptions:
         """What a candidate is learned with; the prompts that are graded are its previews."""
         told = [prompt.replace(source.token, "{}") for prompt in source.prompts if source.token in prompt]
         judged = self.clip is not None and bool(told)
@@ -82,35 +82,35 @@ class Workshop:
         )
 
 
-class SourceWork:
+class SourceLearning:
     """One source's learning and judging.
 
     Args:
-        workshop: what it is done with.
+        learning: what it is done with.
         source: of the input.json.
         photos: folder of the textual_inversion data.
         entry: of the source in the file, as it stands there.
     """
 
-    def __init__(self, workshop: Workshop, source: Source, photos: Path, entry: Any) -> None:
-        self._workshop, self._source, self._entry = workshop, source, entry
+    def __init__(self, learning: WordLearning, source: Source, photos: Path, entry: Any) -> None:
+        self._learning, self._source, self._entry = learning, source, entry
         self._files = photos_of(source, photos)
 
     def learn(self, candidate: Candidate) -> None:
         """Learn a candidate, or go on with it."""
-        learn(self._workshop.learning(self._source, self._files[0].parent, candidate))
+        learn(self._learning.options_of(self._source, self._files[0].parent, candidate))
 
     def judge(self, candidate: Candidate, count: int) -> List[PromptScore]:
         """Paint so many pictures of each prompt with a candidate, and score them as the course does."""
-        clip, source = self._workshop.clip, self._source
+        clip, source = self._learning.clip, self._source
         assert clip is not None
-        told = open_folder(self._workshop.folder / source.key) / "input.json"
+        told = open_folder(self._learning.folder / source.key) / "input.json"
         write_text(told, json.dumps({source.key: self._entry}))
-        run = self._workshop.run_of(source, candidate)
+        run = self._learning.run_of(source, candidate)
         painted = generate(
             GenerateOptions(
                 out=run / "painted",
-                checkpoint=self._workshop.checkpoint,
+                checkpoint=self._learning.checkpoint,
                 input=told,
                 embeddings=(run / WORD,),
                 count=count,
