@@ -42,6 +42,8 @@ def convert(options: ConvertOptions) -> Path:
     if not options.out.parent.is_dir():
         raise UserError(f"{options.out.parent}: there is no such folder; make it first")
     source = SMALL_WORLD if str(options.source) == "small" else Path(options.source)
+    if not source.exists():
+        raise UserError(f"{source}: there is no such file or folder; give a checkpoint or a learned word")
     if options.word is None and not holds_words(source):
         written = [_convert_checkpoint(source, options)]
     elif options.precision is not None:

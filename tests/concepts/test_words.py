@@ -213,3 +213,8 @@ def test_the_command_converts_checkpoints(checkpoint, tmp_path):
     ):
         with pytest.raises(UserError, match=words):
             convert(options)
+
+
+def test_a_source_that_is_not_there_is_named_before_the_ending_of_what_is_written(tmp_path):
+    with pytest.raises(UserError, match=r"nothing\.pt: there is no such file or folder"):
+        convert(ConvertOptions(tmp_path / "nothing.pt", tmp_path / "out.pt"))
