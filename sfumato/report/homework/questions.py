@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Union
 
+from ...images import captioned, open_picture
 from ..equations import Equation, equation
 from ..found import Note, notes_in
 from ..parts import Figure, Table, flat
@@ -130,6 +131,4 @@ def _named(part: str) -> str:
 
 def strip_of(pictures: Sequence[Path], texts: Sequence[str], columns: int, side: int) -> Any:
     """Pictures in rows, with texts below them where there are any."""
-    from ...images import captioned, open_picture
-
     return captioned([open_picture(path) for path in pictures], list(texts) or [""] * len(pictures), columns, side)
