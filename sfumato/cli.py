@@ -6,11 +6,11 @@ Options come from each function's own options dataclass; see flags.py.
 import importlib
 import shlex
 import sys
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, NoReturn, Optional
 
 from . import __version__
 from .errors import UserError
-from .program import run_program
+from .program import end_program, run_program
 
 
 class Command(NamedTuple):
@@ -108,6 +108,11 @@ def main(arguments: Optional[List[str]] = None) -> int:
     """
     words = sys.argv[1:] if arguments is None else arguments
     return run_program("sfumato", lambda: _main(words))
+
+
+def program() -> NoReturn:
+    """What is installed as `sfumato`: the command that was typed, then this process's end."""
+    end_program(main())
 
 
 def _main(words: List[str]) -> int:

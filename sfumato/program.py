@@ -5,7 +5,7 @@ import io
 import os
 import sys
 import warnings
-from typing import Callable, Optional, TextIO
+from typing import Callable, NoReturn, Optional, TextIO
 
 from .errors import UserError, in_one_line, in_words
 
@@ -46,6 +46,21 @@ def run_program(program: str, work: Callable[[], int]) -> int:
         return status
     complain(program, line)
     return 2
+
+
+def end_program(status: int) -> NoReturn:
+    """End this process with an exit status.
+
+    One that was joined with others ends at once: left to the interpreter's end, the threads in which PyTorch talks
+    with them abort it now and then, though its work is done and told.
+    """
+    distributed = getattr(sys.modules.get("torch"), "distributed", None)
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(status)
+    raise SystemExit(status)
 
 
 def _flushed() -> Optional[str]:

@@ -72,9 +72,6 @@ class Company:
             What to tell in place of the error, where it comes of another process being gone; else nothing.
         """
         self._say(_FAILS)
-        if isinstance(error, UserError) and Worker.here().world > 1:
-            # No sum is waited for. Left to the interpreter's end, its threads abort the process now and then.
-            PartialState().destroy_process_group()
         return self._lost if isinstance(error, RuntimeError) else ""
 
     def _say(self, word: float) -> None:

@@ -21,6 +21,7 @@ pytest.importorskip("tyro")
 from sfumato import cli
 from sfumato.checkpoints import read_safetensors
 from sfumato.pictures.train import PictureWork
+from sfumato.program import end_program
 from sfumato.runs import read_log
 from sfumato.training import in_turn, processes
 from tests.pictures.conftest import draw
@@ -212,4 +213,4 @@ def main(what, folder, *arguments):
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    end_program(main(*sys.argv[1:]))
