@@ -10,6 +10,9 @@ import difflib
 import io
 import itertools
 import os
+import shutil
+import sys
+import textwrap
 import typing
 from pathlib import Path
 from typing import Any, Iterator, List, NoReturn, Sequence, Tuple
@@ -41,7 +44,7 @@ def read_flags(name: str, options: Any, flags: List[str]) -> Any:
     options = _named(options)
     typed = list(itertools.takewhile(lambda flag: flag != "--", flags))
     if any(flag in _HELP for flag in typed):
-        return _parsed(name, options, ["--help"])
+        return _explained(name, options)
     _refuse_unknown(name, options, typed)
     said = io.StringIO()
     try:
@@ -73,6 +76,37 @@ def _parsed(name: str, options: Any, flags: List[str]) -> Any:
 
     with paths:
         return tyro.cli(options, prog=f"sfumato {name}", args=flags, config=(tyro.conf.OmitArgPrefixes,))
+
+
+class _Kept(io.StringIO):
+    """Keeps what is said, coloured and framed as it would be on the standard output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen = sys.stdout
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """Which signs frames may be of."""
+        return self._seen.encoding
+
+    def isatty(self) -> bool:
+        """Whether colours are seen."""
+        return self._seen.isatty()
+
+
+def _explained(name: str, options: Any) -> NoReturn:
+    """The help; tyro fits its boxes to the terminal, but not the lines above them."""
+    said, width = _Kept(), shutil.get_terminal_size().columns
+    try:
+        with contextlib.redirect_stdout(said):
+            _parsed(name, options, ["--help"])
+    finally:
+        for line in said.getvalue().splitlines():
+            boxed = "\u2502" in line or _is_rule(line)
+            whole = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
+            print(line if boxed else whole.fill(line))
+    raise SystemExit(0)
 
 
 @contextlib.contextmanager

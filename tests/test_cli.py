@@ -1,8 +1,11 @@
 """The command line as a newcomer meets it."""
 
 import contextlib
+import importlib
 import os
 import pty
+import re
+import shlex
 import subprocess
 import sys
 from functools import partial
@@ -12,7 +15,8 @@ import pytest
 
 pytest.importorskip("tyro")
 
-from sfumato.cli import COMMANDS, main
+from sfumato.cli import main
+from sfumato.commands import AIMS, COMMANDS, EXAMPLES, JOBS
 from sfumato.concepts.generate import GenerateOptions
 from sfumato.flags import read_flags
 from sfumato.pictures.learn import LearnOptions
@@ -25,22 +29,54 @@ def test_import_and_help_load_no_torch_and_are_quick():
     assert not {"torch", "numpy", "PIL", "tyro", "tqdm"} & set(done.stdout.splitlines()[-1].split())
 
 
-def test_the_overview_lists_every_command(capsys):
+def test_the_overview_lists_every_command_by_what_one_wants_to_do(capsys):
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
-    for name, command in COMMANDS.items():
-        assert name in shown
-        assert command.summary in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    below = dict(re.findall(r"^(\S.*):\n((?:  .*\n)+)", shown, re.MULTILINE))
+    assert list(below) == [*AIMS, "for example"]
+    for aim, commands in AIMS.items():
+        assert [line[2:24].strip() for line in below[aim].splitlines()] == list(commands)
+        assert all(command.summary in below[aim] for command in commands.values())
+    assert below["for example"].split("\n")[:3] == [f"  {line}" for line in EXAMPLES]
+
+
+@pytest.mark.parametrize("name", list(JOBS))
+def test_a_job_alone_shows_a_page_of_its_own(name, capsys):
+    assert main([name]) == 2
+    shown = capsys.readouterr().out
+    assert main([name, "--help"]) == 0
+    assert capsys.readouterr().out == shown
+    assert max(map(len, shown.splitlines())) <= 80
+    assert re.findall(r"^  (?!sfumato)([a-z-]+ [a-z-]+) ", shown, re.MULTILINE) == [
+        command for command in COMMANDS if command.split()[0] == name
+    ]
+    assert all(f"  {line}\n" in shown for line in JOBS[name].examples)
+
+
+def test_jobs_are_what_several_commands_begin_with():
+    words = [name.split()[0] for name in COMMANDS if " " in name]
+    assert set(JOBS) == set(words)
+
+
+@pytest.mark.parametrize("line", [*EXAMPLES, *(line for job in JOBS.values() for line in job.examples)])
+def test_every_example_can_be_typed(line):
+    _, *words = shlex.split(line)
+    name = next(name for name in (" ".join(words[:2]), words[0]) if name in COMMANDS)
+    command = COMMANDS[name]
+    read_flags(name, getattr(importlib.import_module(command.module), command.options), words[len(name.split()) :])
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))
-def test_every_command_explains_every_option(name, capsys):
+def test_every_command_explains_every_option(name, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit) as end:
         main([*name.split(), "--help"])
     assert end.value.code == 0
     shown = capsys.readouterr().out
     assert f"usage: sfumato {name}" in shown
     assert "(required)" in shown or "(default:" in shown
+    assert max(map(len, shown.splitlines())) <= 80, "no line wraps in a terminal of 80 columns"
 
 
 def test_arguments_are_called_by_their_names(capsys):

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("tyro")
 pytest.importorskip("accelerate")
 
-from sfumato.cli import COMMANDS
+from sfumato.commands import COMMANDS
 from sfumato.errors import UserError
 from sfumato.flags import read_flags
 

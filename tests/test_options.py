@@ -10,7 +10,7 @@ from typing import Dict, Optional, Tuple, get_type_hints
 
 import pytest
 
-from sfumato.cli import COMMANDS
+from sfumato.commands import COMMANDS
 from sfumato.errors import UserError
 from sfumato.models.registry import NETWORKS
 from sfumato.options import check_fields, check_options, choice, kinds_of, number, range_in_words

@@ -11,7 +11,8 @@ import pytest
 
 pytest.importorskip("accelerate", minversion="1.0")
 
-from sfumato.cli import COMMANDS, main
+from sfumato.cli import main
+from sfumato.commands import COMMANDS
 from sfumato.flags import read_flags
 from sfumato.presets import PRESETS, QUICK
 

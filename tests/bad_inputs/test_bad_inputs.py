@@ -18,7 +18,8 @@ import pytest
 
 pytest.importorskip("tyro")
 
-from sfumato.cli import COMMANDS, main
+from sfumato.cli import main
+from sfumato.commands import COMMANDS
 from sfumato.flags import read_flags
 from sfumato.options import check_options, kinds_of
 

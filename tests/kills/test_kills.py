@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("accelerate", minversion="1.0")
 pytest.importorskip("tyro")
 
-from sfumato.cli import COMMANDS as ALL
+from sfumato.commands import COMMANDS as ALL
 
 from .commands import COMMANDS, HANDED_IN, PREPARED, SCRIPTS, draw_inputs
 from .runner import Runner
