@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import shlex
 import time
 from contextvars import ContextVar
 from mmap import mmap
@@ -145,6 +146,11 @@ def _wait_for_note(path: Path, launch: str, settings: Mapping[str, Any]) -> None
     raise UserError(
         f"{path.parent}: the first process of this launch did not begin in it; see what it says, start anew"
     )
+
+
+def shown_by(folder: Path) -> str:
+    """The command that shows what lies in a folder, as one types it."""
+    return f"sfumato report page --run {shlex.quote(str(folder))}"
 
 
 def painted_by(run: str, path: Path) -> bool:

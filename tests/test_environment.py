@@ -25,7 +25,7 @@ def typed(command, folder, **variables):
 def test_no_standard_error_is_no_fault(tmp_path):
     painting = "digits generate o --count 1 --digits 1 --datasets svhn --steps 1"
     done = typed(f"sfumato {painting} 2>&-", tmp_path)
-    assert (done.returncode, done.stdout) == (0, b"wrote 1 pictures to o\n")
+    assert (done.returncode, done.stdout) == (0, b"wrote 1 picture to o\nsfumato report page --run o\n")
     assert (tmp_path / "o" / "svhn" / "1_001.png").is_file()
 
 

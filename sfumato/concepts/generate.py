@@ -2,6 +2,7 @@
 
     OUT/{source}/{prompt}/source{source}_prompt{prompt}_{0 ... 24}.png      from an input.json
     OUT/{prompt}/{000 ...}.png                                              from prompts given one by one
+    OUT/sheet-prompts.png                                                   the first of each prompt, with its words
 
 A picture is a function of the checkpoint, the settings, its prompt and its number; see `pictures/painting.py`.
 """
@@ -20,12 +21,16 @@ from ..diffusion import seed_of
 from ..errors import UserError, unwritable
 from ..options import check_options, choice, number
 from ..pictures.painting import Painting, paint_all
+from ..pictures.words_beneath import MOST, Asked, leave_sheet
 from ..runs import digest
 from ..stable_diffusion import StableDiffusion
 from .painting import Sampling, encoded, paint
 from .prompts import Source, UnknownWordError, read_input
 from .telling import tell_prompts_without_token, tell_unknown_to_small_world, tell_words
 from .words import with_words
+
+SHEET = "sheet-prompts.png"
+"""The first pictures of each prompt, with its words beneath."""
 
 
 @dataclass
@@ -142,6 +147,11 @@ class _ConceptPainting(Painting[Picture]):
     def note(self, asked: Picture) -> Dict[str, Any]:
         told = {"prompt": asked.prompt, "seed": asked.seed(self._options.seed), "checkpoint": self._model.name}
         return {**told, **asdict(self._options.sampling)}
+
+    def finish(self, out: Path) -> None:
+        numbers = range(min(self._options.count, MOST))
+        shown = (Asked(one.prompt, [out / one.picture(number).path for number in numbers]) for one in self._series)
+        leave_sheet(list(shown), out / SHEET)
 
     def paint(self, batch: List[Picture], after_step: Callable[[], object]) -> Tensor:
         sampling = self._options.sampling

@@ -8,6 +8,7 @@ A picture is a function of the settings and of its own dataset, digit and number
 import itertools
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import torch
@@ -17,6 +18,7 @@ from ..devices import PRECISIONS, Worker, choose_precision
 from ..diffusion import seed_of
 from ..errors import UserError
 from ..options import check_options, choice, number
+from ..pictures.metrics import PRECISION_NEIGHBOURS
 from ..pictures.painting import Painting, paint_all
 from ..runs import digest
 from .labels import DATASETS, DIGITS, label_of
@@ -101,6 +103,11 @@ class _DigitPainting(Painting[Picture]):
         options = self._options
         drawn = {"seed": asked.seed(options.seed), "sampling": asdict(options.sampling)}
         return {**asked._asdict(), **drawn, "precision": self._precision}
+
+    def then(self, out: Path) -> str:
+        # Of fewer there is no recall to measure.
+        enough = len(self._options.digits) * self._options.count > PRECISION_NEIGHBOURS
+        return f"sfumato digits evaluate {quote(str(out))}" if enough else super().then(out)
 
     def paint(self, batch: List[Picture], after_step: Callable[[], object]) -> Tensor:
         labels = [label_of(asked.dataset, asked.digit) for asked in batch]

@@ -4,12 +4,14 @@ from .axes import draw_on
 from .listing import PICTURE_ENDINGS, exactly_pngs, graded_files, picture_entries, picture_files, pictures_among
 from .opening import MOST_PIXELS, graders_picture, open_picture
 from .pixels import from_pixels, to_pixels
+from .rows import Row, rows_with_words
 from .saving import note_in, save_image, save_png
 from .sheets import captioned, labelled_grid, sheet
 
 __all__ = [
     "MOST_PIXELS",
     "PICTURE_ENDINGS",
+    "Row",
     "captioned",
     "draw_on",
     "exactly_pngs",
@@ -22,6 +24,7 @@ __all__ = [
     "picture_entries",
     "picture_files",
     "pictures_among",
+    "rows_with_words",
     "save_image",
     "save_png",
     "sheet",

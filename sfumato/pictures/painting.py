@@ -35,7 +35,7 @@ from ..devices import Worker, autocast, in_batches
 from ..diffusion import Step
 from ..errors import UserError
 from ..images import save_png
-from ..runs import open_run, painted_by
+from ..runs import open_run, painted_by, shown_by
 from .handing_in import handed_in
 
 Asked = TypeVar("Asked")
@@ -85,6 +85,13 @@ class Painting(ABC, Generic[Asked]):
         """The run's name, by which a painted picture is known; with what else decides it and may change."""
         return run
 
+    def finish(self, out: Path) -> None:
+        """What else a folder gets that is not handed in, once all pictures are there."""
+
+    def then(self, out: Path) -> str:
+        """What one does with the pictures, as one types it."""
+        return shown_by(out)
+
 
 def paint_all(
     painting: Painting[Asked],
@@ -125,8 +132,12 @@ def paint_all(
                 save_png(out / painting.path(asked), pixel, note, within)
             done += len(batch)
             bar.set_postfix_str(f"{done / (time.monotonic() - began):.2f} pictures/s", refresh=False)
+    if left_out is None:
+        painting.finish(out)
     if worker.rank == 0:
-        print(f"wrote {total} pictures to {out}")
+        print(f"wrote {total} picture{'s' * (total != 1)} to {out}")
+        if left_out is None:
+            print(painting.then(out))
     return out
 
 

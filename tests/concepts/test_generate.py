@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from sfumato.checkpoints import PREFIXES
-from sfumato.concepts.generate import GenerateOptions, generate
+from sfumato.concepts.generate import SHEET, GenerateOptions, generate
 from sfumato.concepts.painting import Sampling, encoded, paint, walk
 from sfumato.devices import choose_precision
 from sfumato.diffusion import seed_of
@@ -45,7 +45,7 @@ def test_the_courses_folders_and_names(course, words, checkpoint, tmp_path):
     out = generate(
         GenerateOptions(tmp_path / "out", checkpoint, input=course, embeddings=(words,), count=3, sampling=FEW)
     )
-    assert sorted(str(path.relative_to(out)) for path in out.rglob("*.png")) == [
+    assert sorted(str(path.relative_to(out)) for path in out.rglob("*_*.png")) == [
         f"{source}/{prompt}/source{source}_prompt{prompt}_{number}.png"
         for source, prompt in (("0", 0), ("0", 1), ("1", 0))
         for number in range(3)
@@ -56,6 +56,28 @@ def test_the_courses_folders_and_names(course, words, checkpoint, tmp_path):
     assert told["prompt"] == "two <new1>"
     assert told["seed"] == seed_of(0, "two <new1>", 2)
     assert told["checkpoint"] == StableDiffusion.load(checkpoint).name
+
+
+def test_a_sheet_shows_the_first_of_each_prompt_above_its_words(checkpoint, tmp_path):
+    out = generate(GenerateOptions(tmp_path / "out", checkpoint, ("a dog", "a cat", ""), count=9, sampling=FEW))
+    with Image.open(out / SHEET) as image:
+        sheet = np.asarray(image).astype(int)
+    side, gap = 192, 4
+    assert sheet.shape[1] == 8 * side + 7 * gap, "eight of nine"
+    tops = []
+    for prompt in range(3):
+        for column in (0, 7):
+            large = pixels(out / str(prompt) / f"00{column}.png").repeat(12, axis=0).repeat(12, axis=1)
+            left = column * (side + gap)
+            tops.append(
+                next(
+                    top for top in range(len(sheet)) if (sheet[top : top + side, left : left + side, :3] == large).all()
+                )
+            )
+    assert tops[0::2] == tops[1::2] == sorted(tops[0::2])
+    below = [sheet[top + side : top + side + 30] for top in tops[0::2]]
+    assert all((one[..., 3] > 200).any() for one in below[:2]), "words"
+    assert not below[2].any(), "no words, and no ground"
 
 
 def test_a_picture_does_not_depend_on_its_batch(checkpoint, tmp_path):
@@ -111,7 +133,7 @@ def test_prompts_of_many_parts_are_painted_and_too_many_are_refused(checkpoint, 
     out = generate(
         GenerateOptions(tmp_path / "out", checkpoint, prompt=("a dog", "a dog | a cat"), count=2, sampling=sampling)
     )
-    assert len(list(out.rglob("*.png"))) == 4
+    assert len(list(out.rglob("0*.png"))) == 4
     with pytest.raises(UserError, match="has 9 parts, and a picture of this width no more than 8 columns"):
         generate(GenerateOptions(tmp_path / "other", checkpoint, prompt=("|".join("abcdefghi"),), sampling=sampling))
 
@@ -157,7 +179,8 @@ def test_processes_share_the_pictures(checkpoint, tmp_path, monkeypatch):
     for rank, expected in (("0", 3), ("1", 5)):
         monkeypatch.setenv("RANK", rank)
         generate(options)
-        assert len(list((tmp_path / "out").rglob("*.png"))) == expected
+        assert len(list((tmp_path / "out").rglob("0*.png"))) == expected
+        assert (tmp_path / "out" / SHEET).exists() == (expected == 5), "the last one draws the sheet of all"
 
 
 def test_what_does_not_fit_the_text_encoder_is_quoted(checkpoint, tmp_path):
