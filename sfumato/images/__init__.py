@@ -1,6 +1,7 @@
 """Pictures in and out: between files and tensors, and many on one sheet."""
 
 from .axes import draw_on
+from .colours import on_white
 from .listing import PICTURE_ENDINGS, exactly_pngs, graded_files, picture_entries, picture_files, pictures_among
 from .opening import MOST_PIXELS, graders_picture, open_picture
 from .pixels import from_pixels, to_pixels
@@ -18,6 +19,7 @@ __all__ = [
     "graders_picture",
     "labelled_grid",
     "note_in",
+    "on_white",
     "open_picture",
     "picture_entries",
     "picture_files",
