@@ -1,4 +1,4 @@
-# make demo   paint 1,000 digits with the shipped weights, score them, draw the figures; paint faces and prompts
+# make demo   paint digits, faces and prompts with the weights that ship, score the digits, and show all on one page
 # make test   lint, type check, build the docs and test, here and in the course's environment
 # make docs   the documentation as a site
 PYTHON ?= python3
@@ -14,13 +14,20 @@ PYTHON38 ?= $(shell for p in python3.8 $$HOME/.pyenv/versions/3.8.*/bin/python3.
 .PHONY: demo docs test test-here test-course test-slow lint clean
 
 demo: $(VENV)/ready
-	$(BIN)/sfumato digits generate $(OUT)/digits
-	$(BIN)/sfumato digits evaluate $(OUT)/digits
-	$(BIN)/sfumato digits figures $(OUT)/figures
-	$(BIN)/sfumato faces eta --out $(OUT)/faces
-	$(BIN)/sfumato faces interpolate --out $(OUT)/faces
-	$(BIN)/sfumato concepts generate $(OUT)/concepts --count 4 --prompt "a chalk seven" "a colourful two next to a street eight" "a <new1> in the style of <new2>"
-	@echo "1,000 digits: $(OUT)/digits   scores: $(OUT)/digits/scores.json   figures: $(OUT)/figures   faces: $(OUT)/faces   prompts: $(OUT)/concepts"
+	$(call sfumato,digits generate $(OUT)/digits)
+	@$(BIN)/sfumato digits evaluate $(OUT)/digits
+	$(call sfumato,digits figures $(OUT)/figures)
+	$(call sfumato,faces eta --out $(OUT)/faces)
+	$(call sfumato,faces interpolate --out $(OUT)/faces)
+	$(call sfumato,concepts generate $(OUT)/concepts --count 4 --prompt "a chalk seven" "a colourful two next to a street eight" "a <new1> in the style of <new2>")
+	$(call sfumato,report $(OUT)/report --run $(OUT))
+	@echo "open $(OUT)/report/report.html"
+
+# A command of ours: what is typed, its bar, and nothing of what it says where it is typed alone.
+define sfumato
+@echo 'sfumato $(1)'
+@$(BIN)/sfumato $(1) > /dev/null
+endef
 
 test: lint docs test-here test-course
 

@@ -1,13 +1,14 @@
 """Rows of pictures with the words beneath each, such as what was asked for."""
 
 import textwrap
-from typing import List, NamedTuple, Sequence
+from typing import NamedTuple, Sequence
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from .films import clear_paper
+from .fonts import INK, font
 
 _GAP, _TEXT = 4, 18
-_INK = (123, 123, 123, 255)
-"""Read on white and on dark pages alike; the ground is none."""
 
 
 class Row(NamedTuple):
@@ -26,27 +27,23 @@ def rows_with_words(rows: Sequence[Row], side: int = 192) -> Image.Image:
         side: each picture is scaled to fit a square of so many pixels; small ones by a whole factor, so that each of
             their pixels is seen.
     """
-    font = ImageFont.load_default(_TEXT)
+    letters = font(_TEXT)
     width = max(len(row.pictures) for row in rows) * (side + _GAP) - _GAP
     width = max(width, 2 * side)
     measure = ImageDraw.Draw(Image.new("L", (1, 1)))
-    letters = max(8, int(width / measure.textlength("0", font=font)))
-    said = ["\n".join(_lines(row.text, letters)) for row in rows]
+    most = int(width / letters.getlength("0"))
+    said = ["\n".join(textwrap.wrap(row.text, most)) for row in rows]
     shown = [[_fitted(picture, side) for picture in row.pictures] for row in rows]
     heights = [max(picture.height for picture in pictures) for pictures in shown]
-    below = [round(measure.multiline_textbbox((0, 0), text or " ", font=font)[3]) + 4 * _GAP for text in said]
-    paper = Image.new("RGBA", (width, sum(heights) + sum(below)))
+    below = [round(measure.multiline_textbbox((0, 0), text or " ", font=letters)[3]) + 4 * _GAP for text in said]
+    paper = clear_paper(width, sum(heights) + sum(below))
     draw, top = ImageDraw.Draw(paper), 0
     for pictures, text, height, words in zip(shown, said, heights, below):
         for column, picture in enumerate(pictures):
             paper.paste(picture, (column * (side + _GAP) + (side - picture.width) // 2, top))
-        draw.multiline_text((0, top + height + _GAP), text, fill=_INK, font=font)
+        draw.multiline_text((0, top + height + _GAP), text, fill=INK, font=letters)
         top += height + words
     return paper
-
-
-def _lines(text: str, letters: int) -> List[str]:
-    return textwrap.wrap(text, letters) or [""]
 
 
 def _fitted(picture: Image.Image, side: int) -> Image.Image:
