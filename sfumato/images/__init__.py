@@ -2,7 +2,7 @@
 
 from .axes import draw_on
 from .films import check_film, clear_paper, read_film, save_film, text_size
-from .fonts import INK, font
+from .fonts import INK, folded, font
 from .listing import PICTURE_ENDINGS, exactly_pngs, graded_files, picture_entries, picture_files, pictures_among
 from .opening import MOST_PIXELS, graders_picture, open_picture
 from .pixels import from_pixels, to_pixels
@@ -18,6 +18,7 @@ __all__ = [
     "clear_paper",
     "draw_on",
     "exactly_pngs",
+    "folded",
     "font",
     "from_pixels",
     "graded_files",
