@@ -3,7 +3,7 @@
 from .axes import draw_on
 from .colours import on_white
 from .films import check_film, clear_paper, read_film, save_film, text_size
-from .fonts import INK, font
+from .fonts import folded, text_box, write
 from .listing import PICTURE_ENDINGS, exactly_pngs, graded_files, picture_entries, picture_files, pictures_among
 from .opening import MOST_PIXELS, graders_picture, open_picture
 from .pixels import from_pixels, to_pixels
@@ -12,7 +12,6 @@ from .saving import note_in, save_image, save_png
 from .sheets import captioned, labelled_grid, sheet
 
 __all__ = [
-    "INK",
     "MOST_PIXELS",
     "PICTURE_ENDINGS",
     "Row",
@@ -21,7 +20,7 @@ __all__ = [
     "clear_paper",
     "draw_on",
     "exactly_pngs",
-    "font",
+    "folded",
     "from_pixels",
     "graded_files",
     "graders_picture",
@@ -38,6 +37,8 @@ __all__ = [
     "save_image",
     "save_png",
     "sheet",
+    "text_box",
     "text_size",
     "to_pixels",
+    "write",
 ]

@@ -40,8 +40,9 @@ def _figures(note: Note) -> Part:
     kinds = {
         "sheet": ("ten by ten painted digits", "each row is a digit, each column a noise."),
         "reverse-process": (
-            "six moments of painting a zero",
-            "how the first zero was painted. Above the noisy picture, below the clean one that the network sees in it.",
+            "ten digits coming out of noise",
+            "how the sheet's first column was painted. In each pair of rows the noisy picture is above, and below it the"
+            " clean one that the network sees in it.",
         ),
     }
     there = [

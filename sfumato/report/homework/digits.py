@@ -172,7 +172,7 @@ def _reverse(runs: Runs) -> Question:
 def _moments(question: Question, note: Note) -> None:
     question.say("digits.reverse")
     question.say("digits.reverse.guidance", low=note.settings["sampling"]["guide_from"])
-    question.add(_drawn(note, "reverse-process"))
+    question.add(_drawn(note, "first-zero"))
 
 
 def _drawn(note: Note, kind: str) -> List[Figure]:
