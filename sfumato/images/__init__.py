@@ -2,6 +2,8 @@
 
 from .axes import draw_on
 from .colours import on_white
+from .films import check_film, clear_paper, read_film, save_film, text_size
+from .fonts import INK, font
 from .listing import PICTURE_ENDINGS, exactly_pngs, graded_files, picture_entries, picture_files, pictures_among
 from .opening import MOST_PIXELS, graders_picture, open_picture
 from .pixels import from_pixels, to_pixels
@@ -9,11 +11,15 @@ from .saving import note_in, save_image, save_png
 from .sheets import captioned, labelled_grid, sheet
 
 __all__ = [
+    "INK",
     "MOST_PIXELS",
     "PICTURE_ENDINGS",
     "captioned",
+    "check_film",
+    "clear_paper",
     "draw_on",
     "exactly_pngs",
+    "font",
     "from_pixels",
     "graded_files",
     "graders_picture",
@@ -24,8 +30,11 @@ __all__ = [
     "picture_entries",
     "picture_files",
     "pictures_among",
+    "read_film",
+    "save_film",
     "save_image",
     "save_png",
     "sheet",
+    "text_size",
     "to_pixels",
 ]

@@ -10,7 +10,7 @@ import io
 import threading
 import warnings
 from pathlib import Path
-from typing import Any, Callable, Iterator, List, Optional
+from typing import Any, Callable, Iterator, List, Optional, Tuple, TypeVar
 
 from PIL import Image, ImageFile
 
@@ -36,6 +36,10 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_DESCRIPTION = 0x010E
+_MOST_FILMED = 256_000_000
+"""Pixels of all frames of a film, which as RGBA take 1 GB."""
+_Used = TypeVar("_Used")
 _ALONE = threading.Lock()
 """Warnings are caught for the whole process, and digits are decoded in threads: their headers are read one by one."""
 
@@ -69,7 +73,18 @@ def graders_picture(path: Path) -> Image.Image:
     return _decoded(path, None, lambda image, stored: _plain_rgb(image))
 
 
-def _decoded(path: Path, raw: Optional[bytes], use: Callable[[Any, str], Image.Image]) -> Image.Image:
+def open_frames(path: Path) -> Tuple[List[Tuple[Image.Image, int]], str]:
+    """All frames of an animated WebP or GIF as RGBA, each with its milliseconds, and what the file says of itself.
+
+    Raises:
+        UserError: as `open_picture`.
+    """
+    return _decoded(path, None, lambda image, stored: _frames(path, image), formats=("WEBP", "GIF"))
+
+
+def _decoded(
+    path: Path, raw: Optional[bytes], use: Callable[[Any, str], _Used], formats: Tuple[str, ...] = FORMATS
+) -> _Used:
     if raw is None:
         _check_file(path)
     elif not raw:
@@ -78,7 +93,7 @@ def _decoded(path: Path, raw: Optional[bytes], use: Callable[[Any, str], Image.I
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         with _quiet():
-            opened = Image.open(path if raw is None else io.BytesIO(raw), formats=FORMATS)
+            opened = Image.open(path if raw is None else io.BytesIO(raw), formats=formats)
         with opened as image:
             _check_size(path, image)
             stored = stored_as(image)
@@ -97,8 +112,8 @@ def _decoded(path: Path, raw: Optional[bytes], use: Callable[[Any, str], Image.I
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise UserError(f"{path}: has far too many pixels; shrink it below {MOST_PIXELS:,}") from None
     except Image.UnidentifiedImageError:
-        kinds = ", ".join(FORMATS)
-        raise UserError(f"{path}: cannot be decoded (its bytes are none of {kinds}); give a PNG or JPEG") from None
+        kinds, wanted = ", ".join(formats), "a PNG or JPEG" if formats is FORMATS else "a film"
+        raise UserError(f"{path}: cannot be decoded (its bytes are none of {kinds}); give {wanted}") from None
     except OSError as error:
         if error.errno is None:
             raise UserError(f"{path}: cannot be decoded ({first_line(error)}); get the file again") from None
@@ -132,6 +147,20 @@ def _check_size(path: Path, image: Image.Image) -> None:
         raise UserError(f"{path}: is {image.width}x{image.height}; shrink it below {MOST_PIXELS:,} pixels")
     if max(image.size) > _LONGEST * min(image.size):
         raise UserError(f"{path}: is {image.width}x{image.height}; no side may be over {_LONGEST} times the other")
+
+
+def _frames(path: Path, image: Any) -> Tuple[List[Tuple[Image.Image, int]], str]:
+    count = getattr(image, "n_frames", 1)
+    if count * image.width * image.height > _MOST_FILMED:
+        raise UserError(f"{path}: has {count} frames of {image.width}x{image.height}; fewer are read, or smaller ones")
+    found = []
+    for place in range(count):
+        image.seek(place)
+        shown = image.convert("RGBA")
+        found.append((shown, int(image.info.get("duration", 0))))
+    comment = image.info.get("comment", b"")
+    told = image.getexif().get(_DESCRIPTION, "") or (comment if isinstance(comment, bytes) else b"").decode("ascii")
+    return found, str(told)
 
 
 def _plain_rgb(image: Image.Image) -> Image.Image:

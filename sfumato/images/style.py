@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, List, NamedTuple, Sequence, Tuple, Union
 
 from ..checkpoints import atomic_path
+from . import fonts
 
-INK = "#7b7b7b"
+INK = "#{:02x}{:02x}{:02x}".format(*fonts.INK)
 """Of text, axes and marks."""
 DARK_PAGE = "#16181d"
 """The ground of dark pages."""

@@ -86,7 +86,7 @@ def runs(tmp_path):
     names = [
         f"digit-figures/{dataset}-{kind}" for dataset in ("mnistm", "svhn") for kind in ("sheet", "reverse-process")
     ]
-    names += ["faces-eta/eta", *(f"faces-paths/{name}" for name in ("slerp", "lerp", "paths", "scaled"))]
+    names += ["faces-eta/eta", *(f"faces-paths/{name}" for name in ("between", "paths", "scaled"))]
     for name in (*names, "zero-shot/zero-shot", *(f"concepts/0/0/{n}" for n in range(5))):
         paint(folder / f"{name}.png")
     for way in ("named", "regions"):
