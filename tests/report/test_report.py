@@ -159,7 +159,7 @@ def test_every_number_and_picture_of_the_runs_is_on_the_page(runs, tmp_path):
         "sampling.steps",
     ):
         assert text in page.text, text
-    assert len(page.images) == 16
+    assert len(page.images) == 15
     assert all(image["alt"].strip() for image in page.images)
     assert "Not in this report" not in page.text
     assert not page.open_tags, "every tag is closed"
