@@ -8,7 +8,7 @@ from .listing import PICTURE_ENDINGS, exactly_pngs, graded_files, picture_entrie
 from .opening import MOST_PIXELS, graders_picture, open_picture
 from .pixels import from_pixels, to_pixels
 from .saving import note_in, save_image, save_png
-from .sheets import captioned, labelled_grid, sheet
+from .sheets import captioned, labelled_grid, sheet, sheet_cells
 
 __all__ = [
     "INK",
@@ -35,6 +35,7 @@ __all__ = [
     "save_image",
     "save_png",
     "sheet",
+    "sheet_cells",
     "text_size",
     "to_pixels",
 ]

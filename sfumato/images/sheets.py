@@ -43,6 +43,20 @@ def sheet(pixels: Tensor, columns: int, scale: int = 2, clear: bool = False) -> 
     return Image.fromarray(paper)
 
 
+def sheet_cells(drawn: Image.Image, columns: int, count: int) -> np.ndarray:
+    """The pictures of a sheet that `sheet` laid without enlarging them: uint8 [count, H, W, 3].
+
+    Raises:
+        ValueError: if it is no such sheet.
+    """
+    pixels, rows = np.asarray(drawn)[_GAP:, _GAP:, :3], -(-count // columns)
+    if pixels.shape[0] % rows or pixels.shape[1] % columns:
+        raise ValueError(f"{drawn.width}x{drawn.height} pixels are no sheet of {rows} rows and {columns} columns")
+    height, width = pixels.shape[0] // rows, pixels.shape[1] // columns
+    grid = pixels.reshape(rows, height, columns, width, 3)[:, : height - _GAP, :, : width - _GAP]
+    return np.ascontiguousarray(grid.transpose(0, 2, 1, 3, 4).reshape(-1, *grid.shape[1::2], 3)[:count])
+
+
 def labelled_grid(
     cells: Union[Tensor, Sequence[np.ndarray]],
     rows: Sequence[str],
