@@ -18,7 +18,7 @@ demo: $(VENV)/ready
 	@$(BIN)/sfumato digits evaluate $(OUT)/digits
 	$(call sfumato,digits figures $(OUT)/figures)
 	$(call sfumato,faces eta --out $(OUT)/faces)
-	$(call sfumato,faces interpolate --out $(OUT)/faces)
+	$(call sfumato,faces interpolate --film --out $(OUT)/faces)
 	$(call sfumato,concepts generate $(OUT)/concepts --count 4 --prompt "a chalk seven" "a colourful two next to a street eight" "a <new1> in the style of <new2>")
 	$(call sfumato,report $(OUT)/report --run $(OUT))
 	@echo "open $(OUT)/report/report.html"

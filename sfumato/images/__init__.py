@@ -3,15 +3,16 @@
 from .axes import draw_on
 from .colours import on_white
 from .films import check_film, clear_paper, read_film, save_film, text_size
-from .fonts import folded, text_box, write
+from .fonts import INK, folded, font, text_box, write
 from .listing import PICTURE_ENDINGS, exactly_pngs, graded_files, picture_entries, picture_files, pictures_among
 from .opening import MOST_PIXELS, graders_picture, open_picture
 from .pixels import from_pixels, to_pixels
 from .rows import Row, rows_with_words
 from .saving import note_in, save_image, save_png
-from .sheets import captioned, labelled_grid, sheet
+from .sheets import captioned, labelled_grid, sheet, sheet_cells
 
 __all__ = [
+    "INK",
     "MOST_PIXELS",
     "PICTURE_ENDINGS",
     "Row",
@@ -21,6 +22,7 @@ __all__ = [
     "draw_on",
     "exactly_pngs",
     "folded",
+    "font",
     "from_pixels",
     "graded_files",
     "graders_picture",
@@ -37,6 +39,7 @@ __all__ = [
     "save_image",
     "save_png",
     "sheet",
+    "sheet_cells",
     "text_box",
     "text_size",
     "to_pixels",

@@ -17,8 +17,10 @@ _EARLY = (861, 761)
 _DRAWINGS = {
     "difference": ("ours, the truth and their difference", "The difference is enhanced."),
     "eta": ("faces at several etas", "Each row is one noise, each column one eta."),
-    "slerp": ("faces along the arc between two noises", "Slerp: along the arc."),
-    "lerp": ("faces along the line between two noises", "Lerp: along the straight line."),
+    "between": (
+        "faces between two noises, a row along the arc and a row along the straight line",
+        "From one noise to the other: along the arc (slerp) above, along the straight line (lerp) below.",
+    ),
     "paths": (
         "norm of the noise, contrast and detail of the face along both paths",
         "What the network is given, and what it makes of it.",
@@ -133,7 +135,7 @@ def _means(rows: List[List[float]]) -> List[float]:
 
 
 def _paths(note: Note) -> Part:
-    figures = [figure for name in ("slerp", "lerp", "paths", "scaled") for figure in shown(note, name)]
+    figures = [figure for name in ("between", "paths", "scaled") for figure in shown(note, name)]
     return Part("Between two noises", [words("paths.method"), *paths_words(note).values()], figures)
 
 

@@ -9,13 +9,13 @@ from .parts import Figure, Part, picture
 _TITLES = {
     "loss": "loss",
     "rate": "learning rate, share of its peak",
-    "loss/held_out": "loss on what was held out",
-    "accuracy/mnistm": "accuracy, MNIST-M",
-    "accuracy/svhn": "accuracy, SVHN",
+    "loss/held_out": "loss: held out",
+    "accuracy/mnistm": "accuracy: MNIST-M",
+    "accuracy/svhn": "accuracy: SVHN",
     "psnr": "PSNR in dB",
     "right_digit": "share of digits found",
 }
-"""What trainings log -> its axis."""
+"""What trainings log -> its axis, and after a colon its name there; see `curve`."""
 
 
 def training(note: Note) -> Part:
@@ -34,4 +34,8 @@ def curves(note: Note) -> List[Figure]:
     seen = {name for line in lines for name in line}
     names = {name: title for name, title in _TITLES.items() if name in seen}
     what = f"training curves of {note.command.split()[0]}"
-    return [curve(lines, names, what, "Grey: as logged. Blue: smoothed.")] if names else []
+    runs = [(str(name), float(after)) for name, after in note.content.get("runs", {}).items()]
+    caption = (
+        "Losses: pale as they were logged, and their running means over a fiftieth of the run. All else is as logged."
+    )
+    return [curve(lines, names, what, caption, runs)] if names else []

@@ -57,7 +57,7 @@ def _between(runs: Runs) -> Question:
 
     def tell(note: Note) -> None:
         told = paths_words(note)
-        question.add(told["shell"], shown(note, "slerp"), shown(note, "lerp"), told["seen"], shown(note, "paths"))
+        question.add(told["shell"], shown(note, "between"), told["seen"], shown(note, "paths"))
         question.add(told["control"], shown(note, "scaled"), told["why"])
 
     question.of(runs.note("faces interpolate", "faces-paths"), runs.why("P2.2", "faces-paths"), tell)
