@@ -41,8 +41,8 @@ def _figures(note: Note) -> Part:
         "sheet": ("ten by ten painted digits", "each row is a digit, each column a noise."),
         "reverse-process": (
             "ten digits coming out of noise",
-            "how the sheet's first column was painted. In each pair of rows the noisy picture is above, and below it the"
-            " clean one that the network sees in it.",
+            "how the sheet's first column was painted. In each pair of rows the noisy picture is above, and below it"
+            " the clean one that the network sees in it.",
         ),
     }
     there = [
