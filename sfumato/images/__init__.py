@@ -1,6 +1,7 @@
 """Pictures in and out: between files and tensors, and many on one sheet."""
 
 from .axes import draw_on
+from .colours import on_white
 from .films import check_film, clear_paper, read_film, save_film, text_size
 from .fonts import INK, font
 from .listing import PICTURE_ENDINGS, exactly_pngs, graded_files, picture_entries, picture_files, pictures_among
@@ -24,6 +25,7 @@ __all__ = [
     "graders_picture",
     "labelled_grid",
     "note_in",
+    "on_white",
     "open_picture",
     "picture_entries",
     "picture_files",

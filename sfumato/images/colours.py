@@ -40,7 +40,7 @@ def in_rgb(image: Image.Image, stored: str) -> Image.Image:
     if image.mode in ("I", "F"):
         raise ColourError("holds numbers of which it does not say which one is white; save it with 8 or 16 bits")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or (image.mode == "P" and _has_alpha(image)):
-        return _on_white(image.convert("RGBA"))
+        return on_white(image.convert("RGBA"))
     if key is not None and image.mode in ("1", "L", "RGB"):
         return _without_key(image, stored, key)
     return image.convert("RGB")
@@ -50,7 +50,8 @@ def _has_alpha(image: Image.Image) -> bool:
     return "transparency" in image.info or (image.palette is not None and image.palette.mode.endswith("A"))
 
 
-def _on_white(image: Image.Image) -> Image.Image:
+def on_white(image: Image.Image) -> Image.Image:
+    """A picture of mode RGBA in RGB, what is transparent laid on white."""
     ground = Image.new("RGB", image.size, _WHITE)
     ground.paste(image, mask=image)
     return ground

@@ -8,6 +8,9 @@ from PIL import Image, PngImagePlugin
 from torch import Tensor
 
 from ..checkpoints import atomic_path
+from .colours import on_white
+
+_OPAQUE = (".jpg", ".jpeg", ".jfif", ".bmp", ".gif")
 
 
 def save_png(path: Path, pixels: Tensor, note: Mapping[str, Any], within: Optional[Path] = None) -> None:
@@ -32,7 +35,11 @@ def note_in(path: Path) -> Dict[str, Any]:
 
 
 def save_image(image: Image.Image, path: Path, within: Optional[Path] = None, **how: Any) -> Path:
-    """Write an image, whole or not at all, in the format of the path's ending; returns the path."""
+    """Write an image, whole or not at all, in the format of the path's ending; returns the path.
+
+    What is transparent is laid on white where the format knows nothing of it, as JPEG.
+    """
+    shown = on_white(image) if image.mode == "RGBA" and path.suffix.lower() in _OPAQUE else image
     with atomic_path(path, durable=False, within=within) as beside:
-        image.save(beside, **how)
+        shown.save(beside, **how)
     return path

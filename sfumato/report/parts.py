@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Sequence, Tuple
 
 from PIL import Image
 
-from ..images import open_picture
+from ..images import on_white, open_picture
 
 _WIDEST = 1600
 _SQUARISH = 1.2
@@ -78,7 +78,7 @@ def image(shown: Image.Image, alt: str, caption: str) -> Figure:
 
 
 def _embedded(shown: Image.Image) -> str:
-    shown = shown.convert("RGB")
+    shown = on_white(shown) if shown.mode == "RGBA" else shown.convert("RGB")
     if shown.width > _WIDEST:
         shown = shown.resize((_WIDEST, round(shown.height * _WIDEST / shown.width)), Image.Resampling.LANCZOS)
     buffer, kind = io.BytesIO(), "png"

@@ -8,6 +8,7 @@ from PIL import Image
 
 from sfumato.errors import UserError
 from sfumato.faces.evaluate import EvaluateOptions, evaluate
+from sfumato.images import open_picture
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def test_errors_are_the_means_of_squared_differences_of_bytes(folders, capsys):
 
 def test_the_difference_picture_shows_where_they_differ(folders):
     evaluate(EvaluateOptions(*folders))
-    paper = np.asarray(Image.open(folders[0] / "evaluation" / "difference.png"))
+    paper = np.asarray(open_picture(folders[0] / "evaluation" / "difference.png"))
     # The last cell: its even rows differ by 9, enlarged 28 times; its odd rows are black.
     cell = paper[-130:-2, -130:-2]
     assert (cell[:8] == 9 * 28).all()

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageColor
 
-from sfumato.images import labelled_grid, to_pixels
+from sfumato.images import captioned, labelled_grid, open_picture, save_image, sheet, to_pixels
+from sfumato.images.style import INK
 
 
 @pytest.mark.parametrize("beside", [-0.4, 0.0, 0.4])
@@ -26,10 +28,33 @@ def test_a_grid_holds_every_picture_unharmed():
     for index, cell in enumerate(cells):
         bottom, right = (2 - index // 3) * 130, (3 - index % 3) * 66
         top, left = paper.shape[0] - bottom, paper.shape[1] - right
-        assert (paper[top : top + 128, left : left + 64] == cell[0, 0]).all()
-    assert (paper[:10].min(axis=(1, 2)) > 0).all()
-    assert paper[: paper.shape[0] - 262].min() < 128  # the columns' labels
-    assert paper[:, : paper.shape[1] - 200].min() < 128  # the rows' labels
+        assert (paper[top : top + 128, left : left + 64] == [*cell[0, 0], 255]).all()
+    above, beside = paper[: paper.shape[0] - 262], paper[:, : paper.shape[1] - 200]
+    assert above[..., 3].max() == beside[..., 3].max() == 255, "the labels"
+
+
+def test_nothing_but_pictures_and_letters_has_a_ground():
+    """Letters are of one ink that fades by its weight alone, so that they have no fringe on any page."""
+    cells = [np.zeros((64, 64, 3), np.uint8)] * 2
+    grid = labelled_grid(cells, rows=["a row"], columns=["one", "two"])
+    strip = captioned([Image.fromarray(cell) for cell in cells], ["one", "two"], columns=2)
+    for drawn in (grid, strip, sheet(torch.from_numpy(np.stack(cells)), 2, clear=True)):
+        paper = np.asarray(drawn)
+        assert paper.shape[2] == 4
+        outside = (paper[..., :3] != 0).any(axis=2)
+        assert (paper[outside][:, :3] == ImageColor.getrgb(INK)).all()
+        assert (paper[~outside][:, 3] == 255).all()
+        assert (paper[outside][:, 3] == 0).any()
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "gif", "webp"])
+def test_a_sheet_without_a_ground_is_saved_in_every_format(tmp_path, ending):
+    drawn = sheet(torch.zeros(2, 16, 16, 3, dtype=torch.uint8), 2, clear=True)
+    path = save_image(drawn, tmp_path / f"a.{ending}")
+    corner = np.asarray(open_picture(path))[0, 0]
+    assert (corner > 200).all(), "what is transparent is white where it is read as a picture"
+    with Image.open(path) as saved:
+        assert (saved.mode == "RGBA") == (ending in ("png", "webp"))
 
 
 def test_a_wrong_number_of_pictures_is_refused():
