@@ -5,7 +5,8 @@ from .colours import on_white
 from .films import check_film, clear_paper, read_film, save_film, text_size
 from .fonts import INK, font
 from .listing import PICTURE_ENDINGS, exactly_pngs, graded_files, picture_entries, picture_files, pictures_among
-from .opening import MOST_PIXELS, graders_picture, open_picture
+from .marks import crossed_out
+from .opening import MOST_PIXELS, graders_picture, open_drawing, open_picture
 from .pixels import from_pixels, to_pixels
 from .saving import note_in, save_image, save_png
 from .sheets import captioned, labelled_grid, sheet
@@ -17,6 +18,7 @@ __all__ = [
     "captioned",
     "check_film",
     "clear_paper",
+    "crossed_out",
     "draw_on",
     "exactly_pngs",
     "font",
@@ -26,6 +28,7 @@ __all__ = [
     "labelled_grid",
     "note_in",
     "on_white",
+    "open_drawing",
     "open_picture",
     "picture_entries",
     "picture_files",

@@ -1,7 +1,7 @@
 """Pictures painted for a comparison: many noises under one bar, and what is measured of what came of them."""
 
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..bars import Bar
 from ..diffusion import Step
-from ..images import labelled_grid, save_image, to_pixels
+from ..images import labelled_grid, save_film, save_image, sheet, to_pixels
 from ..model import Diffusion
 from .memory import batch_that_fits
 from .painting import walked
@@ -97,3 +97,19 @@ def saved(drawn: Image.Image, path: Path) -> Path:
     """A figure in its file, which is told; returns the path."""
     print(f"wrote {save_image(drawn, path)}")
     return path
+
+
+def save_sweep(path: Path, shown: Mapping[str, Tensor], across: int, scale: int = 2) -> List[Path]:
+    """The same noises under several settings: PATH.png, a row a setting, and PATH.webp, a frame a setting.
+
+    Args:
+        path: without an ending.
+        shown: setting -> its pictures, uint8 [N, H, W, 3]; in the rows stand the first of them.
+        across: pictures a row.
+        scale: by which they are enlarged in the film.
+    """
+    frames = [sheet(pixels, across, scale, clear=True) for pixels in shown.values()]
+    rows = [text.replace(": ", "\n") for text in shown]
+    grid = labelled_grid(torch.cat([pixels[:across] for pixels in shown.values()]), rows, [""] * across, 56)
+    film = save_film(path.with_suffix(".webp"), frames, list(shown), milliseconds=900)
+    return [save_image(grid, path.with_suffix(".png")), film]

@@ -13,6 +13,7 @@ from .homework.faces import face_questions
 from .homework.grade import grade_tables
 from .homework.questions import Question, Runs, homely_command
 from .homework.references import cited
+from .numbering import numbered, numbers_of
 from .pages import GET_PDF, as_pdf, filled, missing_for_pdf
 
 _TITLE = "DLCV, Fall 2024: homework 2"
@@ -60,6 +61,8 @@ def course_page(runs: Runs, student_id: str) -> str:
     problems = {title: questions(runs) for title, questions in _PROBLEMS.items()}
     shown = [question for questions in problems.values() for question in questions]
     grade = grade_tables(runs)
+    blocks = [*grade, *(block for question in shown for block in question.blocks)]
+    numbered(blocks)
     texts = [block for question in shown for block in question.blocks if isinstance(block, str)]
     return filled(
         "course.html.j2",
@@ -67,6 +70,7 @@ def course_page(runs: Runs, student_id: str) -> str:
         student=student_id,
         grade=grade,
         problems=problems,
+        figures=numbers_of(blocks),
         references=cited(texts),
         appendix=_appendix(runs, shown),
         footer=f"Made by sfumato {__version__}.",

@@ -2,7 +2,8 @@
 
 from typing import Any, Dict, List, Sequence, Tuple
 
-from .parts import Figure, drawing
+from .parts import Figure
+from .shots import drawing
 
 _MOST_POINTS = 20_000
 """Of a curve; of longer logs every second line is drawn, or every third ..."""

@@ -1,13 +1,14 @@
 """The faces' section."""
 
 import math
-from typing import Any, Dict, List
+from dataclasses import replace
+from typing import Any, Dict, List, Tuple
 
-from ..images import captioned, open_picture
 from .curves import lines_over_times
 from .found import Found, Note, short
-from .parts import Figure, Part, Section, Table, image, picture
+from .parts import Figure, Part, Section, Table, of
 from .section import Kind, section
+from .shots import cells, moving
 from .training import training
 from .words import in_a_row, words
 
@@ -15,18 +16,18 @@ _SHOWN = 10
 _EARLY = (861, 761)
 """Times at which the first noise is looked for."""
 _DRAWINGS = {
-    "difference": ("ours, the truth and their difference", "The difference is enhanced."),
-    "eta": ("faces at several etas", "Each row is one noise, each column one eta."),
-    "slerp": ("faces along the arc between two noises", "Slerp: along the arc."),
-    "lerp": ("faces along the line between two noises", "Lerp: along the straight line."),
-    "paths": (
-        "norm of the noise, contrast and detail of the face along both paths",
-        "What the network is given, and what it makes of it.",
-    ),
-    "scaled": ("faces of noises that were made shorter", "Each row is one length, each column one noise."),
-    "invert": ("a picture and what its inverted noises paint", "The picture comes first."),
+    "difference": "ours, the truth and their difference",
+    "eta": "faces at several etas",
+    "between": "faces between two noises, by slerp and by lerp",
+    "slerp": "faces along the arc between two noises",
+    "lerp": "faces along the line between two noises",
+    "paths": "norm of the noise, contrast and detail of the face along both paths",
+    "scaled": "faces of noises that were made shorter",
+    "invert": "a picture and what its inverted noises paint",
 }
-"""Name of a drawing -> what it shows, and its caption."""
+"""Name of a drawing -> what it shows."""
+_AXES = {"eta": "eta", "between": "alpha"}
+"""What a slider moves, where a drawing has a film."""
 
 
 def faces_section(found: Found) -> Section:
@@ -49,8 +50,16 @@ def _exactness(note: Note) -> Part:
     return Part(
         "Against the true pictures",
         words=[exactness(note)],
-        tables=[Table("Each picture.", ["picture", "mean squared error", "largest difference"], rows)],
-        figures=shown(note, "difference"),
+        tables=[
+            Table("Each picture against the true one.", ["picture", "mean squared error", "largest difference"], rows)
+        ],
+        figures=shown(
+            note,
+            "difference",
+            mean=mean,
+            count=len(rows),
+            largest=max(one["largest"] for one in note.content["pictures"]),
+        ),
         glance=[("faces: mean squared error against the true pictures", f"{mean:.4f} (limit {limit:g})")],
     )
 
@@ -63,12 +72,20 @@ def exactness(note: Note) -> str:
 def _eta(note: Note) -> Part:
     etas, moved = note.content["etas"], note.content["rms_distance_from_first"]
     rows = [[f"noise {row:02d}", *(f"{value:.3f}" for value in values)] for row, values in enumerate(moved)]
+    header = ["", *(f"eta {value:g}" for value in etas)]
     return Part(
-        "Eta",
-        words=[words("eta.method"), *eta_words(note).values()],
-        figures=[*shown(note, "eta"), eta_kept(note)],
-        tables=[Table("Distance from the first face.", ["", *(f"eta {value:g}" for value in etas)], rows)],
+        "Eta: how much of the first noise is kept",
+        words=[words("eta.method")],
+        figures=[*eta_grid(note), eta_kept(note)],
+        tables=[Table("How far each face lies from its row's first one, in units of [-1, 1].", header, rows)],
+        reasons=list(eta_words(note).values()),
     )
+
+
+def eta_grid(note: Note) -> List[Figure]:
+    """The faces, a row a noise and a column an eta."""
+    etas, moved = note.content["etas"], _means(note.content["rms_distance_from_first"])
+    return shown(note, "eta", low=etas[0], high=etas[-1], moved=moved[-1])
 
 
 def eta_words(note: Note) -> Dict[str, str]:
@@ -119,9 +136,14 @@ def eta_words(note: Note) -> Dict[str, str]:
 
 def eta_kept(note: Note) -> Figure:
     """How much of the first noise is left at each time."""
-    lines = {f"eta {eta:g}": kept for eta, kept in zip(note.content["etas"], note.content["kept"])}
-    caption = "What is left of the first noise: its correlation with the noise at time t, computed from the schedule."
-    return lines_over_times(note.content["times"], lines, "correlation with the first noise over time", caption)
+    found = note.content
+    lines = {f"eta {eta:g}": kept for eta, kept in zip(found["etas"], found["kept"])}
+    t = _nearest(found["times"], _EARLY[-1])
+    left = found["kept"][-1][found["times"].index(t)]
+    caption = words("caption.kept", high=found["etas"][-1], t=t, left=left)
+    return replace(
+        lines_over_times(found["times"], lines, "correlation with the first noise over time", caption), key="kept"
+    )
 
 
 def _nearest(times: List[float], wanted: float) -> float:
@@ -133,8 +155,37 @@ def _means(rows: List[List[float]]) -> List[float]:
 
 
 def _paths(note: Note) -> Part:
-    figures = [figure for name in ("slerp", "lerp", "paths", "scaled") for figure in shown(note, name)]
-    return Part("Between two noises", [words("paths.method"), *paths_words(note).values()], figures)
+    told = paths_words(note)
+    return Part(
+        "Between two noises: slerp and lerp",
+        [words("paths.method")],
+        paths_figures(note),
+        reasons=list(told.values()),
+        glance=[_norm_midway(note)],
+    )
+
+
+def _norm_midway(note: Note) -> Tuple[str, str]:
+    """For the first page."""
+    middle, found = len(note.content["alpha"]) // 2, note.content
+    norms = [f"{name} {found[name]['norm'][middle]:.0f}" for name in ("slerp", "lerp")]
+    return "length of the noise midway between two noises", f"{', '.join(norms)}, of {found['slerp']['norm'][0]:.0f}"
+
+
+def paths_figures(note: Note) -> List[Figure]:
+    """The faces along both paths, what is measured along them, and the control."""
+    found = note.content
+    middle = len(found["alpha"]) // 2
+    told: Dict[str, Any] = {"whole": found["slerp"]["norm"][0]}
+    for name in ("slerp", "lerp"):
+        told.update({f"{name}_{what}": values[middle] for what, values in found[name].items()})
+        told[f"{name}_first"] = found[name]["contrast"][0]
+    rows = found["control"]["rows"]
+    ends = {"short": rows[-1]["scale"], "full_contrast": rows[0]["contrast"], "short_contrast": rows[-1]["contrast"]}
+    # Both in one, where the run drew it so.
+    both = shown(note, "between", **told)
+    faces = both or [*shown(note, "slerp", **told), *shown(note, "lerp", **told)]
+    return [*faces, *shown(note, "paths", **told), *shown(note, "scaled", **ends)]
 
 
 def paths_words(note: Note) -> Dict[str, str]:
@@ -174,29 +225,35 @@ def paths_words(note: Note) -> Dict[str, str]:
     }
 
 
-def shown(note: Note, name: str) -> List[Figure]:
-    """A drawing that a faces' command left, where it is there."""
-    path = note.file(f"{name}.png")
-    return [picture(path, *_DRAWINGS[name])] if path else []
+def shown(note: Note, name: str, **numbers: Any) -> List[Figure]:
+    """A drawing that a faces' command left, where it is there.
+
+    Args:
+        note: of the run.
+        name: of the drawing.
+        numbers: of its caption.
+    """
+    caption = words(f"caption.{name}", **numbers)
+    return moving(note, name, _DRAWINGS[name], caption, _AXES.get(name, ""), name)
 
 
 def _inversion(note: Note) -> Part:
     rows = [_inverted(one) for one in note.content["found"]]
     header = ["steps", "mean squared error", "PSNR", "mean of the noise", "its deviation"]
+    best = min(note.content["found"], key=lambda one: one["mse"])
     return Part(
         "From a picture to its noise, and back",
         words=[words("inversion")],
-        figures=shown(note, "invert"),
+        figures=shown(note, "invert", steps=best["steps"], mse=best["mse"]),
         tables=[Table("How near the painted picture comes.", header, rows)],
     )
 
 
 def _painted(note: Note) -> Part:
-    paths = note.pictures()[:_SHOWN]
-    figures = []
-    if paths:
-        row = captioned([open_picture(path) for path in paths], [path.stem for path in paths], columns=5)
-        figures = [image(row, "painted faces", "The first faces, by their noises' names.")]
+    paths = note.pictures()
+    shots = cells(paths[:_SHOWN], "painted face", note, [path.stem for path in paths[:_SHOWN]])
+    caption = words("caption.faces", shown=of(len(shots), len(paths)))
+    figures = [Figure(shots, caption, "row")] if shots else []
     return Part(f"Faces in {short(note.folder)}", figures=figures)
 
 

@@ -3,12 +3,13 @@
 import contextlib
 import os
 import re
-from typing import Any, Iterator, Optional
+from typing import Any, Iterator, Mapping, Optional
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..errors import first_line
+from .numbering import REFERENCE
 
 GET_PDF = "`pip install weasyprint` (it needs Pango)"
 """What to do where no PDF can be made."""
@@ -28,8 +29,23 @@ def filled(template: str, **content: Any) -> str:
     return page.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def prose(text: str) -> Markup:
-    """Plain text as HTML: `code`, $x_T$ as a symbol with what is lowered (_) or raised (^), and *titles* slanted."""
+def prose(text: str, figures: Optional[Mapping[str, int]] = None) -> Markup:
+    """Plain text as HTML: `code`, $x_T$ as a symbol with what is lowered (_) or raised (^), and *titles* slanted.
+
+    Args:
+        text: with references to figures such as (@eta).
+        figures: key -> number of those that are on the page; a reference to another is left out.
+    """
+    pieces = REFERENCE.split(text)
+    shown = [_marked(pieces[0])]
+    for keys, after in zip(pieces[1::2], pieces[2::2]):
+        there = [figures[key] for key in re.findall(r"[\w-]+", keys) if figures and key in figures]
+        links = Markup(", ").join(Markup('<a href="#figure-{0}">Figure {0}</a>').format(number) for number in there)
+        shown += [Markup(" ({})").format(links) if there else Markup(""), _marked(after)]
+    return Markup("").join(shown)
+
+
+def _marked(text: str) -> Markup:
     parts, end = [], 0
     for found in _MARKS.finditer(text):
         parts.append(Markup("{}").format(text[end : found.start()]))
