@@ -9,7 +9,7 @@ A picture is a function of the checkpoint, the settings, its prompt and its numb
 import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
@@ -19,10 +19,11 @@ from ..devices import DTYPES, PRECISIONS, Worker, choose_precision
 from ..diffusion import seed_of
 from ..errors import UserError, unwritable
 from ..options import check_options, choice, number
-from ..pictures.painting import Painting, paint_all
+from ..pictures.filming import FILM, check_filming
+from ..pictures.painting import AfterStep, Painting, paint_all
 from ..runs import digest
 from ..stable_diffusion import StableDiffusion
-from .painting import Sampling, encoded, paint
+from .painting import Sampling, decoded, encoded, paint
 from .prompts import Source, UnknownWordError, read_input
 from .telling import tell_prompts_without_token, tell_unknown_to_small_world, tell_words
 from .words import with_words
@@ -54,6 +55,7 @@ class GenerateOptions:
     """auto, fp32, bf16 or fp16."""
     overwrite: bool = False
     """Paint over pictures of other settings; those of the same settings stand, for they would be the same."""
+    film: Optional[Path] = field(default=None, metadata=FILM)
 
 
 class Series(NamedTuple):
@@ -109,7 +111,8 @@ def generate(options: GenerateOptions, beside: Sequence[Path] = (), left_out: Op
     if not series:
         return options.out
     painting, inside = _ConceptPainting(options, series, model), [one.folder for one in series]
-    return paint_all(painting, options.out, options.batch_size, options.overwrite, inside, left_out)
+    told = (options.overwrite, inside, left_out, options.film)
+    return paint_all(painting, options.out, options.batch_size, *told)
 
 
 class _ConceptPainting(Painting[Picture]):
@@ -117,7 +120,7 @@ class _ConceptPainting(Painting[Picture]):
 
     def __init__(self, options: GenerateOptions, series: Sequence[Series], model: StableDiffusion) -> None:
         self._options, self._series, self._model, self.steps = options, series, model, options.sampling.steps
-        self.settings = _settings(options, model, series)
+        self.settings, self.schedule = _settings(options, model, series), model.schedule
         self._negative = encoded(model, [options.sampling.negative_prompt])[:, 0]
         self._texts: Dict[str, Tensor] = {}
 
@@ -143,7 +146,15 @@ class _ConceptPainting(Painting[Picture]):
         told = {"prompt": asked.prompt, "seed": asked.seed(self._options.seed), "checkpoint": self._model.name}
         return {**told, **asdict(self._options.sampling)}
 
-    def paint(self, batch: List[Picture], after_step: Callable[[], object]) -> Tensor:
+    def caption(self, asked: Picture) -> str:
+        return asked.prompt
+
+    def seen(self, x: Tensor) -> Tensor:
+        # Noisy ones too: a linear map of latents to colours, which is quicker, shows squares that do not end in the
+        # painted picture.
+        return decoded(self._model, x)
+
+    def paint(self, batch: List[Picture], after_step: AfterStep) -> Tensor:
         sampling = self._options.sampling
         for prompt in sorted({asked.prompt for asked in batch} - set(self._texts)):
             self._texts[prompt] = encoded(self._model, sampling.texts(prompt))
@@ -156,6 +167,7 @@ def _checked(options: GenerateOptions) -> List[Source]:
     """Refuse bad settings; the sources of an input.json."""
     check_options(options)
     options.sampling.check()
+    check_filming(options.film, options.out)
     if bool(options.prompt) == (options.input is not None):
         raise UserError("give either --prompt, with at least one prompt, or --input with an input.json")
     for text in (*options.prompt, options.sampling.negative_prompt):

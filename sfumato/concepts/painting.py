@@ -1,7 +1,7 @@
 """Prompts to pictures, in memory: the sampling settings and the walk of one batch."""
 
 from dataclasses import dataclass
-from typing import Callable, Iterator, List, Optional, Sequence
+from typing import Iterator, List, Optional, Sequence
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from .. import sampling
 from ..diffusion import Guidance, Regions, Schedule, SeededNoise, Step, columns
 from ..images import to_pixels
 from ..options import number
-from ..pictures.painting import walked
+from ..pictures.painting import AfterStep, walked
 from ..sampling import sampler_choice
 from ..stable_diffusion import SCHEDULE, StableDiffusion
 
@@ -83,11 +83,16 @@ def paint(
     negative: Tensor,
     seeds: Sequence[int],
     sampling: Sampling,
-    after_step: Optional[Callable[[], object]] = None,
+    after_step: Optional[AfterStep] = None,
 ) -> Tensor:
-    """The finished pictures of a batch: uint8 [B, H, W, 3]; `after_step` moves a bar, the rest is as in `walk`."""
+    """The finished pictures of a batch: uint8 [B, H, W, 3]; `after_step` is as in `walked`, the rest as in `walk`."""
     steps = walk(model, texts, negative, seeds, sampling)
     latents = walked(steps, texts.device, "fp32", after_step, model.precision)
+    return decoded(model, latents)
+
+
+def decoded(model: StableDiffusion, latents: Tensor) -> Tensor:
+    """The pictures of latents, clean or noisy: uint8 [B, H, W, 3]."""
     # One at a time: decoding takes more memory than the whole walk.
     return torch.cat([to_pixels(model.vae.decode(one)) for one in latents.split(1)])
 

@@ -8,15 +8,14 @@ import torch
 from torch import Tensor
 
 from ..devices import Worker
-from ..diffusion import SeededNoise, seed_of
+from ..diffusion import seed_of
 from ..images import from_pixels, save_image, sheet, to_pixels
 from ..model import Diffusion
 from ..options import check_options, number
 from ..pictures.painting import walked
 from ..pictures.sweeps import save_sweep
-from ..pictures.walks import Moment, save_animation, save_moments, watched
+from ..pictures.walks import Moment, save_moments, save_walk_film, watched
 from ..runs import open_run
-from .data import SIZE
 from .evaluate import accuracies
 from .labels import DATASETS, DIGITS, label_of
 from .model import SHIPPED, load_digits
@@ -29,7 +28,8 @@ _SCALES, _NOISES = (0.0, 1.0, 2.0, 4.0, 8.0), 2
 
 @dataclass
 class FiguresOptions:
-    """Draw for each dataset a 10x10 sheet, six moments of how its first 0 was painted, and an animation of that."""
+    """Draw for each dataset a 10x10 sheet, and how the first picture of each digit came out of noise: as a film, in six
+    moments, and those of the 0 alone."""
 
     out: Path
     """Folder to draw into; made if missing."""
@@ -59,12 +59,14 @@ def figures(options: FiguresOptions) -> List[Path]:
             labels = [label_of(dataset, digit) for digit in range(DIGITS) for _ in range(_COLUMNS)]
             seeds = [seed_of(options.seed, column) for _ in range(DIGITS) for column in range(_COLUMNS)]
             shown: List[Moment] = []
-            noise = SeededNoise(seeds[:1], (3, SIZE, SIZE), device)()
-            steps = watched(walk(model, labels, seeds, options.sampling, device), noise, model.schedule.start, shown)
-            pixels = to_pixels(walked(steps, device, "fp32"))
+            steps = walk(model, labels, seeds, options.sampling, device)
+            firsts = range(0, len(labels), _COLUMNS)
+            pixels = to_pixels(walked(watched(steps, model.schedule, shown, firsts), device, "fp32"))
+            zero = [moment._replace(x=moment.x[:1], x0=moment.x0[:1]) for moment in shown]
             written.append(save_image(sheet(pixels, _COLUMNS), options.out / f"{dataset}-sheet.png"))
+            written.append(save_moments(zero, options.out / f"{dataset}-first-zero.png"))
             written.append(save_moments(shown, options.out / f"{dataset}-reverse-process.png"))
-            written.append(save_animation(shown, options.out / f"{dataset}-reverse-process.gif"))
+            written.append(save_walk_film(shown, options.out / f"{dataset}-reverse-process.webp"))
             written += _guided(model, dataset, options)
     for path in written:
         print(f"wrote {path}")

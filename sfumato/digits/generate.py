@@ -8,7 +8,7 @@ A picture is a function of the settings and of its own dataset, digit and number
 import itertools
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor
@@ -17,7 +17,8 @@ from ..devices import PRECISIONS, Worker, choose_precision
 from ..diffusion import seed_of
 from ..errors import UserError
 from ..options import check_options, choice, number
-from ..pictures.painting import Painting, paint_all
+from ..pictures.filming import FILM, check_filming
+from ..pictures.painting import AfterStep, Painting, paint_all
 from ..runs import digest
 from .labels import DATASETS, DIGITS, label_of
 from .model import SHIPPED, load_digits
@@ -47,6 +48,7 @@ class GenerateOptions:
     """fp32, in which a picture is the same in any batch; or bf16, fp16 or auto, for pictures that differ a little."""
     overwrite: bool = False
     """Paint over pictures of other settings; those of the same settings stand, for they would be the same."""
+    film: Optional[Path] = field(default=None, metadata=FILM)
 
 
 class Picture(NamedTuple):
@@ -72,8 +74,10 @@ def generate(options: GenerateOptions, left_out: Optional[List[UserError]] = Non
         UserError: for settings or a folder that cannot be used.
     """
     _check(options)
+    check_filming(options.film, options.out)
     painting = _DigitPainting(options, Worker.here().device())
-    return paint_all(painting, options.out, options.batch_size, options.overwrite, options.datasets, left_out)
+    told = (options.overwrite, options.datasets, left_out, options.film)
+    return paint_all(painting, options.out, options.batch_size, *told)
 
 
 class _DigitPainting(Painting[Picture]):
@@ -84,7 +88,7 @@ class _DigitPainting(Painting[Picture]):
         self._options, self._device, self._model = options, device, load_digits(path).to(device)
         self._precision, self.steps = choose_precision(device, options.precision), options.sampling.steps
         chosen = {"seed": options.seed, "sampling": asdict(options.sampling), "precision": self._precision}
-        self.settings = {"weights": digest(path.read_bytes()), **chosen}
+        self.settings, self.schedule = {"weights": digest(path.read_bytes()), **chosen}, self._model.schedule
 
     def wanted(self) -> Iterator[Picture]:
         options = self._options
@@ -102,7 +106,10 @@ class _DigitPainting(Painting[Picture]):
         drawn = {"seed": asked.seed(options.seed), "sampling": asdict(options.sampling)}
         return {**asked._asdict(), **drawn, "precision": self._precision}
 
-    def paint(self, batch: List[Picture], after_step: Callable[[], object]) -> Tensor:
+    def caption(self, asked: Picture) -> str:
+        return f"{asked.dataset} {asked.digit}"
+
+    def paint(self, batch: List[Picture], after_step: AfterStep) -> Tensor:
         labels = [label_of(asked.dataset, asked.digit) for asked in batch]
         seeds = [asked.seed(self._options.seed) for asked in batch]
         told = (self._options.sampling, self._device, self._precision)

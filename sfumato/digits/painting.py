@@ -1,7 +1,7 @@
 """Noise to digits, in memory: the sampling settings and the walk of one batch."""
 
 from dataclasses import dataclass
-from typing import Callable, Iterator, Optional, Sequence
+from typing import Iterator, Optional, Sequence
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from ..errors import UserError
 from ..images import to_pixels
 from ..model import Diffusion
 from ..options import number
-from ..pictures.painting import walked
+from ..pictures.painting import AfterStep, walked
 from .data import SIZE
 from .model import SCHEDULE
 
@@ -67,7 +67,7 @@ def paint(
     sampling: Sampling,
     device: torch.device,
     precision: str = "fp32",
-    after_step: Optional[Callable[[], object]] = None,
+    after_step: Optional[AfterStep] = None,
 ) -> Tensor:
     """The finished pictures of a batch: uint8 [B, 28, 28, 3]; see `walk` and `walked`."""
     return to_pixels(walked(walk(model, labels, seeds, sampling, device), device, precision, after_step))

@@ -8,7 +8,7 @@ A picture is a function of its noise, its stem and the settings; see `pictures/p
 import mmap
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 import torch
 from torch import Tensor
@@ -17,8 +17,9 @@ from ..devices import PRECISIONS, Worker, choose_precision
 from ..diffusion import seed_of
 from ..errors import UserError
 from ..options import check_options, choice, number
+from ..pictures.filming import FILM, check_filming
 from ..pictures.memory import batch_that_fits
-from ..pictures.painting import Painting, paint_all
+from ..pictures.painting import AfterStep, Painting, paint_all
 from ..runs import digest
 from .model import load_faces, weights_path
 from .noises import noise_paths, read_noise
@@ -46,6 +47,7 @@ class GenerateOptions:
     """fp32 for the exact pictures; bf16 or fp16 are faster; auto takes what the hardware likes."""
     overwrite: bool = False
     """Paint over pictures of other settings; those of the same settings stand, for they would be the same."""
+    film: Optional[Path] = field(default=None, metadata=FILM)
 
 
 def generate(options: GenerateOptions, left_out: Optional[List[UserError]] = None) -> Path:
@@ -63,12 +65,13 @@ def generate(options: GenerateOptions, left_out: Optional[List[UserError]] = Non
     """
     check_options(options)
     options.sampling.check()
+    check_filming(options.film, options.out)
     device = Worker.here().device()
     painting = _FacePainting(options, device, choose_precision(device, options.precision), left_out)
     if not painting.count():
         return options.out
     batch_size = options.batch_size or batch_that_fits(painting.model)
-    return paint_all(painting, options.out, batch_size, options.overwrite, left_out=left_out)
+    return paint_all(painting, options.out, batch_size, options.overwrite, (), left_out, options.film)
 
 
 class _FacePainting(Painting[Path]):
@@ -90,6 +93,7 @@ class _FacePainting(Painting[Path]):
                     raise
                 left_out.append(fault)
         self.model.to(device)
+        self.schedule = self.model.schedule
         self._options, self._precision, self.steps = options, precision, options.sampling.steps
         with open(weights_path(options.unet), "rb") as file:
             # Mapped, because the file may be as large as the memory.
@@ -113,7 +117,7 @@ class _FacePainting(Painting[Path]):
     def note(self, asked: Path) -> Dict[str, Any]:
         return {"noise": asked.name, "seed": self._seed(asked), **asdict(self._options.sampling)}
 
-    def paint(self, batch: List[Path], after_step: Callable[[], object]) -> Tensor:
+    def paint(self, batch: List[Path], after_step: AfterStep) -> Tensor:
         device = next(self.model.parameters()).device
         noise = torch.stack([self._noises[path] for path in batch]).to(device)
         seeds = [self._seed(path) for path in batch]

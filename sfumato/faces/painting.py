@@ -1,7 +1,7 @@
 """Noise to faces, in memory: the settings, and the walk of one batch."""
 
 from dataclasses import dataclass
-from typing import Callable, Iterator, List, Optional, Sequence
+from typing import Iterator, List, Optional, Sequence
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from ..diffusion import CLEAN, Schedule, SeededNoise, Step
 from ..images import to_pixels
 from ..model import Diffusion
 from ..options import number
-from ..pictures.painting import walked
+from ..pictures.painting import AfterStep, walked
 from ..sampling import sampler_choice
 from .model import SCHEDULE
 
@@ -72,7 +72,7 @@ def paint(
     sampling: Sampling,
     seeds: Optional[Sequence[int]] = None,
     precision: str = "fp32",
-    after_step: Optional[Callable[[], object]] = None,
+    after_step: Optional[AfterStep] = None,
 ) -> Tensor:
     """The finished pictures of a batch: float [B, 3, H, W], in about [-1, 1]; see `walk` and `walked`."""
     return walked(walk(model, noise, sampling, seeds), noise.device, precision, after_step)

@@ -3,7 +3,7 @@
 from .axes import draw_on
 from .colours import on_white
 from .films import check_film, clear_paper, read_film, save_film, text_size
-from .fonts import INK, font
+from .fonts import INK, folded, font
 from .listing import PICTURE_ENDINGS, exactly_pngs, graded_files, picture_entries, picture_files, pictures_among
 from .marks import crossed_out
 from .opening import MOST_PIXELS, graders_picture, open_drawing, open_picture
@@ -21,6 +21,7 @@ __all__ = [
     "crossed_out",
     "draw_on",
     "exactly_pngs",
+    "folded",
     "font",
     "from_pixels",
     "graded_files",

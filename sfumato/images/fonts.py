@@ -24,3 +24,15 @@ def font(size: int) -> Any:
     if path is not None and path.is_file():
         return ImageFont.truetype(str(path), size)
     return ImageFont.load_default(size)
+
+
+def folded(text: str, letters: Any, width: int) -> str:
+    """A text in lines of at most so many pixels, where its words allow that."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and letters.getlength(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return "\n".join(lines)

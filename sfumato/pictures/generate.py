@@ -11,7 +11,7 @@ import re
 import shlex
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor
@@ -26,9 +26,10 @@ from ..model import Diffusion
 from ..models.registry import name_of
 from ..options import check_options, choice, number
 from ..runs import digest
+from .filming import FILM, check_filming
 from .looks import GUIDANCE, STEPS
 from .memory import batch_that_fits
-from .painting import Painting, paint_all, walked
+from .painting import AfterStep, Painting, paint_all, walked
 
 _MOST_COMBINATIONS = 1000
 """That are painted without being asked for by name."""
@@ -68,6 +69,7 @@ class GenerateOptions:
     """fp32, in which a picture is the same in any batch; or bf16, fp16 or auto, for pictures that differ a little."""
     overwrite: bool = False
     """Paint over pictures of other settings; those of the same settings stand, for they would be the same."""
+    film: Optional[Path] = field(default=None, metadata=FILM)
 
 
 class _Picture(NamedTuple):
@@ -85,10 +87,11 @@ def generate(options: GenerateOptions) -> Path:
         UserError: for weights, labels, settings or a folder that cannot be used.
     """
     check_options(options)
+    check_filming(options.film, options.out)
     painting = _PicturePainting(options, Worker.here().device())
     inside = [folder_of(label) for label in painting.labels if label]
     batch_size = options.batch_size or batch_that_fits(painting.model)
-    return paint_all(painting, options.out, batch_size, options.overwrite, inside)
+    return paint_all(painting, options.out, batch_size, options.overwrite, inside, film=options.film)
 
 
 class _PicturePainting(Painting[_Picture]):
@@ -101,7 +104,7 @@ class _PicturePainting(Painting[_Picture]):
         if self.model.shape is None:
             raise UserError(f"{options.weights}: does not say of what size its pictures are")
         options.sampling.check(self.model.schedule)
-        self._options, self.steps = options, options.sampling.steps
+        self._options, self.steps, self.schedule = options, options.sampling.steps, self.model.schedule
         self._precision = choose_precision(device, options.precision)
         # Which labels and how many does not decide a picture: others may come into the same folder.
         chosen = {"sampling": asdict(options.sampling), "seed": options.seed, "precision": self._precision}
@@ -119,7 +122,10 @@ class _PicturePainting(Painting[_Picture]):
     def note(self, asked: _Picture) -> Dict[str, Any]:
         return {**{name: value for name, value in self.settings.items() if name != "weights"}, **asked._asdict()}
 
-    def paint(self, batch: List[_Picture], after_step: Callable[[], object]) -> Tensor:
+    def caption(self, asked: _Picture) -> str:
+        return asked.label
+
+    def paint(self, batch: List[_Picture], after_step: AfterStep) -> Tensor:
         model, sampling = self.model, self._options.sampling
         assert model.shape is not None, "it was checked"
         noise = SeededNoise([seed_of(self._options.seed, *asked) for asked in batch], model.shape, self._device)

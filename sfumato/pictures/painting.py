@@ -32,14 +32,17 @@ from torch import Tensor
 
 from ..bars import Bar
 from ..devices import Worker, autocast, in_batches
-from ..diffusion import Step
+from ..diffusion import Schedule, Step
 from ..errors import UserError
-from ..images import save_png
+from ..images import save_png, to_pixels
 from ..runs import open_run, painted_by
+from .filming import LOOKED_THROUGH, Filming
 from .handing_in import handed_in
 
 Asked = TypeVar("Asked")
 """What a job knows of one picture that is asked for."""
+AfterStep = Callable[[Step], object]
+"""Told of each step of a walk."""
 
 
 class Painting(ABC, Generic[Asked]):
@@ -50,12 +53,14 @@ class Painting(ABC, Generic[Asked]):
         what: is painted, in a word, for the bar.
         steps: of one picture.
         settings: all that decides the pictures but which they are.
+        schedule: that their walks are on.
     """
 
     command: str
     what: str
     steps: int
     settings: Mapping[str, Any]
+    schedule: Schedule
 
     @abstractmethod
     def wanted(self) -> Iterator[Asked]:
@@ -74,12 +79,20 @@ class Painting(ABC, Generic[Asked]):
         """What is written into a picture."""
 
     @abstractmethod
-    def paint(self, batch: List[Asked], after_step: Callable[[], object]) -> Tensor:
-        """A batch: uint8 [B, H, W, channels]; `after_step` is called after every step, to move a bar."""
+    def paint(self, batch: List[Asked], after_step: AfterStep) -> Tensor:
+        """A batch: uint8 [B, H, W, channels]; `after_step` is told of every step, to move a bar."""
 
     def alike(self, asked: Asked) -> Any:
         """Pictures of which this differs are not painted at once."""
         return None
+
+    def caption(self, asked: Asked) -> str:
+        """What a film says beneath a picture; the first of each caption are shown."""
+        return ""
+
+    def seen(self, x: Tensor) -> Tensor:
+        """What a film shows of tensors on a walk [n, ...]: uint8 [n, H, W, channels]."""
+        return to_pixels(x)
 
     def name(self, run: str, asked: Asked) -> str:
         """The run's name, by which a painted picture is known; with what else decides it and may change."""
@@ -93,6 +106,7 @@ def paint_all(
     overwrite: bool = False,
     inside: Sequence[str] = (),
     left_out: Optional[List[UserError]] = None,
+    film: Optional[Path] = None,
 ) -> Path:
     """Paint what is asked for and not there yet.
 
@@ -104,6 +118,7 @@ def paint_all(
         inside: folders to make in it, in which nothing else lies.
         left_out: given where the folder is handed in: then no note is kept in it, what was painted is known by what
             each picture tells of itself, and what lies in the way there is added; see `handed_in`.
+        film: of the first pictures, to write too; see `filming`.
 
     Returns:
         The folder.
@@ -115,11 +130,14 @@ def paint_all(
     length: Dict[str, Any] = {"total": worker.share_of(total) * painting.steps, "unit": "step"}
     length.update(desc=f"painting {painting.what}", disable=worker.rank > 0)
     made = open_run(out, painting.command, painting.settings, worker, inside, overwrite, noted=left_out is None)
+    filming = Filming(painting, film) if film is not None and worker.rank == 0 else None
     with made as run, _unfinished(painting, out, inside, left_out) as within, Bar(**length) as bar:
         began, done = time.monotonic(), 0
+        if filming is not None:
+            _paint_again(painting, filming, out, run, batch_size)
         todo = _missing(worker.share(painting.wanted()), painting, out, run, bar)
         for batch in _batches(todo, painting, batch_size):
-            pixels = painting.paint(batch, lambda size=len(batch): bar.update(size))  # type: ignore[misc]
+            pixels = painting.paint(batch, _watching(bar, batch, filming))
             for asked, pixel in zip(batch, pixels):
                 note = {**painting.note(asked), "run": painting.name(run, asked)}
                 save_png(out / painting.path(asked), pixel, note, within)
@@ -127,7 +145,34 @@ def paint_all(
             bar.set_postfix_str(f"{done / (time.monotonic() - began):.2f} pictures/s", refresh=False)
     if worker.rank == 0:
         print(f"wrote {total} pictures to {out}")
+    if filming is not None:
+        print(f"wrote {filming.save()}")
     return out
+
+
+def _watching(bar: Bar, batch: Sequence[Asked], filming: Optional[Filming[Asked]]) -> AfterStep:
+    def after_step(step: Step) -> None:
+        bar.update(len(batch))
+        if filming is not None:
+            filming.see(batch, step)
+
+    return after_step
+
+
+def _paint_again(painting: Painting[Asked], filming: Filming[Asked], out: Path, run: str, batch_size: int) -> None:
+    """Paint the film's pictures that are there already, or are another process's, for the film alone."""
+    worker, first = Worker.here(), set(filming.pictures)
+    mine = set(filter(first.__contains__, worker.share(itertools.islice(painting.wanted(), LOOKED_THROUGH))))
+    again = [
+        asked
+        for asked in filming.pictures
+        if asked not in mine or painted_by(painting.name(run, asked), out / painting.path(asked))
+    ]
+    if not again:
+        return
+    with Bar(total=len(again) * painting.steps, unit="step", desc="painting again for the film") as bar:
+        for batch in _batches(again, painting, batch_size):
+            painting.paint(batch, _watching(bar, batch, filming))
 
 
 def _unfinished(
@@ -158,7 +203,7 @@ def walked(
     steps: Iterator[Step],
     device: torch.device,
     precision: str,
-    after_step: Optional[Callable[[], object]] = None,
+    after_step: Optional[AfterStep] = None,
     own: str = "fp32",
 ) -> Tensor:
     """The end of a walk.
@@ -167,7 +212,7 @@ def walked(
         steps: of a sampler.
         device: of its tensors.
         precision: that the network computes in.
-        after_step: called after every step.
+        after_step: told of every step.
         own: the precision of the network's weights.
 
     Raises:
@@ -177,7 +222,7 @@ def walked(
         for step in steps:
             x = step.x
             if after_step is not None:
-                after_step()
+                after_step(step)
     if not bool(x.isfinite().all()):
         computed = own if precision == "fp32" else precision
         advice = "other weights, or more --steps" if computed == "fp32" else "--precision fp32"

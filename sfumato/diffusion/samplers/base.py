@@ -43,6 +43,10 @@ class Step:
     """[B, ...] at time t."""
     x0: Tensor
     """The clean picture as the denoiser saw it at the step's beginning, [B, ...]."""
+    from_t: float
+    """The time at the step's beginning."""
+    from_x: Tensor
+    """[B, ...] at that time: what x0 was seen in."""
 
 
 class Visit(NamedTuple):
@@ -144,8 +148,8 @@ class Sampler(ABC):
             prediction = ask(denoiser, x, t)
             past.append(Visit(t, x, prediction))
             del past[:-3]
-            x = self.advance(past, following, Walk(denoiser, denoiser.schedule, noise, times, index))
-            yield Step(index, following, x, prediction.x0)
+            before, x = x, self.advance(past, following, Walk(denoiser, denoiser.schedule, noise, times, index))
+            yield Step(index, following, x, prediction.x0, t, before)
 
     @abstractmethod
     def advance(self, past: List[Visit], following: float, walk: Walk) -> Tensor:
