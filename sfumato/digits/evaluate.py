@@ -16,11 +16,11 @@ from ..checkpoints import read_safetensors
 from ..errors import UserError
 from ..images import from_pixels, picture_files
 from ..models.shipped import shipped
+from ..pictures.course_judges import HubSVHN, load_course_classifier
 from ..pictures.judges import confusion_matrix, in_batches, load_judge, misread
 from ..pictures.metrics import frechet_distance, precision_recall
 from ..runs import numbers_path, write_note
 from .data import read_picture, read_test_digits
-from .judge import HubSVHN, load_course_classifier
 from .labels import DATASETS, DIGITS
 
 REAL_FEATURES = shipped("real-digit-features.safetensors")

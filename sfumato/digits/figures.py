@@ -2,28 +2,26 @@
 
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import List, Optional
 
 import torch
 from torch import Tensor
 
 from ..devices import Worker
 from ..diffusion import seed_of
-from ..images import from_pixels, save_image, sheet, to_pixels
+from ..images import save_image, sheet, to_pixels
 from ..model import Diffusion
 from ..options import check_options, number
+from ..pictures.judges import load_judge
 from ..pictures.painting import walked
-from ..pictures.sweeps import save_sweep
+from ..pictures.sweeps import save_guidance
 from ..pictures.walks import Moment, save_moments, save_walk_film, watched
 from ..runs import open_run
-from .evaluate import accuracies
 from .labels import DATASETS, DIGITS, label_of
 from .model import SHIPPED, load_digits
 from .painting import Sampling, walk
 
 _COLUMNS = 10
-_SCALES, _NOISES = (0.0, 1.0, 2.0, 4.0, 8.0), 2
-"""Of guidance: from none of the label to much of it; and noises of each digit that are painted with each."""
 
 
 @dataclass
@@ -74,15 +72,13 @@ def figures(options: FiguresOptions) -> List[Path]:
 
 
 def _guided(model: Diffusion, dataset: str, options: FiguresOptions) -> List[Path]:
-    """Digits of the same noises at several guidance scales, and how many of them a judge reads as asked."""
-    device, digits = Worker.here().device(), list(range(DIGITS)) * _NOISES
-    labels = [label_of(dataset, digit) for digit in digits]
-    seeds = [seed_of(options.seed, place // DIGITS) for place in range(len(digits))]
-    shown: Dict[str, Tensor] = {}
-    for scale in _SCALES:
+    """Digits of two noises at several guidance scales, and how many of them a judge reads as asked."""
+    device, digits = Worker.here().device(), torch.arange(2 * DIGITS) % DIGITS
+    labels = [label_of(dataset, int(digit)) for digit in digits]
+    seeds = [seed_of(options.seed, place // DIGITS) for place in range(2 * DIGITS)]
+
+    def painted(scale: float) -> Tensor:
         sampling = replace(options.sampling, guidance_scale=scale)
-        pixels = to_pixels(walked(walk(model, labels, seeds, sampling, device), device, "fp32"))
-        judged = {dataset: (from_pixels(pixels.permute(0, 3, 1, 2)), torch.tensor(digits))}
-        right = round(accuracies(judged)[dataset] * len(digits))
-        shown[f"guidance scale {scale:g}: {right} of {len(digits)} read as asked"] = pixels
-    return save_sweep(options.out / f"{dataset}-guidance", shown, DIGITS)
+        return walked(walk(model, labels, seeds, sampling, device), device, "fp32").cpu()
+
+    return save_guidance(options.out / f"{dataset}-guidance", painted, load_judge(dataset), digits, DIGITS)

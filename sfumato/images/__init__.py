@@ -5,7 +5,7 @@ from .colours import on_white
 from .films import check_film, clear_paper, read_film, save_film, text_size
 from .fonts import INK, folded, font
 from .listing import PICTURE_ENDINGS, exactly_pngs, graded_files, picture_entries, picture_files, pictures_among
-from .marks import crossed_out
+from .marks import crossed_out, marked_sheet
 from .opening import MOST_PIXELS, graders_picture, open_drawing, open_picture
 from .pixels import from_pixels, to_pixels
 from .saving import note_in, save_image, save_png
@@ -27,6 +27,7 @@ __all__ = [
     "graded_files",
     "graders_picture",
     "labelled_grid",
+    "marked_sheet",
     "note_in",
     "on_white",
     "open_drawing",

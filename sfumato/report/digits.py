@@ -65,6 +65,12 @@ def reverse(note: Note, dataset: str, name: str) -> List[Figure]:
     return moving(note, f"{dataset}-reverse-process", f"digits coming out of noise, {name}", caption, "t", "reverse")
 
 
+def first_zero(note: Note, dataset: str, name: str) -> List[Figure]:
+    """Six moments of how the first 0 of a dataset came out of noise."""
+    caption = words("caption.first-zero", name=name)
+    return moving(note, f"{dataset}-first-zero", f"six moments of painting a zero, {name}", caption, "t", "reverse")
+
+
 def _guided(note: Note, dataset: str, name: str) -> List[Figure]:
     """The same noises at several guidance scales."""
     alt = f"digits at several guidance scales, {name}"

@@ -13,6 +13,8 @@ from .numbering import REFERENCE
 
 GET_PDF = "`pip install weasyprint` (it needs Pango)"
 """What to do where no PDF can be made."""
+_DPI = 200
+"""Of pictures on paper."""
 _MARKS = re.compile(r"`([^`]*)`|\$([^$]*)\$|\*([^*]+)\*")
 _RAISED = re.compile(r"([_^])(\w+|\*)")
 _TAGS = {"_": "sub", "^": "sup"}
@@ -82,7 +84,7 @@ def as_pdf(page: str) -> bytes:
     from weasyprint import HTML
 
     with _timeless():
-        printed: bytes = HTML(string=page).write_pdf()
+        printed: bytes = HTML(string=page).write_pdf(dpi=_DPI)
     return printed
 
 

@@ -11,13 +11,13 @@ from ..images import note_in, open_drawing, read_film
 from .found import Note
 from .parts import Figure, Shot, flat
 
-_WIDEST = 1600
+_WIDEST = 1760
 _SQUARISH = 1.2
 """Pictures less wide than this many heights stand beside each other."""
 _CELL = 512
 """Pixels a side, at most, of pictures that stand in rows."""
-_LOSSY_FROM = 200_000
-"""Pictures whose PNG takes more bytes than this are kept less than exactly, as WebP."""
+_LOSSY_FROM = 60_000
+"""Pictures that take more bytes than this are kept less than exactly, where that makes them smaller."""
 _MOST_FRAMES = 21
 """Of a slider."""
 _MOST_TOLD = 24
@@ -106,12 +106,14 @@ def _embedded(shown: Image.Image) -> Tuple[str, Tuple[int, int]]:
     shown = shown.convert("RGBA" if "A" in shown.getbands() else "RGB")
     if shown.width > _WIDEST:
         shown = shown.resize((_WIDEST, round(shown.height * _WIDEST / shown.width)), Image.Resampling.LANCZOS)
-    buffer, kind = io.BytesIO(), "png"
-    shown.save(buffer, "PNG", optimize=True)
+    buffer = io.BytesIO()
+    shown.save(buffer, "WEBP", lossless=True, quality=80, method=4)
     if buffer.tell() > _LOSSY_FROM:
-        buffer, kind = io.BytesIO(), "webp"
-        shown.save(buffer, "WEBP", quality=88, method=4)
-    return _uri(kind, buffer), shown.size
+        lossy = io.BytesIO()
+        shown.save(lossy, "WEBP", quality=88, method=4)
+        # Of noise in large squares the exact one is smaller.
+        buffer = min(buffer, lossy, key=lambda one: one.tell())
+    return _uri("webp", buffer), shown.size
 
 
 def _uri(kind: str, buffer: io.BytesIO) -> str:

@@ -13,11 +13,11 @@ from PIL import Image
 from sfumato.checkpoints import read_safetensors
 from sfumato.digits.evaluate import REAL_FEATURES, EvaluateOptions, evaluate, read_painted, real_features
 from sfumato.digits.generate import GenerateOptions, generate
-from sfumato.digits.judge import load_course_classifier
 from sfumato.digits.labels import DATASETS
 from sfumato.digits.painting import Sampling
 from sfumato.errors import UserError
 from sfumato.models.digit_classifier import CourseClassifier
+from sfumato.pictures.course_judges import load_course_classifier
 from sfumato.pictures.judges import load_judge
 from sfumato.pictures.metrics import frechet_distance, precision_recall
 

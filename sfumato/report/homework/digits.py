@@ -7,7 +7,7 @@ from ...model import Diffusion
 from ...models.digit_unet import DigitUNet
 from ...models.shipped import shipped
 from ...runs import digest
-from ..digits import NAMES, accuracies, confused, mistakes, reverse, sheets, together
+from ..digits import NAMES, accuracies, confused, first_zero, mistakes, reverse, sheets, together
 from ..embedded import TRAINING
 from ..found import Note, notes_in
 from ..parts import Table, of
@@ -171,4 +171,4 @@ def _moments(question: Question, note: Note) -> None:
     question.say("digits.reverse")
     question.say("digits.reverse.guidance", low=note.settings["sampling"]["guide_from"])
     for dataset, name in NAMES.items():
-        question.add(reverse(note, dataset, name))
+        question.add(first_zero(note, dataset, name) or reverse(note, dataset, name))
