@@ -3,7 +3,7 @@
 from .axes import draw_on
 from .colours import on_white
 from .films import check_film, clear_paper, read_film, save_film, text_size
-from .fonts import INK, folded, font
+from .fonts import folded, text_box, write
 from .listing import PICTURE_ENDINGS, exactly_pngs, graded_files, picture_entries, picture_files, pictures_among
 from .marks import crossed_out, marked_sheet
 from .opening import MOST_PIXELS, graders_picture, open_drawing, open_picture
@@ -12,7 +12,6 @@ from .saving import note_in, save_image, save_png
 from .sheets import captioned, labelled_grid, sheet
 
 __all__ = [
-    "INK",
     "MOST_PIXELS",
     "PICTURE_ENDINGS",
     "captioned",
@@ -22,7 +21,6 @@ __all__ = [
     "draw_on",
     "exactly_pngs",
     "folded",
-    "font",
     "from_pixels",
     "graded_files",
     "graders_picture",
@@ -40,6 +38,8 @@ __all__ = [
     "save_image",
     "save_png",
     "sheet",
+    "text_box",
     "text_size",
     "to_pixels",
+    "write",
 ]

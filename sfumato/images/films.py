@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 
 from ..checkpoints import atomic_path
 from ..errors import UserError
-from .fonts import INK, font
+from .fonts import INK, text_box, write
 from .opening import open_frames
 
 ENDINGS = (".webp", ".gif", ".mp4")
@@ -131,14 +131,14 @@ def read_film(path: Path) -> Tuple[List[Image.Image], List[str]]:
 def _with_labels(frames: Sequence[Image.Image], labels: Sequence[str]) -> List[Image.Image]:
     """RGBA, each with its text beneath; all begin at one place, so that only what differs moves."""
     width, height = frames[0].size
-    letters = font(text_size(width))
-    strip = round(1.8 * text_size(width)) if any(labels) else 0
-    left = max(0, (width - round(max(letters.getlength(label) for label in labels))) // 2)
+    size = text_size(width)
+    strip = round(1.8 * size) if any(labels) else 0
+    left = max(0, (width - max(text_box(label, size)[0] for label in labels)) // 2)
     found = []
     for frame, label in zip(frames, labels):
         paper = clear_paper(width, height + strip)
         paper.paste(frame, (0, 0))
-        ImageDraw.Draw(paper).text((left, height + strip // 2), label, fill=(*INK, 255), font=letters, anchor="lm")
+        write(ImageDraw.Draw(paper), (left, height + strip // 2), label, size, "lm")
         found.append(paper)
     return found
 

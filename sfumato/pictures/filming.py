@@ -14,7 +14,7 @@ from ..diffusion import Step
 from ..errors import UserError
 from ..images import check_film
 from ..outputs import open_folder, refuse_file
-from .walks import Moment, evenly, moments_of, save_walk
+from .walks import Moment, kept_for, moments_of, save_walk
 
 if TYPE_CHECKING:
     from .painting import Painting
@@ -28,8 +28,8 @@ FILM = {
     )
 }
 """The metadata of an option for the film."""
-_PICTURES, _FRAMES = 6, 33
-"""The most that are shown, and the most moments: more steps than this are thinned out evenly."""
+_PICTURES = 6
+"""The most that are shown."""
 LOOKED_THROUGH = 10_000
 """Pictures among which the first of each kind are found."""
 
@@ -68,7 +68,7 @@ class Filming(Generic[Asked]):
         self._painting, self._path = painting, path
         self.pictures: List[Asked] = _first_of_each_kind(painting)
         self._moments: Dict[Asked, Dict[int, Moment]] = {asked: {} for asked in self.pictures}
-        self._kept = set(evenly(painting.steps + 1, _FRAMES))
+        self._kept = set(kept_for(path, painting.steps))
 
     def see(self, batch: Sequence[Asked], step: Step) -> None:
         """Note what a step of a batch shows of the film's pictures."""

@@ -13,18 +13,20 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from ..diffusion import CLEAN, Schedule, Step
-from ..images import INK, clear_paper, folded, font, save_film, save_image, text_size, to_pixels
+from ..images import clear_paper, folded, save_film, save_image, text_box, text_size, to_pixels, write
 
 _COLUMNS = 6
 """Times of a figure: of a walk of ten even steps over 1,000 times the course's 1000, 800, 600, 400, 200 and 0."""
-_NOISY, _SEEN = "noisy x\u209c", "what the network sees of x\u2080"
+_NOISY, _SEEN = "noisy x_t", "what the network sees of x_0"
 _GAP = 4
 _WIDE, _LARGEST = 1150, 256
 """About how wide a film is, and the most that a picture takes of it, in pixels."""
 _DRAWN, _TEXT, _BESIDE, _BETWEEN = 1680, 27, 236, 44
 """A figure's width, its letters, the room for what its rows are called, and between its halves; it is shown at half
 that size."""
-_SECONDS = 2.0
+_TOO_LARGE = 1.25
+_SECONDS, _FRAMES = 2.0, 20
+"""Of a film, before the finished pictures."""
 
 
 class Moment(NamedTuple):
@@ -93,7 +95,16 @@ def time_in_words(schedule: Schedule, t: float) -> str:
 
 def evenly(count: int, wanted: int) -> List[int]:
     """Places among so many, the first and the last with them, as far from one another as can be."""
-    return sorted({round(place * (count - 1) / max(1, wanted - 1)) for place in range(min(count, wanted))})
+    wanted = min(count, wanted)
+    return [round(place * (count - 1) / max(1, wanted - 1)) for place in range(wanted)]
+
+
+def kept_for(path: Path, steps: int) -> List[int]:
+    """Which moments of a walk `save_walk` shows: six of a figure; of a film all, or every second, third and so on, and
+    the last."""
+    if path.suffix.lower() == ".png":
+        return evenly(steps + 1, _COLUMNS)
+    return sorted({*range(0, steps, -(-steps // _FRAMES)), steps})
 
 
 def save_walk(found: Sequence[Moment], path: Path, captions: Sequence[str] = ()) -> Path:
@@ -114,25 +125,23 @@ def save_walk_film(found: Sequence[Moment], path: Path, captions: Sequence[str] 
     """
     side = min(_LARGEST, _WIDE // len(found[0].x))
     frames = [_frame(fitted(moment.x, side), fitted(moment.x0, side), captions) for moment in found]
-    return save_film(path, frames, [moment.when for moment in found], round(1000 * _SECONDS / len(found)))
+    return save_film(path, frames, [moment.when for moment in found], round(1000 * _SECONDS / max(1, len(found) - 1)))
 
 
 def _frame(x: Sequence[Image.Image], x0: Sequence[Image.Image], captions: Sequence[str]) -> Image.Image:
     step, height = x[0].width + _GAP, x[0].height
-    width = max(len(x) * step - _GAP, round(font(_TEXT).getlength(_SEEN)))
-    letters, line = font(text_size(width)), round(1.5 * text_size(width))
-    spans = _spans(captions)
-    told = [(begin, folded(text, letters, count * step - 3 * _GAP), count) for begin, count, text in spans]
-    below = line * max((text.count("\n") + 1 for _, text, _ in told if text), default=0)
-    paper = clear_paper(width, 2 * (line + height) + line // 2 + below)
+    width = max(len(x) * step - _GAP, text_box(_SEEN, text_size(0))[0])
+    size, line = text_size(width), round(1.5 * text_size(width))
+    told = [(begin, folded(text, size, count * step - size), count) for begin, count, text in _spans(captions)]
+    below = max((text_box(text, size)[1] for _, text, _ in told if text), default=0)
+    paper = clear_paper(width, 2 * (line + height) + line // 4 + below + (line // 4 if below else 0))
     draw = ImageDraw.Draw(paper)
     for top, name, pictures in ((0, _NOISY, x), (line + height + line // 4, _SEEN, x0)):
-        _write(draw, (0, top + line // 2), name, letters, "lm")
+        write(draw, (0, top + line // 2), name, size, "lm")
         for place, picture in enumerate(pictures):
             paper.paste(picture, (place * step, top + line))
     for begin, text, count in told:
-        middle = (begin * step + (count * step - _GAP) // 2, paper.height - below)
-        _write(draw, middle, text, letters, "ma")
+        write(draw, (begin * step + (count * step - _GAP) // 2, paper.height - below), text, size, "ma")
     return paper
 
 
@@ -160,40 +169,45 @@ def save_moments(found: Sequence[Moment], path: Path, captions: Sequence[str] = 
     halves = min(2, count)
     side = (_DRAWN - _BESIDE - (halves - 1) * _BETWEEN) // (halves * len(shown)) - _GAP
     cells = [(fitted(moment.x, side), fitted(moment.x0, side)) for moment in shown]
-    (width, height), letters = cells[0][0][0].size, font(_TEXT)
-    line, rows = round(1.5 * _TEXT), -(-count // halves)
-    caption = line if any(captions) else 0
-    pair, half = caption + 2 * (height + _GAP) + line // 2, len(shown) * (width + _GAP) - _GAP
-    paper = clear_paper(_BESIDE + halves * (half + _BETWEEN) - _BETWEEN, line + rows * pair - line // 2)
+    width, height = cells[0][0][0].size
+    line, rows, half = round(1.5 * _TEXT), -(-count // halves), len(shown) * (width + _GAP) - _GAP
+    told = [folded(text, _TEXT, half, most=2) for text in captions]
+    above = max((text_box(text, _TEXT)[1] + _GAP for text in told if text), default=0)
+    top, pair = line + (line // 4 if above else 0), above + 2 * (height + _GAP) + line // 2
+    paper = clear_paper(_BESIDE + halves * (half + _BETWEEN) - _BETWEEN, top + rows * pair - line // 2)
     draw = ImageDraw.Draw(paper)
     for picture in range(count):
-        left, top = _BESIDE + picture // rows * (half + _BETWEEN), line + picture % rows * pair
-        if caption:
-            _write(draw, (left, top + line // 2), captions[picture], letters, "lm")
-        for column, (moment, (x, x0)) in enumerate(zip(shown, cells)):
-            across = left + column * (width + _GAP)
-            if picture % rows == 0:
-                _write(draw, (across + width // 2, line // 2), moment.when, letters, "mm")
-            for row, part in enumerate((x, x0)):
-                paper.paste(part[picture], (across, top + caption + row * (height + _GAP)))
-    for row, name in enumerate((_NOISY, folded(_SEEN, letters, _BESIDE - line))):
-        middle = (_BESIDE - line // 2, line + caption + row * (height + _GAP) + height // 2)
-        _write(draw, middle, name, letters, "rm")
+        left, begin = _BESIDE + picture // rows * (half + _BETWEEN), top + picture % rows * pair
+        if told:
+            write(draw, (left, begin + above - _GAP), told[picture], _TEXT, "ld")
+        if picture % rows == 0:
+            _write_times(draw, left, [moment.when for moment in shown], width)
+        for column, pictures in enumerate(cells):
+            for row, part in enumerate(pictures):
+                place = (left + column * (width + _GAP), begin + above + row * (height + _GAP))
+                paper.paste(part[picture], place)
+    for row, name in enumerate((_NOISY, folded(_SEEN, _TEXT, _BESIDE - line))):
+        middle = (_BESIDE - line // 2, top + above + row * (height + _GAP) + height // 2)
+        write(draw, middle, name, _TEXT, "rm")
     return save_image(paper, path)
 
 
-def _write(draw: Any, place: Tuple[int, int], text: str, letters: Any, anchor: str) -> None:
-    align = {"l": "left", "m": "center", "r": "right"}[anchor[0]]
-    draw.multiline_text(place, text, fill=(*INK, 255), font=letters, anchor=anchor, align=align)
+def _write_times(draw: Any, left: int, times: Sequence[str], width: int) -> None:
+    """A time above each column; where columns are narrow, what is alike in all (t =) once, beside them."""
+    middle = round(0.75 * _TEXT)
+    if max(text_box(text, _TEXT)[0] for text in times) > width - _TEXT // 2:
+        if left == _BESIDE:
+            write(draw, (left - middle, middle), times[0].rpartition(" ")[0], _TEXT, "rm")
+        times = [text.rpartition(" ")[2] for text in times]
+    for column, text in enumerate(times):
+        write(draw, (left + column * (width + _GAP) + width // 2, middle), text, _TEXT, "mm")
 
 
 def fitted(pixels: Tensor, side: int) -> List[Image.Image]:
-    """Pictures uint8 [N, H, W, 3] no higher than side: small ones enlarged in whole squares, larger ones resampled."""
-    height, width = pixels.shape[1:3]
-    times = side // max(height, width)
-    if times >= 2 or max(height, width) == side:
-        how, size = Image.Resampling.NEAREST, (width * max(1, times), height * max(1, times))
-    else:
-        scale = side / max(height, width)
-        how, size = Image.Resampling.LANCZOS, (max(1, round(width * scale)), max(1, round(height * scale)))
-    return [Image.fromarray(one.numpy()).resize(size, how) for one in pixels]
+    """Pictures uint8 [N, H, W, 3] in about a square of side: small ones in whole squares, larger ones resampled."""
+    longest = max(pixels.shape[1:3])
+    times = round(side / longest)
+    whole = times >= 1 and times * longest <= _TOO_LARGE * side
+    scale, how = (times, Image.Resampling.NEAREST) if whole else (side / longest, Image.Resampling.LANCZOS)
+    height, width = (max(1, round(scale * one)) for one in pixels.shape[1:3])
+    return [Image.fromarray(one.numpy()).resize((width, height), how) for one in pixels]
