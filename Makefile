@@ -18,7 +18,7 @@ demo: $(VENV)/ready
 	$(BIN)/sfumato digits evaluate $(OUT)/digits
 	$(BIN)/sfumato digits figures $(OUT)/figures
 	$(BIN)/sfumato faces eta --out $(OUT)/faces
-	$(BIN)/sfumato faces interpolate --out $(OUT)/faces
+	$(BIN)/sfumato faces interpolate --film --out $(OUT)/faces
 	$(BIN)/sfumato concepts generate $(OUT)/concepts --count 4 --prompt "a chalk seven" "a colourful two next to a street eight" "a <new1> in the style of <new2>"
 	@echo "1,000 digits: $(OUT)/digits   scores: $(OUT)/digits/scores.json   figures: $(OUT)/figures   faces: $(OUT)/faces   prompts: $(OUT)/concepts"
 

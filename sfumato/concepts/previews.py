@@ -12,14 +12,16 @@ from torch import Tensor
 from ..checkpoints import Embedding, read_embeddings, write_embedding
 from ..clip import Clip, scores
 from ..diffusion import seed_of
-from ..images import save_image, sheet
 from ..outputs import open_folder
+from ..pictures.stages import is_kept, keep_stage, save_stages
 from ..stable_diffusion import StableDiffusion
 from .learn_options import LearnOptions
 from .painting import Sampling, encoded, paint
 from .recipes import PREVIEWS, Recipe
 
 _SAMPLING = Sampling(steps=15)
+_GROWTH = "word"
+"""The figure and the film of what the word paints at each step."""
 
 
 class Previews:
@@ -42,11 +44,9 @@ class Previews:
         hashes: Mapping[str, str],
     ) -> None:
         self._model, self._options, self._recipe, self._hashes = model, options, recipe, hashes
-        self._prompts = [
-            prompt
-            for prompt in options.preview or PREVIEWS[recipe.texts or recipe.kind]
-            for _ in range(options.preview_count)
-        ]
+        self._first = model.words[options.token].clone()
+        self._plain = options.preview or PREVIEWS[recipe.texts or recipe.kind]
+        self._prompts = [prompt for prompt in self._plain for _ in range(options.preview_count)]
         self._words = options.out / "words"
         self.finished = options.out / "word.safetensors"
         self._clip: Optional[Clip] = None
@@ -56,7 +56,17 @@ class Previews:
 
     @torch.no_grad()
     def look(self, step: int, vectors: Tensor) -> Dict[str, float]:
-        """Paint the previews with a word's vectors, keep both, and score the pictures."""
+        """Paint the previews with a word's vectors, keep both, and score the pictures; the first time also those of
+        the word that it began as."""
+        if not is_kept(self._options.out, 0):
+            self._paint(0, self._first)
+        found = self._paint(step, vectors)
+        self._write(open_folder(self._words) / f"step-{step:06d}.safetensors", step, vectors, found)
+        save_stages(self._options.out, _GROWTH)
+        return found
+
+    def _paint(self, step: int, vectors: Tensor) -> Dict[str, float]:
+        """Paint from the same noises at every step, and score."""
         model, token = self._model, self._options.token
         before, model.words[token] = model.words[token], vectors.detach().float()
         states = [encoded(model, [prompt.replace("{}", token)]) for prompt in self._prompts]
@@ -64,9 +74,10 @@ class Previews:
         seeds = [seed_of(self._options.seed, "preview", number) for number in range(len(self._prompts))]
         pixels = torch.cat([paint(model, state, negative, [seed], _SAMPLING) for state, seed in zip(states, seeds)])
         model.words[token] = before
-        save_image(sheet(pixels, self._options.preview_count, 1), self._options.out / f"preview-{step:06d}.png")
         found = self._scored(pixels)
-        self._write(open_folder(self._words) / f"step-{step:06d}.safetensors", step, vectors, found)
+        prompts = [prompt.replace("{}", token) for prompt in self._plain]
+        note = {"checkpoint": model.name, "seed": self._options.seed, "sampling": asdict(_SAMPLING), **found}
+        keep_stage(self._options.out, step, pixels, prompts, note)
         return found
 
     def _scored(self, pixels: Tensor) -> Dict[str, float]:
@@ -104,7 +115,9 @@ class Previews:
                 print(f"step {number}: image {told['image_score']}, text {told['text_score']}{mark}")
             write_embedding(self.finished, best)
         else:
-            self._write(self.finished, self._recipe.steps, vectors, {})
+            step = self._recipe.steps
+            self._write(self.finished, step, vectors, {})
+        save_stages(self._options.out, _GROWTH, kept=step, film=True)
         return self.finished
 
     def _kept(self) -> List[Tuple[int, Embedding]]:

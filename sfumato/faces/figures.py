@@ -6,16 +6,16 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
 from ..devices import Worker
 from ..diffusion import lerp, seed_of, slerp
 from ..errors import UserError
-from ..images import captioned, labelled_grid, save_film, sheet, to_pixels
+from ..images import labelled_grid, save_film, sheet, to_pixels
 from ..model import Diffusion
 from ..options import check_options, number
 from ..outputs import holding
+from ..pictures.between import loop_weights, rows_of, save_loop, stops_of
 from ..pictures.plots import save_lines
 from ..pictures.sweeps import Walk, apart, measured, saved, shortened, swept
 from ..runs import write_note
@@ -25,8 +25,6 @@ from .noises import drawn_noises, noise_paths, some_noises
 from .painting import Sampling, walk
 
 _PATHS = {"slerp": slerp, "lerp": lerp}
-_COLUMNS, _SIDE = 6, 192
-"""Of a path's faces: two rows of the usual eleven, large enough on paper."""
 _SHOWN = {"norm": "norm of $x_T$", "contrast": "contrast of the face", "detail": "detail of the face"}
 
 
@@ -71,11 +69,13 @@ class EtaOptions(_Source):
 
 @dataclass
 class InterpolateOptions(_Source):
-    """Draw OUT/slerp.png and OUT/lerp.png, the faces between two noises, and OUT/paths.png and OUT/scaled.png, which
-    explain them."""
+    """Draw OUT/between.png, the faces between two noises by slerp and by lerp, and OUT/paths.png and OUT/scaled.png,
+    which explain them."""
 
     stops: int = number(11, 2)
     """Pictures along each path, both ends included."""
+    film: bool = False
+    """Also make OUT/between.webp: both paths side by side in 60 frames, to the other noise and back; 40 faces more."""
     control: int = number(8, 2)
     """Noises that are made shorter and mixed with nothing, if there are so many."""
 
@@ -121,36 +121,41 @@ def eta(options: EtaOptions) -> Path:
 
 
 def interpolate(options: InterpolateOptions) -> List[Path]:
-    """Draw the strips and the plot; see InterpolateOptions. Their numbers go to OUT/paths.json.
+    """Draw the rows, the film and the plot; see InterpolateOptions. Their numbers go to OUT/paths.json.
 
     Raises:
         UserError: for settings, weights, noises or a folder that cannot be used.
     """
     check_options(options)
     model, noises = options.load(2, options.control)
-    weights = [stop / (options.stops - 1) for stop in range(options.stops)]
+    stops = stops_of(options.stops)
+    weights = sorted({*stops, *(loop_weights() if options.film else ())})
     begin = options.sampling.times(model.schedule)[0]
     cosine = float(F.cosine_similarity(noises[0].flatten(), noises[1].flatten(), dim=0))
-    numbers: Dict[str, Any] = {"alpha": weights, "values": noises[0].numel(), "cosine": cosine, "start": begin}
+    numbers: Dict[str, Any] = {"alpha": stops, "values": noises[0].numel(), "cosine": cosine, "start": begin}
     numbers["signal"], _ = model.schedule.levels(begin)
 
     def painted(noises: Tensor, what: str) -> Tensor:
         return _painted(model, noises, options.sampling, what, [seed_of(options.seed, "between")] * len(noises))
 
-    written = []
     with holding(options.out):
+        faces, norms = {}, {}
         for name, between in _PATHS.items():
             mixed = torch.stack([between(noises[0], noises[1], weight) for weight in weights])
-            faces = painted(mixed, name)
-            numbers[name] = measured(mixed, faces)
-            pictures = [Image.fromarray(face.numpy()) for face in to_pixels(faces)]
-            strip = captioned(pictures, [f"{name} {weight:.1f}" for weight in weights], columns=_COLUMNS, side=_SIDE)
-            written.append(saved(strip, options.out / f"{name}.png"))
+            faces[name] = dict(zip(weights, painted(mixed, name)))
+            norms[name] = dict(zip(weights, (float(noise.norm()) for noise in mixed)))
+            shown = torch.stack([faces[name][stop] for stop in stops])
+            numbers[name] = {**measured(mixed, shown), "norm": [norms[name][stop] for stop in stops]}
+        rows = rows_of({name: torch.stack([faces[name][stop] for stop in stops]) for name in _PATHS}, stops)
+        written = [saved(rows, options.out / "between.png")]
+        if options.film:
+            written.append(save_loop(options.out / "between.webp", faces, norms))
+            print(f"wrote {written[-1]}")
         strip, numbers["control"] = shortened(_walk(model, options.sampling), painted, noises)
         written.append(saved(strip, options.out / "scaled.png"))
         write_note(options.out / "paths.json", "faces interpolate", options.settings(), **numbers)
         panels = {title: {name: numbers[name][what] for name in _PATHS} for what, title in _SHOWN.items()}
-        return [*written, save_lines(options.out / "paths.png", weights, "alpha", panels)]
+        return [*written, save_lines(options.out / "paths.png", stops, "alpha", panels)]
 
 
 def _painted(model: Diffusion, noises: Tensor, sampling: Sampling, what: str, seeds: List[int]) -> Tensor:

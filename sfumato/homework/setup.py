@@ -139,7 +139,7 @@ class Setup:
         seconds = candidate.steps * candidate.batch_size * self.learned_photo
         if not self.judges:
             return seconds
-        pictures = LOOKS * self.learning.previews(source)
+        pictures = (1 + LOOKS) * self.learning.previews(source)  # also of the word before it is learned
         pictures += 0 if source in self.extra else PICTURES * len(source.prompts)
         return seconds + pictures * (self.prompt.picture + self.look)
 

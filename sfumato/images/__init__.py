@@ -9,7 +9,7 @@ from .marks import crossed_out, marked_sheet
 from .opening import MOST_PIXELS, graders_picture, open_drawing, open_picture
 from .pixels import from_pixels, to_pixels
 from .saving import note_in, save_image, save_png
-from .sheets import captioned, labelled_grid, sheet
+from .sheets import captioned, labelled_grid, sheet, sheet_cells
 
 __all__ = [
     "MOST_PIXELS",
@@ -38,6 +38,7 @@ __all__ = [
     "save_image",
     "save_png",
     "sheet",
+    "sheet_cells",
     "text_box",
     "text_size",
     "to_pixels",

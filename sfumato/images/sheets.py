@@ -4,21 +4,21 @@ What has text has no ground: it stands on white and on dark pages alike, and its
 (`style`). `save_image` and `open_picture` lay it on white where that is asked for.
 """
 
-from typing import Any, Sequence, Union
+from typing import Sequence, Tuple, Union
 
 import numpy as np
 import torch
-from PIL import Image, ImageColor, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
-from .style import INK
+from .films import clear_paper
+from .fonts import INK, font
+from .style import TEXT, WIDTH
 
 _GAP = 2
 _WHITE = (255, 255, 255)
-_CLEAR = (*ImageColor.getrgb(INK), 0)
-"""Ink of no weight: the edges of letters fade to it without a fringe."""
-_MARGIN = 8
-_TEXT = 16
+_LEAST = 16
+"""Of letters, in pixels; those of sheets that are wider than a page are larger, so that they are read there."""
 
 
 def sheet(pixels: Tensor, columns: int, scale: int = 2, clear: bool = False) -> Image.Image:
@@ -34,7 +34,7 @@ def sheet(pixels: Tensor, columns: int, scale: int = 2, clear: bool = False) -> 
     count, height, width, _ = large.shape
     rows = -(-count // columns)
     paper = np.empty((rows * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP, 4 if clear else 3), np.uint8)
-    paper[:] = _CLEAR if clear else _WHITE
+    paper[:] = (*INK, 0) if clear else _WHITE
     for index, picture in enumerate(large):
         top = _GAP + index // columns * (height + _GAP)
         left = _GAP + index % columns * (width + _GAP)
@@ -43,8 +43,26 @@ def sheet(pixels: Tensor, columns: int, scale: int = 2, clear: bool = False) -> 
     return Image.fromarray(paper)
 
 
+def sheet_cells(drawn: Image.Image, columns: int, count: int) -> np.ndarray:
+    """The pictures of a sheet that `sheet` laid without enlarging them: uint8 [count, H, W, 3].
+
+    Raises:
+        ValueError: if it is no such sheet.
+    """
+    pixels, rows = np.asarray(drawn)[_GAP:, _GAP:, :3], -(-count // columns)
+    if pixels.shape[0] % rows or pixels.shape[1] % columns:
+        raise ValueError(f"{drawn.width}x{drawn.height} pixels are no sheet of {rows} rows and {columns} columns")
+    height, width = pixels.shape[0] // rows, pixels.shape[1] // columns
+    grid = pixels.reshape(rows, height, columns, width, 3)[:, : height - _GAP, :, : width - _GAP]
+    return np.ascontiguousarray(grid.transpose(0, 2, 1, 3, 4).reshape(-1, *grid.shape[1::2], 3)[:count])
+
+
 def labelled_grid(
-    cells: Union[Tensor, Sequence[np.ndarray]], rows: Sequence[str], columns: Sequence[str], side: int = 128
+    cells: Union[Tensor, Sequence[np.ndarray]],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    side: int = 128,
+    corner: str = "",
 ) -> Image.Image:
     """Pictures in rows and columns with a label at each, RGBA without a ground.
 
@@ -53,6 +71,7 @@ def labelled_grid(
         rows: labels at the left; may have several lines.
         columns: labels at the top.
         side: pictures lower than this are enlarged by a whole factor to at least this.
+        corner: what the columns' labels are values of, at their left.
 
     Raises:
         ValueError: if the number of cells is another.
@@ -62,19 +81,18 @@ def labelled_grid(
     scale = -(-side // cells[0].shape[0])
     pixels = cells if isinstance(cells, Tensor) else torch.from_numpy(np.stack(list(cells)))
     inner = sheet(pixels, len(columns), scale, clear=True)
-    draw = ImageDraw.Draw(inner)
-    left = 2 * _MARGIN + max(round(draw.multiline_textbbox((0, 0), text, font=_font())[2]) for text in rows)
-    top = 2 * _MARGIN + max(round(draw.multiline_textbbox((0, 0), text, font=_font())[3]) for text in columns)
-    paper = Image.new("RGBA", (left + inner.width, top + inner.height), _CLEAR)
+    letters = _Letters(inner.width)
+    widest = max(letters.size(text)[0] for text in (*rows, corner))
+    left = 2 * letters.margin + widest if widest else 0
+    top = 2 * letters.margin + max(letters.size(text)[1] for text in (*columns, corner))
+    paper = clear_paper(left + inner.width, top + inner.height)
     paper.paste(inner, (left, top))
-    draw = ImageDraw.Draw(paper)
     height, width = (scale * side + _GAP for side in cells[0].shape[:2])
+    letters.write(paper, (left - letters.margin, top // 2), corner, "right")
     for index, text in enumerate(rows):
-        middle = (left - _MARGIN, top + _GAP + index * height + height // 2)
-        draw.multiline_text(middle, text, fill=INK, font=_font(), anchor="rm", align="right")
+        letters.write(paper, (left - letters.margin, top + _GAP + index * height + height // 2), text, "right")
     for index, text in enumerate(columns):
-        middle = (left + _GAP + index * width + width // 2, top // 2)
-        draw.multiline_text(middle, text, fill=INK, font=_font(), anchor="mm", align="center")
+        letters.write(paper, (left + _GAP + index * width + width // 2, top // 2), text, "center")
     return paper
 
 
@@ -87,23 +105,43 @@ def captioned(pictures: Sequence[Image.Image], texts: Sequence[str], columns: in
         columns: pictures a row.
         side: in pixels.
     """
-    measure = ImageDraw.Draw(Image.new("RGB", (1, 1)))
-    boxes = [measure.multiline_textbbox((0, 0), text, font=_font()) for text in texts]
-    width = max(side, *(round(box[2]) for box in boxes)) + 2 * _MARGIN
-    height = side + max(round(box[3]) for box in boxes) + 3 * _MARGIN
+    letters = _Letters(columns * side)
+    margin = letters.margin
+    boxes = [letters.size(text) for text in texts]
+    width = max(side, *(box[0] for box in boxes)) + 2 * margin
+    height = side + max(box[1] for box in boxes) + 3 * margin
     rows = -(-len(pictures) // columns)
-    paper = Image.new("RGBA", (columns * width, rows * height), _CLEAR)
-    draw = ImageDraw.Draw(paper)
+    paper = clear_paper(columns * width, rows * height)
     for index, (picture, text) in enumerate(zip(pictures, texts)):
-        left, top = index % columns * width + _MARGIN, index // columns * height + _MARGIN
+        left, top = index % columns * width + margin, index // columns * height + margin
         scale = side / max(picture.size)
         # Small pictures are enlarged in whole squares, so that each pixel can be seen.
         how = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BICUBIC
         shown = picture.resize((round(picture.width * scale), round(picture.height * scale)), how)
         paper.paste(shown, (left, top))
-        draw.multiline_text((left, top + side + _MARGIN), text, fill=INK, font=_font())
+        letters.write(paper, (left, top + side + margin), text)
     return paper
 
 
-def _font() -> Any:
-    return ImageFont.load_default(_TEXT)
+class _Letters:
+    """The text of a sheet, as large as it must be to be read where a page shows the sheet in its width.
+
+    Args:
+        width: of the sheet, about, in pixels.
+    """
+
+    def __init__(self, width: int) -> None:
+        height = max(_LEAST, round(width * TEXT / WIDTH))
+        self.margin, self._font = height // 2, font(height)
+        self._measure = ImageDraw.Draw(Image.new("L", (1, 1)))
+
+    def size(self, text: str) -> Tuple[int, int]:
+        """Width and height of some lines."""
+        box = self._measure.multiline_textbbox((0, 0), text, font=self._font)
+        return round(box[2]), round(box[3])
+
+    def write(self, paper: Image.Image, at: Tuple[int, int], text: str, align: str = "left") -> None:
+        """Lines whose left upper corner is at a place, or the middle of their right side, or their middle."""
+        anchor = {"left": "la", "right": "rm", "center": "mm"}[align]
+        ink = (*INK, 255)
+        ImageDraw.Draw(paper).multiline_text(at, text, fill=ink, font=self._font, anchor=anchor, align=align)

@@ -10,9 +10,12 @@ import math
 from pathlib import Path
 from typing import Any, List, NamedTuple, Sequence, Tuple, Union
 
-from ..checkpoints import atomic_path
+import numpy as np
 
-INK = "#7b7b7b"
+from ..checkpoints import atomic_path
+from . import fonts
+
+INK = "#{:02x}{:02x}{:02x}".format(*fonts.INK)
 """Of text, axes and marks."""
 DARK_PAGE = "#16181d"
 """The ground of dark pages."""
@@ -26,6 +29,8 @@ _POINTS = 0.75
 """A pixel of the page, in points."""
 _INCH, _PAD = 96, 4
 _NICE = (1.0, 2.0, 5.0)
+_PLACES, _EDGE, _STEEP = 61, 14, 0.35
+"""Where names could stand along lines, how many of these at either end are too near to it, and what is steep."""
 
 
 class Line(NamedTuple):
@@ -117,17 +122,15 @@ def line_names_beside(axis: Any, names: Sequence[str]) -> None:
     lines = list(zip(axis.get_lines()[-len(names) :], names))
     figure = axis.get_figure()
     figure.draw_without_rendering()
-    height = axis.get_window_extent().height
-    ends = sorted(_height_of(axis, line, -1) for line, _ in lines)
-    if len(lines) > 1 and (ends[-1] - ends[0]) * height < TEXT:
+    ends = sorted(float(_heights(axis, line, line.get_xdata()[-1:])[0]) for line, _ in lines)
+    if len(lines) > 1 and ends[-1] - ends[0] < TEXT / axis.get_window_extent().height:
         _name_where_apart(axis, lines)
         return
-    texts = [
-        write_at(axis, 1.02, _height_of(axis, line, -1), name, color=line.get_color(), va="center")
-        for line, name in lines
-    ]
-    for text in texts:
-        text.set_transform(axis.transAxes)
+    texts = []
+    for line, name in lines:
+        end = float(_heights(axis, line, line.get_xdata()[-1:])[0])
+        told = {"color": line.get_color(), "va": "center", "transform": axis.transAxes}
+        texts.append(write_at(axis, 1.02, end, name, **told))
     # With the names beside it the axis is another size.
     figure.draw_without_rendering()
     places = spread([text.get_position()[1] for text in texts], 1.25 * TEXT / axis.get_window_extent().height)
@@ -135,31 +138,39 @@ def line_names_beside(axis: Any, names: Sequence[str]) -> None:
         text.set_y(place)
 
 
-def _height_of(axis: Any, line: Any, place: int) -> float:
-    """Of a line's point, as a share of its axis' height."""
-    y = axis.transData.transform((float(line.get_xdata()[place]), float(line.get_ydata()[place])))[1]
-    return float(axis.transAxes.inverted().transform((0, y))[1])
+def _heights(axis: Any, line: Any, x: Any) -> Any:
+    """Of a line at some x, as shares of its axis' height."""
+    known = np.asarray(line.get_xdata(), float)
+    order = np.argsort(known, kind="stable")
+    y = np.interp(np.asarray(x, float), known[order], np.asarray(line.get_ydata(), float)[order])
+    places = axis.transData.transform(np.stack([np.full(len(y), known[0]), y], axis=1))
+    return axis.transAxes.inverted().transform(places)[:, 1]
 
 
 def _name_where_apart(axis: Any, lines: Sequence[Tuple[Any, str]]) -> None:
     """Names above the upper lines and below the lowest, where any two neighbours are furthest from each other."""
-    count = min(len(line.get_xdata()) for line, _ in lines)
-
-    def nearest(place: int) -> float:
-        heights = sorted(_height_of(axis, line, place) for line, _ in lines)
-        return min(after - before for before, after in zip(heights, heights[1:]))
-
-    place = max(range(count), key=lambda one: (round(nearest(one), 6), -abs(one - count // 2)))
-    ranked = sorted(lines, key=lambda one: _height_of(axis, one[0], place))
-    for line, name in ranked:
-        lowest = line is ranked[0][0]
+    begin, end = (
+        max(min(line.get_xdata()) for line, _ in lines),
+        min(max(line.get_xdata()) for line, _ in lines),
+    )
+    x = np.linspace(begin, end, _PLACES)[_EDGE:-_EDGE]
+    heights = np.stack([_heights(axis, line, x) for line, _ in lines])
+    apart = np.diff(np.sort(heights, axis=0), axis=0).min(axis=0).round(6)
+    best = max(range(len(x)), key=lambda one: (apart[one], -abs(one - len(x) // 2)))
+    lowest = int(heights[:, best].argmin())
+    width, height = axis.get_window_extent().size
+    for number, (line, name) in enumerate(lines):
+        # Beside a steep line, on the side that it leaves free.
+        steep = float(np.gradient(heights[number])[best] * height * len(x) / width)
+        free = 0 if abs(steep) < _STEEP else (-1 if (steep > 0) == (number != lowest) else 1)
         axis.annotate(
             name,
-            (line.get_xdata()[place], line.get_ydata()[place]),
-            xytext=(0, -7 if lowest else 7),
+            (x[best], _heights(axis, line, x)[best]),
+            xycoords=axis.get_xaxis_transform(),
+            xytext=(4 * free, -6 if number == lowest else 6),
             textcoords="offset points",
-            ha="center",
-            va="top" if lowest else "bottom",
+            ha=("right", "center", "left")[free + 1],
+            va="top" if number == lowest else "bottom",
             color=line.get_color(),
             fontsize=TEXT * _POINTS,
             parse_math=False,

@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Mapping, Sequence
 
-from ..checkpoints import atomic_path
+from ..images.style import drawing_of, line_names_beside, line_on, save_drawing, show_all_of
+
+_HEIGHT = 220
 
 
 def save_lines(path: Path, x: Sequence[float], along: str, panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Path:
-    """Panels side by side, each with a line a name, from zero up; returns the path.
+    """Panels side by side, each with a line a name that stands beside it, and an axis that shows them; the path.
 
     Args:
         path: of the picture.
@@ -15,17 +17,12 @@ def save_lines(path: Path, x: Sequence[float], along: str, panels: Mapping[str, 
         along: what x is.
         panels: title -> name -> numbers, as many as x.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.2 * len(panels), 3.4), layout="constrained")
-    for axis, (title, lines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
-        # Marks tell the lines apart where there is no colour.
-        for mark, (name, numbers) in zip("os^vD", lines.items()):
-            axis.plot(x, numbers, marker=mark, label=name)
+    figure, axes = drawing_of(1, len(panels), _HEIGHT)
+    for axis, (title, lines) in zip(axes, panels.items()):
+        for place, numbers in enumerate(lines.values()):
+            line_on(axis, x, numbers, place, marks=True)
         axis.set_title(title)
         axis.set_xlabel(along)
-        axis.set_ylim(bottom=0)
-        axis.legend()
-    with atomic_path(path) as beside:
-        figure.savefig(beside, dpi=150)
-    return path
+        show_all_of(axis, [number for numbers in lines.values() for number in numbers])
+        line_names_beside(axis, list(lines))
+    return save_drawing(path, figure)

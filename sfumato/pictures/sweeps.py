@@ -92,7 +92,7 @@ def shortened(walk: Walk, paint: Callable[[Tensor, str], Tensor], noises: Tensor
         means.append({"scale": scale, **numbers, "along_noise": float(along)})
         rows.append(faces)
     columns = [f"noise {place:02d}" for place in range(len(noises))]
-    grid = labelled_grid(to_pixels(torch.cat(rows)), [f"{scale:g}" for scale in SCALES], columns)
+    grid = labelled_grid(to_pixels(torch.cat(rows)), [f"{scale:g}" for scale in SCALES], columns, corner="length")
     return grid, {"noises": len(noises), "rows": means}
 
 

@@ -85,7 +85,7 @@ def _commands(folder: Path, amount: Amount) -> Dict[str, List[List[str]]]:
         "digit-figures": [["digits", "figures", str(folder / "digit-figures")]],
         "faces": [
             ["faces", "eta", "--out", str(folder / "faces")],
-            ["faces", "interpolate", "--out", str(folder / "faces")],
+            ["faces", "interpolate", "--film", "--out", str(folder / "faces")],
         ],
         "word": [
             ["digits", "generate", str(photos), *five],

@@ -12,13 +12,13 @@ from .words import words
 _TITLES = {
     "loss": "loss",
     "rate": "learning rate, share of its peak",
-    "loss/held_out": "loss on what was held out",
-    "accuracy/mnistm": "accuracy, MNIST-M",
-    "accuracy/svhn": "accuracy, SVHN",
+    "loss/held_out": "loss: held out",
+    "accuracy/mnistm": "accuracy: MNIST-M",
+    "accuracy/svhn": "accuracy: SVHN",
     "psnr": "PSNR in dB",
     "right_digit": "share of digits found",
 }
-"""What trainings log -> its axis."""
+"""What trainings log -> its axis, and after a colon its name there; see `curve`."""
 
 
 def training(note: Note) -> Part:
@@ -40,7 +40,8 @@ def curves(note: Note) -> List[Figure]:
     what = f"training curves of {note.command.split()[0]}"
     if not names:
         return []
+    runs = [(str(name), float(after)) for name, after in note.content.get("runs", {}).items()]
     first = next(iter(names))
     steps, values = series(lines, first)
     caption = words("caption.curves", what=names[first], begun=values[0], ended=values[-1], steps=steps[-1])
-    return [replace(curve(lines, names, what, caption), key="curves")]
+    return [replace(curve(lines, names, what, caption, runs), key="curves")]

@@ -10,9 +10,13 @@ from PIL import Image
 pytest.importorskip("matplotlib")
 pytest.importorskip("safetensors")
 
+from sfumato.diffusion import lerp, slerp
 from sfumato.errors import UserError
 from sfumato.faces.figures import EtaOptions, InterpolateOptions, eta, interpolate
-from sfumato.faces.painting import Sampling
+from sfumato.faces.model import load_faces
+from sfumato.faces.noises import some_noises
+from sfumato.faces.painting import Sampling, paint
+from sfumato.images import open_picture, read_film, to_pixels
 
 FEW = Sampling(steps=4)
 
@@ -44,7 +48,7 @@ def test_the_eta_grid_begins_each_row_with_the_deterministic_face(unet, noise_fo
 
 def test_lerp_loses_norm_midway_and_slerp_does_not(unet, noise_folder, tmp_path):
     written = interpolate(InterpolateOptions(tmp_path / "out", unet, noise_folder, sampling=FEW, stops=5))
-    assert [path.name for path in written] == ["slerp.png", "lerp.png", "scaled.png", "paths.png"]
+    assert [path.name for path in written] == ["between.png", "scaled.png", "paths.png"]
     numbers = json.loads((tmp_path / "out" / "paths.json").read_text())
     assert numbers["alpha"] == [0.0, 0.25, 0.5, 0.75, 1.0]
     ends = np.mean([numbers["lerp"]["norm"][0], numbers["lerp"]["norm"][4]])
@@ -56,6 +60,41 @@ def test_lerp_loses_norm_midway_and_slerp_does_not(unet, noise_folder, tmp_path)
     assert numbers["start"] == 751
     for name in ("slerp", "lerp"):  # both begin and end with the same faces
         assert numbers[name]["contrast"][::4] == pytest.approx(numbers["slerp"]["contrast"][::4], rel=1e-4)
+
+
+def test_the_faces_between_stand_in_two_rows_over_one_axis(unet, noise_folder, tmp_path):
+    """Painted here anew, one by one, from noises that were mixed here."""
+    interpolate(InterpolateOptions(tmp_path, unet, noise_folder, sampling=FEW, stops=3, control=2))
+    model, (a, b) = load_faces(unet), some_noises(noise_folder, 2, 16)
+    size = 8 * a.shape[-1]
+    paper = open_picture(tmp_path / "between.png")
+    paper = np.asarray(paper)[-2 * (size + 2) :, -3 * (size + 2) :].astype(int)
+    for row, between in enumerate((slerp, lerp)):
+        for column, weight in enumerate((0.0, 0.5, 1.0)):
+            top, left = row * (size + 2), column * (size + 2)
+            cell = paper[top : top + size : 8, left : left + size : 8]
+            wanted = to_pixels(paint(model, between(a, b, weight)[None], FEW))[0].int().numpy()
+            assert abs(cell - wanted).max() <= 1, (between, weight)
+
+
+def test_the_film_goes_there_and_back_in_sixty_frames_without_a_jump(unet, noise_folder, tmp_path):
+    options = InterpolateOptions(tmp_path / "film", unet, noise_folder, sampling=FEW, control=2, film=True)
+    written = interpolate(options)
+    assert [path.name for path in written] == ["between.png", "between.webp", "scaled.png", "paths.png"]
+    frames, labels = read_film(written[1])
+    assert len(frames) == 60
+    alphas = [float(label.split(" = ")[1]) for label in labels]
+    assert max(abs(one - other) for one, other in zip(alphas, [*alphas[1:], alphas[0]])) < 0.05, "also to its beginning"
+    assert (alphas[0], alphas[30]) == (0, 1)
+    shown = [np.asarray(frame.convert("RGB"))[-256:].astype(int) for frame in frames]
+    for place in range(1, 30):
+        assert np.array_equal(shown[place], shown[60 - place]), "the same way back"
+    halves = [(one[:, -516:-260], one[:, -258:-2]) for one in shown]
+    assert all(np.array_equal(*halves[place]) for place in (0, 30)), "both paths have the same ends"
+    assert (halves[15][0] != halves[15][1]).any()
+    plain = interpolate(InterpolateOptions(tmp_path / "plain", unet, noise_folder, sampling=FEW, control=2))
+    assert plain[0].read_bytes() == written[0].read_bytes(), "the film changes no other figure"
+    assert plain[-1].read_bytes() == written[-1].read_bytes()
 
 
 @pytest.mark.parametrize(

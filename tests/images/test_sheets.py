@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageColor
+from PIL import Image
 
-from sfumato.images import captioned, labelled_grid, open_picture, save_image, sheet, to_pixels
-from sfumato.images.style import INK
+from sfumato.images import INK, captioned, labelled_grid, open_picture, save_image, sheet, to_pixels
 
 
 @pytest.mark.parametrize("beside", [-0.4, 0.0, 0.4])
@@ -42,7 +41,7 @@ def test_nothing_but_pictures_and_letters_has_a_ground():
         paper = np.asarray(drawn)
         assert paper.shape[2] == 4
         outside = (paper[..., :3] != 0).any(axis=2)
-        assert (paper[outside][:, :3] == ImageColor.getrgb(INK)).all()
+        assert (paper[outside][:, :3] == INK).all()
         assert (paper[~outside][:, 3] == 255).all()
         assert (paper[outside][:, 3] == 0).any()
 

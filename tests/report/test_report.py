@@ -129,7 +129,7 @@ def runs(tmp_path):
     lines = [{"step": step, "loss": 1.0 / step, "rate": 1.0} for step in range(1, 200)]
     for name in ("training", "word"):
         (folder / name / "log.jsonl").write_text("\n".join(map(json.dumps, lines)) + '\n{"step": 2')
-    for name in ("figures/mnistm-sheet", "figures/svhn-reverse-process", "faces/eta", "faces/slerp", "faces/lerp"):
+    for name in ("figures/mnistm-sheet", "figures/svhn-reverse-process", "faces/eta", "faces/between"):
         paint(folder / f"{name}.png")
     for name in ("faces/paths", "faces/invert", "faces/difference", "zero/zero-shot", "world/both-by-regions"):
         paint(folder / f"{name}.png")
@@ -159,7 +159,7 @@ def test_every_number_and_picture_of_the_runs_is_on_the_page(runs, tmp_path):
         "sampling.steps",
     ):
         assert text in page.text, text
-    assert len(page.images) == 16
+    assert len(page.images) == 15
     assert all(image["alt"].strip() for image in page.images)
     assert "Not in this report" not in page.text
     assert not page.open_tags, "every tag is closed"
