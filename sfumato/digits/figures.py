@@ -61,7 +61,7 @@ def figures(options: FiguresOptions) -> List[Path]:
             firsts = range(0, len(labels), _COLUMNS)
             pixels = to_pixels(walked(watched(steps, model.schedule, shown, firsts), device, "fp32"))
             zero = [moment._replace(x=moment.x[:1], x0=moment.x0[:1]) for moment in shown]
-            written.append(save_image(sheet(pixels, _COLUMNS), options.out / f"{dataset}-sheet.png"))
+            written.append(save_image(sheet(pixels, _COLUMNS, clear=True), options.out / f"{dataset}-sheet.png"))
             written.append(save_moments(zero, options.out / f"{dataset}-first-zero.png"))
             written.append(save_moments(shown, options.out / f"{dataset}-reverse-process.png"))
             written.append(save_walk_film(shown, options.out / f"{dataset}-reverse-process.webp"))

@@ -9,7 +9,7 @@ from .found import Found, Note, short
 from .learned import Word, known_words, photos_of, words_in
 from .parts import Figure, Part, Section, Table, of
 from .section import Kind, section
-from .shots import cells, picture
+from .shots import cells, moving, picture
 from .training import training
 from .words import in_a_row, words
 
@@ -49,20 +49,14 @@ def _learning(note: Note) -> Part:
     names = {"loss": "loss", "image_score": "image score of the previews", "text_score": "text score of the previews"}
     shown = {name: title for name, title in names.items() if name in seen}
     token = str(note.settings.get("token", "a word"))
-    part = Part(f"Learning {token}")
+    part = Part(f"Learning {token}", figures=[*_photos(note, token), *_grown(note, token)])
     finished = note.file("word.safetensors")
     kept = read_embeddings(finished)[0].metadata if finished else {}
-    numbers = {"token": f"`{token}`", "steps": max((int(line["step"]) for line in lines), default=0)}
-    previews = _previews(note, token)
-    if previews:
-        part.figures.append(
-            Figure([*photos_of(note, token), *previews], words("caption.learning", **numbers), "row", key="learning")
-        )
     if shown:
-        drawn = curve(
-            lines, shown, f"learning curves of {token}", words("caption.learned", **numbers, scores=_kept(kept))
-        )
-        part.figures.append(drawn)
+        step = words("caption.learned.kept", step=kept["step"]) if "score" in kept else ""
+        steps = max(int(line["step"]) for line in lines)
+        caption = words("caption.learned", token=f"`{token}`", steps=steps, scores=step)
+        part.figures.append(curve(lines, shown, f"learning curves of {token}", caption))
     if "score" in kept:
         image_score, text_score = float(kept["image_score"]), float(kept["text_score"])
         part.words.append(words("kept", step=kept["step"], image=image_score, text=text_score))
@@ -75,17 +69,28 @@ def _learning(note: Note) -> Part:
     return part
 
 
-def _kept(metadata: Dict[str, str]) -> str:
-    return words("caption.learned.kept", step=metadata["step"]) if "score" in metadata else ""
+def _photos(note: Note, token: str) -> List[Figure]:
+    """What a word was learned from."""
+    shots = photos_of(note, token)
+    caption = words("caption.photos", token=f"`{token}`", photos=len(note.settings.get("photos", {})))
+    return [Figure(shots, caption, "row", key="photos")] if shots else []
 
 
-def _previews(note: Note, token: str) -> List[Any]:
-    """What the word painted at some of its steps, from the same noises."""
-    found = note.files("preview-[0-9]*.png")
-    count = min(_SHOWN, len(found))
-    picked = [found[place * (len(found) - 1) // max(1, count - 1)] for place in range(count)]
-    labels = [f"step {int(path.stem.split('-')[1])}" for path in picked]
-    return cells(picked, f"previews of {token}", note, labels)
+def _grown(note: Note, token: str) -> List[Figure]:
+    """What the word painted at its steps, from the same noises."""
+    previews = note.files("preview-[0-9]*.png")
+    steps = [int(path.stem.split("-")[1]) for path in previews]
+    if not previews:
+        return []
+    caption = words("caption.learning", token=f"`{token}`", first=steps[0], last=steps[-1])
+    drawn = moving(note, "word", f"what {token} paints at several steps", caption, "step", "learning")
+    if drawn:
+        return drawn
+    count = min(_SHOWN, len(previews))
+    places = [place * (len(previews) - 1) // max(1, count - 1) for place in range(count)]
+    labels = [f"step {steps[place]}" for place in places]
+    shots = cells([previews[place] for place in places], f"previews of {token}", note, labels)
+    return [Figure(shots, caption, "row", key="learning")]
 
 
 def beside(note: Note, painted: Sequence[Note]) -> Optional[Note]:

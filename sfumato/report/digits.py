@@ -1,5 +1,6 @@
 """The digits' section."""
 
+import re
 from dataclasses import replace
 from typing import Any, List, Mapping, Sequence
 
@@ -22,8 +23,9 @@ _JUDGES = {
     **{f"sfumato judge of {dataset}": f"our own judge of {name}" for dataset, name in NAMES.items()},
 }
 _SHOWN = 50
-_MOST_MISSES, _MISS = 12, 112
+_MOST_MISSES, _MISS = 12, 224
 """Misread digits that are shown, and how many pixels wide."""
+_SWEPT = re.compile(r"^guidance scale ([\d.]+): (\d+ of \d+) read as asked$")
 _METHOD = ("network", "objective", "guidance", *(f"difficulty.{what}" for what in ("svhn", "guidance", "time")))
 
 
@@ -75,7 +77,7 @@ def _guided(note: Note, dataset: str, name: str) -> List[Figure]:
     """The same noises at several guidance scales."""
     alt = f"digits at several guidance scales, {name}"
     found = moving(note, f"{dataset}-guidance", alt, "", "guidance scale", "guidance")
-    seen = "; ".join(one.label for figure in found for one in figure.shots[1:])
+    seen = ", ".join(_SWEPT.sub(r"\2 at \1", one.label) for figure in found for one in figure.shots[1:])
     return [replace(figure, caption=words("caption.guidance", name=name, seen=seen)) for figure in found]
 
 
@@ -133,12 +135,13 @@ def _misread(note: Note) -> List[Figure]:
     for one, miss in asked[:_MOST_MISSES]:
         path = note.file(f"{one['dataset']}/{miss['picture']}")
         if path:
-            name, label = NAMES.get(one["dataset"], one["dataset"]), f"{miss['asked']} read as {miss['read']}"
+            name = NAMES.get(one["dataset"], one["dataset"])
+            label = f"{name} {miss['asked']}, read as {miss['read']}"
             drawn = crossed_out(open_picture(path), _MISS)
-            shots.append(shot(drawn, f"misread {name} digit, crossed out: {label}", label, told=told(path, note)))
-    caption = words(
-        "caption.misread", shown=of(len(shots), len(asked)), pictures=sum(one["pictures"] for one, _ in asked[:1])
-    )
+            shots.append(shot(drawn, f"misread digit, crossed out: {label}", label, told=told(path, note)))
+    some = f" (here are {len(shots)})" if len(shots) < len(asked) else ""
+    pictures = sum(one["pictures"] for one in note.content["datasets"])
+    caption = words("caption.misread", misread=of(len(asked), pictures), some=some)
     return [Figure(shots, caption, "row", key="misread")] if shots else []
 
 

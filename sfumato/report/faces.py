@@ -85,7 +85,8 @@ def _eta(note: Note) -> Part:
 def eta_grid(note: Note) -> List[Figure]:
     """The faces, a row a noise and a column an eta."""
     etas, moved = note.content["etas"], _means(note.content["rms_distance_from_first"])
-    return shown(note, "eta", low=etas[0], high=etas[-1], moved=moved[-1])
+    rows = len(note.content["rms_distance_from_first"])
+    return shown(note, "eta", noises=rows, low=etas[0], high=etas[-1], moved=moved[-1])
 
 
 def eta_words(note: Note) -> Dict[str, str]:
@@ -179,7 +180,6 @@ def paths_figures(note: Note) -> List[Figure]:
     told: Dict[str, Any] = {"whole": found["slerp"]["norm"][0]}
     for name in ("slerp", "lerp"):
         told.update({f"{name}_{what}": values[middle] for what, values in found[name].items()})
-        told[f"{name}_first"] = found[name]["contrast"][0]
     rows = found["control"]["rows"]
     ends = {"short": rows[-1]["scale"], "full_contrast": rows[0]["contrast"], "short_contrast": rows[-1]["contrast"]}
     # Both in one, where the run drew it so.

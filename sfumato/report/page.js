@@ -11,16 +11,23 @@ function made(tag, text = "", attributes = {}) {
 // A slider: the first picture is all frames in a row, for paper; the others are the frames, hidden until now.
 for (const figure of document.querySelectorAll("figure.slider")) {
   const [row, ...frames] = figure.querySelectorAll(".shot");
-  const labels = frames.map((frame) => frame.querySelector("span").textContent);
-  const range = made("input", "", { type: "range", min: 0, max: frames.length - 1, value: frames.length >> 1 });
+  const axis = figure.dataset.axis;
+  // "t = 500" beside a slider that is called t already: 500.
+  const labels = frames.map((frame) => frame.querySelector("span").textContent.replace(`${axis} `, "").replace("= ", ""));
+  const range = made("input", "", { type: "range", min: 0, max: frames.length - 1, value: frames.length >> 1, ariaLabel: axis });
   const output = made("output");
+  output.style.minWidth = `${Math.max(...labels.map((label) => label.length))}ch`;
   const turn = () => {
     frames.forEach((frame, place) => { frame.hidden = place !== Number(range.value); });
     output.textContent = labels[range.value];
     range.setAttribute("aria-valuetext", labels[range.value]);
   };
-  const line = made("label", "", { className: "slide" });
-  line.append(made("span", figure.dataset.axis), range, output);
+  const line = made("div", "", { className: "slide" });
+  const all = made("label", "all", { className: "all" });
+  const box = made("input", "", { type: "checkbox" });
+  box.addEventListener("change", () => { row.hidden = !box.checked; });
+  all.prepend(box);
+  line.append(made("span", axis), range, output, all);
   frames.forEach((frame) => { frame.querySelector("span").hidden = true; });
   row.hidden = true;
   figure.prepend(line);

@@ -18,7 +18,7 @@ _CELL = 512
 """Pixels a side, at most, of pictures that stand in rows."""
 _LOSSY_FROM = 60_000
 """Pictures that take more bytes than this are kept less than exactly, where that makes them smaller."""
-_MOST_FRAMES = 21
+_MOST_FRAMES = 16
 """Of a slider."""
 _MOST_TOLD = 24
 _UNTOLD = ("run", "out", "folder", "photos", "templates", "words", "prompts")
@@ -70,7 +70,10 @@ def moving(note: Note, name: str, alt: str, caption: str, axis: str, key: str) -
     if film is None:
         return [shown]
     frames, labels = read_film(film)
-    places = sorted({round(place * (len(frames) - 1) / (_MOST_FRAMES - 1)) for place in range(_MOST_FRAMES)})
+    # A film that leads back to where it began says each thing twice.
+    once = [place for place, label in enumerate(labels) if label not in labels[:place]]
+    last = min(_MOST_FRAMES, len(once)) - 1
+    places = [once[round(place * (len(once) - 1) / max(1, last))] for place in range(last + 1)]
     by = told_by(note)
     slides = [shot(frames[place], f"{alt}, {labels[place]}", labels[place], told=by) for place in places]
     return [Figure([*shown.shots, *slides], caption, "slider", axis, key)]
