@@ -134,7 +134,7 @@ class _WordWork(Work[Word]):
     def leave_sheet(self, path: Path) -> None:
         """The photos as they will be learned."""
         crops = crops_of(self._photos, self._model.size, self._options.crops, self._options.seed)
-        save_image(sheet(to_pixels(crops), 5, 1), path)
+        save_image(sheet(to_pixels(crops), 5, 1, clear=True), path)
 
     def then(self) -> str:
         options = self._options

@@ -108,7 +108,7 @@ class _DigitWork(PictureWork):
             pixels = paint(mean, labels, seeds, Sampling(), next(mean.parameters()).device)
             painted[dataset] = (from_pixels(pixels.permute(0, 3, 1, 2)), torch.tensor(digits))
             sheets.append(pixels.reshape(DIGITS, count, *pixels.shape[1:]))
-        whole = sheet(torch.cat(sheets, dim=1).flatten(0, 1), 2 * count)
+        whole = sheet(torch.cat(sheets, dim=1).flatten(0, 1), 2 * count, clear=True)
         save_image(whole, self.weights.parent / f"sheet-{step:08d}.png")
         return {**{f"accuracy/{name}": value for name, value in accuracies(painted).items()}, **self.looks.loss(mean)}
 

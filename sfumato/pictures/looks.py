@@ -76,4 +76,4 @@ class Looks:
 def as_sheet(x: Tensor) -> Image.Image:
     """Pictures [N, C, H, W] in [-1, 1] in rows of eight; small ones enlarged."""
     pixels = to_pixels(x)
-    return sheet(pixels.expand(-1, -1, -1, 3), _COLUMNS, 2 if pixels.shape[1] <= _SMALL else 1)
+    return sheet(pixels.expand(-1, -1, -1, 3), _COLUMNS, 2 if pixels.shape[1] <= _SMALL else 1, clear=True)

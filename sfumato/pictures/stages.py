@@ -91,12 +91,11 @@ def save_stages(folder: Path, name: str, kept: Optional[int] = None, film: bool 
     stages = stages_in(folder)
     if not stages:
         return []
-    picked = _picked(stages, kept)
-    rows = stages[0].prompts[:_ROWS]
+    picked, rows = _picked(stages, kept), stages[0].prompts[:_ROWS]
     grid = labelled_grid(
         [stage.pictures[row, 0] for row in range(len(rows)) for stage in picked],
         [textwrap.fill(prompt, _LETTERS) for prompt in rows],
-        ["\n".join([*_told(stage), "kept" if stage.step == kept else " "]) for stage in picked],
+        ["\n".join(["kept" if stage.step == kept else " ", *_told(stage)]) for stage in picked],
     )
     written = [save_image(grid, folder / f"{name}.png")]
     if film:
@@ -107,14 +106,10 @@ def save_stages(folder: Path, name: str, kept: Optional[int] = None, film: bool 
 
 
 def _picked(stages: Sequence[Stage], kept: Optional[int]) -> List[Stage]:
-    """As many as a figure shows, the first, the last and the kept one among them."""
-    last, count = len(stages) - 1, min(_COLUMNS, len(stages))
-    places = {round(place * last / max(1, count - 1)) for place in range(count)}
-    best = next((place for place, stage in enumerate(stages) if stage.step == kept), None)
-    if best is not None and best not in places:
-        places.remove(min(places - {0, last}, key=lambda place: abs(place - best)))
-        places.add(best)
-    return [stages[place] for place in sorted(places)]
+    """About as many as a figure shows, at even steps, and the last and the kept one."""
+    stride = max(1, -(-(len(stages) - 1) // (_COLUMNS - 1)))
+    last = len(stages) - 1
+    return [one for place, one in enumerate(stages) if place % stride == 0 or place == last or one.step == kept]
 
 
 def _told(stage: Stage) -> List[str]:

@@ -154,7 +154,7 @@ class _WorldWork(SceneWork[Diffusion]):
         model = StableDiffusion(networks.unet, vae, networks.text, SCHEDULE, "", SIZE, {})
         states = torch.cat([encoded(model, [prompt]) for prompt in _SHOWN])
         pixels = paint(model, states, encoded(model, [""])[:, 0], list(range(len(_SHOWN))), Sampling(steps=15))
-        save_image(sheet(pixels, 8), self.weights.parent / f"sheet-{step:08d}.png")
+        save_image(sheet(pixels, 8, clear=True), self.weights.parent / f"sheet-{step:08d}.png")
         batch = zip(*(part.split(_AT_ONCE) for part in self._held_out(0, slice(None))))
         rows = [self.loss(mean, [part.to(states.device) for part in some]) for some in batch]
         return {"loss/held_out": float(torch.cat(rows).mean())}

@@ -114,7 +114,7 @@ class _AutoencoderWork(SceneWork[_RoundTrip]):
         vae, pictures = mean.vae, self._measured(mean)
         painted = torch.cat([vae.decode(vae.encode(some)) for some in pictures.split(_AT_ONCE)]).clamp(-1, 1)
         both = torch.stack([pictures[:_SHOWN], painted[:_SHOWN]], dim=1).flatten(0, 1)
-        save_image(sheet(to_pixels(both), 8), self.weights.parent / f"sheet-{step:08d}.png")
+        save_image(sheet(to_pixels(both), 8, clear=True), self.weights.parent / f"sheet-{step:08d}.png")
         error = (painted - pictures).square().flatten(1).mean(dim=1)
         return {"psnr": float((10 * (4 / error).log10()).mean())}
 

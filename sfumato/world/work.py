@@ -50,4 +50,4 @@ class SceneWork(Work[Network], Generic[Network]):
     def leave_sheet(self, path: Path) -> None:
         """Some scenes."""
         scenes = draw_scenes(self.digits, _SHOWN, torch.Generator().manual_seed(generator_seed(self.seed)))
-        save_image(sheet(to_pixels(scenes.pixels), 8), path)
+        save_image(sheet(to_pixels(scenes.pixels), 8, clear=True), path)

@@ -12,14 +12,15 @@ from PIL import Image
 
 pytest.importorskip("accelerate", minversion="1.0")
 
-from sfumato.checkpoints import read_embeddings
+from sfumato.checkpoints import Embedding, read_embeddings
 from sfumato.concepts.learn import encode_photos, initial_vectors, learn, one_of
 from sfumato.concepts.learn_options import LearnOptions
+from sfumato.concepts.painting import Sampling, encoded, paint
 from sfumato.concepts.photos import photo_files
 from sfumato.devices import choose_precision
-from sfumato.diffusion import make_loss, training_loss
+from sfumato.diffusion import make_loss, seed_of, training_loss
 from sfumato.errors import UserError
-from sfumato.images import open_picture
+from sfumato.images import note_in, open_picture, read_film, sheet_cells
 from sfumato.models.stable_diffusion.tokenizer import Tokenizer
 from sfumato.pictures.latents import LatentBatches
 from sfumato.stable_diffusion import SCHEDULE, StableDiffusion
@@ -197,6 +198,50 @@ def test_previews_do_not_disturb_the_learning(photos, checkpoint, tmp_path):
     plain = learned(learn(options(photos, tmp_path / "plain", checkpoint)))
     shown = learned(learn(options(photos, tmp_path / "shown", checkpoint, preview_every=1)))
     assert torch.equal(plain.vectors, shown.vectors)
+
+
+def drawn_by(run):
+    """Name -> bytes of all pictures and films of a run."""
+    return {path.name: path.read_bytes() for path in run.iterdir() if path.suffix in (".png", ".webp")}
+
+
+def test_previews_come_from_the_same_noises_at_every_step_and_the_first_from_the_first_word(
+    photos, checkpoint, tmp_path
+):
+    """A word that hardly moves paints the same at all steps; the first is painted here anew."""
+    run = tmp_path / "run"
+    learn(options(photos, run, checkpoint, preview_every=2, lr=1e-12, preview=("a {}", "my {} at sea")))
+    shown = [np.asarray(open_picture(run / f"preview-{step:06d}.png")).astype(int) for step in (0, 2, 4)]
+    assert all(abs(shown[0] - one).max() <= 1 for one in shown[1:])
+    model = StableDiffusion.load(checkpoint)
+    model.learn_words([Embedding("<new1>", initial_vectors(model, "dog", 1), {})])
+    cells = sheet_cells(open_picture(run / "preview-000000.png"), 2, 4)
+    assert len({cell.tobytes() for cell in cells}) == 4, "each from a noise of its own"
+    for number, prompt in enumerate(("a <new1>", "a <new1>", "my <new1> at sea", "my <new1> at sea")):
+        states, nothing = (encoded(model, [text]) for text in (prompt, ""))
+        painted = paint(model, states, nothing[:, 0], [seed_of(0, "preview", number)], Sampling(steps=15))
+        assert abs(painted[0].numpy().astype(int) - cells[number]).max() <= 1, number
+
+
+def test_a_learning_word_is_seen_from_step_0_on_and_a_resumed_run_leaves_the_same_figures(
+    photos, checkpoint, clip_folder, tmp_path
+):
+    told = {"steps": 6, "save_every": 2, "preview_every": 2, "clip": str(clip_folder)}
+    learn(options(photos, tmp_path / "whole", checkpoint, **told))
+    whole = drawn_by(tmp_path / "whole")
+    steps = (0, 2, 4, 6)
+    assert set(whole) == {"pictures.png", "word.png", "word.webp", *(f"preview-{step:06d}.png" for step in steps)}
+    _, labels = read_film(tmp_path / "whole" / "word.webp")
+    scores = [note_in(tmp_path / "whole" / f"preview-{step:06d}.png")["score"] for step in steps]
+    assert labels == [f"step {step}, score {score:.1f}" for step, score in zip(steps, scores)]
+    words = [learned(path).metadata for path in sorted((tmp_path / "whole" / "words").glob("*.safetensors"))]
+    assert [int(one["step"]) for one in words] == [2, 4, 6], "what is not learned yet cannot be kept"
+    assert scores[1:] == pytest.approx([float(one["score"]) for one in words], abs=1e-3)
+    learn(options(photos, tmp_path / "halves", checkpoint, **told))
+    for name in ("state-00000006.safetensors", "word.safetensors", "word.png", "word.webp", "preview-000006.png"):
+        (tmp_path / "halves" / name).unlink()
+    learn(options(photos, tmp_path / "halves", checkpoint, **told))
+    assert drawn_by(tmp_path / "halves") == whole
 
 
 def test_first_vectors_follow_the_rule(checkpoint):

@@ -83,7 +83,7 @@ def test_the_finished_model_and_the_looks_are_of_the_mean_weights(data, tmp_path
     ]
     assert all(same(weights, mean) for weights, _, _ in looks)
     painted = [pixels for _, _, pixels in looks]
-    sheet = np.asarray(Image.open(tmp_path / "run" / "sheet-00000024.png"))
+    sheet = np.asarray(Image.open(tmp_path / "run" / "sheet-00000024.png").convert("RGB"))
     for digit in range(10):
         shown = [sheet_cell(sheet, digit, column) for column in range(4)]
         assert np.array_equal(shown, torch.cat([pixels[2 * digit : 2 * digit + 2] for pixels in painted]))
