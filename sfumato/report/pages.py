@@ -3,7 +3,7 @@
 import contextlib
 import os
 import re
-from typing import Any, Iterator, Mapping, Optional
+from typing import Any, Iterator, List, Mapping, Optional, Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -15,6 +15,8 @@ GET_PDF = "`pip install weasyprint` (it needs Pango)"
 """What to do where no PDF can be made."""
 _DPI = 200
 """Of pictures on paper."""
+_LETTERS, _FULL = (9.6, 9.4, 9.8, 9.2, 10.0, 9.0), 0.68
+"""Sizes of letters on paper, in points, the best first; and how full each sheet is to be."""
 _MARKS = re.compile(r"`([^`]*)`|\$([^$]*)\$|\*([^*]+)\*")
 _RAISED = re.compile(r"([_^])(\w+|\*)")
 _TAGS = {"_": "sub", "^": "sup"}
@@ -79,13 +81,45 @@ def missing_for_pdf() -> Optional[str]:
     return None
 
 
-def as_pdf(page: str) -> bytes:
-    """The page on A4; the same page always gives the same bytes."""
+def as_pdf(page: str, letters: Sequence[float] = _LETTERS) -> bytes:
+    """The page on A4; the same page always gives the same bytes.
+
+    Args:
+        page: as HTML.
+        letters: sizes in points, of which the first is taken that leaves no sheet more than a third empty, or the one
+            that comes nearest to that.
+    """
     from weasyprint import HTML
 
+    best, most = None, -1.0
     with _timeless():
-        printed: bytes = HTML(string=page).write_pdf(dpi=_DPI)
+        for points in letters:
+            sized = f"<style>@media print {{ body {{ font-size: {points}pt }} }}</style></head>"
+            tried = HTML(string=page.replace("</head>", sized, 1)).render(dpi=_DPI)
+            least = min(fullness(tried))
+            if least > most:
+                best, most = tried, least
+            if most >= _FULL:
+                break
+        assert best is not None
+        printed: bytes = best.write_pdf(dpi=_DPI)
     return printed
+
+
+def fullness(document: Any) -> List[float]:
+    """How far down each sheet of a laid-out document is filled, 0 ... 1; 1 where the library does not say."""
+    found = []
+    for sheet in document.pages:
+        box = getattr(sheet, "_page_box", None)
+        if box is None:
+            return [1.0] * len(document.pages)
+        # A line of text, or a picture: what holds others may be stretched.
+        ends = [
+            one.position_y + one.height for one in box.children[0].descendants() if not getattr(one, "children", ())
+        ]
+        top, height = box.margin_top, box.height
+        found.append(min(1.0, max(0.0, max(ends, default=top) - top) / height))
+    return found
 
 
 @contextlib.contextmanager

@@ -103,7 +103,7 @@ def test_every_question_is_answered_in_the_assignments_order(runs):
         "R12345678",
         "2,288,108 parameters",
         "16 passes",
-        "97.50%",
+        "38 of 40",
         "8 of SVHN read as 5 (3 of 5)",
         "0.0473",
         "replaces 75% of it",
@@ -114,7 +114,7 @@ def test_every_question_is_answered_in_the_assignments_order(runs):
         "0.25 at t = 761",
         "71.0% is left",
         "0.500 and 0.250",
-        "70.00%",
+        "7 of 10 pictures",
         "cat taken for dog",
     ):
         assert text in page.text, text
@@ -122,8 +122,7 @@ def test_every_question_is_answered_in_the_assignments_order(runs):
         assert text in page.text, text
     for text in ("71.50", "70 / 30", "MNIST-M by Classifier.pth", "torch 1.11.0", "36,500 steps", "Custom Diffusion"):
         assert text in page.text, text
-    pictures = [image for image in page.images if "caption" not in image and image.get("class") != "equation"]
-    assert len(pictures) == 15
+    assert len(page.figures) == 15
     assert sum(image.get("class") == "equation" for image in page.images) >= 14
     assert all(image["alt"].strip() for image in page.images)
     assert not page.open_tags
