@@ -7,7 +7,7 @@ from ..checkpoints import read_embeddings
 from .curves import curve
 from .found import Found, Note, short
 from .learned import Word, known_words, photos_of, words_in
-from .parts import Figure, Part, Section, Table, of
+from .parts import Figure, Part, Section, Table, of, some_of
 from .section import Kind, section
 from .shots import cells, moving, picture
 from .training import training
@@ -146,7 +146,7 @@ def _painted(note: Note, known: Mapping[str, Word]) -> Part:
         shots = cells(paths[:_BEST], f"picture of the prompt {prompt}", note)
         if shots:
             photos = [photo for word in words_in(prompt, note, known) for photo in word.photos]
-            caption = words("caption.prompt", prompt=prompt, shown=of(len(shots), len(paths)))
+            caption = words("caption.prompt", prompt=prompt, shown=some_of(len(shots), len(paths)))
             figures.append(Figure([*photos, *shots], caption, "row"))
     said = words_in(in_a_row([prompt for _, prompt in prompts]), note, known)
     return Part(f"Prompts in {short(note.folder)}", [word.told for word in said], figures)

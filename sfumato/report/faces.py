@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Tuple
 
 from .curves import lines_over_times
 from .found import Found, Note, short
-from .parts import Figure, Part, Section, Table, of
+from .parts import Figure, Part, Section, Table, some_of
 from .section import Kind, section
 from .shots import cells, moving
 from .training import training
@@ -252,7 +252,7 @@ def _inversion(note: Note) -> Part:
 def _painted(note: Note) -> Part:
     paths = note.pictures()
     shots = cells(paths[:_SHOWN], "painted face", note, [path.stem for path in paths[:_SHOWN]])
-    caption = words("caption.faces", shown=of(len(shots), len(paths)))
+    caption = words("caption.faces", shown=some_of(len(shots), len(paths)))
     figures = [Figure(shots, caption, "row")] if shots else []
     return Part(f"Faces in {short(note.folder)}", figures=figures)
 

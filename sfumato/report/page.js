@@ -52,6 +52,7 @@ function enlarge(which) {
   for (const [text, name, act] of [["←", "previous", () => next(-1)], ["→", "next", () => next(1)], ["×", "close", () => dialog.close()]]) {
     const button = made("button", text, { type: "button", title: name });
     button.setAttribute("aria-label", name);
+    button.autofocus = name === "close";
     button.addEventListener("click", act);
     bar.append(button);
   }

@@ -7,8 +7,8 @@ _LONGEST = 600
 """Letters of a setting that are shown."""
 _SMALL = 128
 """Pixels a side, of pictures that are enlarged in squares."""
-_WIDE = 1.5
-"""Pictures as many times as wide as high scroll on a phone, so that the words in them can be read."""
+_DRAWN, _PAINTED, _WIDEST = 420, 700, 704
+"""Widths from which on drawings and pictures scroll on a phone, and how wide they stay there at most."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,13 @@ class Shot:
         """Whether it is to be enlarged in squares, each pixel seen."""
         return max(self.size) <= _SMALL
 
+    @property
+    def wide(self) -> int:
+        """Pixels of the page that it never gets narrower than, so that words in it can be read on a phone; or 0."""
+        drawn = "svg" in self.source[:20]
+        least = self.size[0] >= (_DRAWN if drawn else _PAINTED)
+        return min(self.size[0], _WIDEST) if least and self.size[0] > self.size[1] else 0
+
 
 @dataclass
 class Figure:
@@ -50,12 +57,6 @@ class Figure:
     """By which texts refer to it, as in (@eta)."""
     number: int = 0
     """On the page; see `numbering`."""
-
-    @property
-    def wide(self) -> bool:
-        """Whether its pictures may have words that a phone would make too small."""
-        width, height = self.shots[0].size
-        return self.kind in ("whole", "slider") and width >= _WIDE * height
 
 
 @dataclass
@@ -124,3 +125,8 @@ def of(count: float, total: int) -> str:
         total: of all.
     """
     return f"{round(count if isinstance(count, int) else count * total):,} of {total:,}"
+
+
+def some_of(count: int, total: int) -> str:
+    """How many of some are shown: 5 of 25, or 25 where they are all."""
+    return f"{total:,}" if count == total else of(count, total)

@@ -6,7 +6,7 @@ from ..concepts import best_pictures, scores_table, zero_shot_figure, zero_shot_
 from ..equations import equation
 from ..found import Note
 from ..learned import Word, known_words, words_in
-from ..parts import Figure, Table, of
+from ..parts import Figure, Table, some_of
 from ..section import reading
 from ..shots import cells
 from ..words import in_a_row, words
@@ -98,7 +98,7 @@ def _painted(note: Optional[Note], caption: str) -> List[Figure]:
         folder, prompt = note.settings["prompts"][0]
         paths = note.pictures(folder)
         shots = cells(paths[:_SHOWN], f"picture of the prompt {prompt}", note)
-    told = words("caption.named", way=caption, prompt=prompt, shown=of(len(shots), len(paths)))
+    told = words("caption.named", way=caption, prompt=prompt, shown=some_of(len(shots), len(paths)))
     return [Figure(shots, told, "row")] if shots else []
 
 
