@@ -52,7 +52,7 @@ def check_filming(film: Optional[Path], out: Path) -> None:
         raise UserError(f"{film}: is a folder; give the name of a film")
     refuse_file(film.parent)
     whole = out.resolve()
-    if whole in film.resolve().parents:
+    if whole in (film.resolve(), *film.resolve().parents):
         raise UserError(f"{film}: would count as one of the pictures in {out}; give --film a path outside that folder")
 
 

@@ -73,7 +73,7 @@ WRITTEN_FILES = {
     ("digits train-judge", "out"),
     ("digits real-features", "out"),
     ("world judge", "out"),
-    *((name, "json") for name in ARGUMENTS),
+    *((name, field) for name in ARGUMENTS for field in ("json", "film")),
 }
 """Paths of files that are written."""
 WRITTEN_FOLDERS = {
