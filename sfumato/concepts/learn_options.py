@@ -22,7 +22,8 @@ class LearnOptions:
     photos: Path
     """Folder of about five photos of one thing, or in one style."""
     out: Path
-    """Folder of the run: states, log, previews, the word at each, and in the end the best one as word.safetensors."""
+    """Folder of the run: states, log, previews from step 0 on, all in word.png and word.webp, the word at each, and in
+    the end the best one as word.safetensors."""
     token: str = "<new1>"
     """The word, as it will stand in prompts."""
     checkpoint: Optional[Path] = None
