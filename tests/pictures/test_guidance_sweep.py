@@ -35,7 +35,5 @@ def test_a_frame_and_a_row_for_each_scale_with_what_the_judge_reads(tmp_path):
 
 def test_the_same_pictures_are_the_same_bytes(tmp_path):
     shown = {"eta 0": torch.zeros(2, 8, 8, 3, dtype=torch.uint8), "eta 1": torch.ones(2, 8, 8, 3, dtype=torch.uint8)}
-    one, two = (
-        [path.read_bytes() for path in save_sweep(tmp_path / name, shown, 2)] for name in ("one", "two")
-    )
+    one, two = ([path.read_bytes() for path in save_sweep(tmp_path / name, shown, 2)] for name in ("one", "two"))
     assert one == two

@@ -83,9 +83,7 @@ def runs(tmp_path):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write_note(folder / name, command, settings, **numbers)
     COMMAND_LINE.reset(typed)
-    names = [
-        f"digit-figures/{dataset}-{kind}" for dataset in ("mnistm", "svhn") for kind in ("sheet", "first-zero")
-    ]
+    names = [f"digit-figures/{dataset}-{kind}" for dataset in ("mnistm", "svhn") for kind in ("sheet", "first-zero")]
     names += ["faces-eta/eta", *(f"faces-paths/{name}" for name in ("between", "paths", "scaled"))]
     for name in (*names, "zero-shot/zero-shot", *(f"concepts/0/0/{n}" for n in range(5))):
         paint(folder / f"{name}.png")
