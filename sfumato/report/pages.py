@@ -103,7 +103,7 @@ def laid_out(page: str, letters: Sequence[float] = _LETTERS) -> Any:
     best, most = None, -1.0
     for points in letters:
         sized = f"<style>@media print {{ body {{ font-size: {points}pt }} }}</style></head>"
-        tried = HTML(string=page.replace("</head>", sized, 1)).render()
+        tried = HTML(string=page.replace("</head>", sized, 1)).render(dpi=_DPI)
         least = min(fullness(tried))
         if least > most:
             best, most = tried, least
