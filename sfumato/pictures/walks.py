@@ -21,7 +21,7 @@ _NOISY, _SEEN = "noisy x_t", "what the network sees of x_0"
 _GAP = 4
 _WIDE, _LARGEST = 1150, 256
 """About how wide a film is, and the most that a picture takes of it, in pixels."""
-_DRAWN, _TEXT, _BESIDE, _BETWEEN = 1680, 27, 236, 44
+_DRAWN, _TEXT, _BESIDE, _BETWEEN = 1706, 32, 262, 44
 """A figure's width, its letters, the room for what its rows are called, and between its halves; it is shown at half
 that size."""
 _TOO_LARGE = 1.25
