@@ -1,33 +1,21 @@
 """The faces' section."""
 
-import math
 from dataclasses import replace
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List
 
+from .between import paths_part
 from .curves import lines_over_times
+from .face_drawings import shown
 from .found import Found, Note, short
 from .parts import Figure, Part, Section, Table, some_of
 from .section import Kind, section
-from .shots import cells, moving
+from .shots import cells
 from .training import training
-from .words import in_a_row, words
+from .words import words
 
 _SHOWN = 10
 _EARLY = (861, 761)
 """Times at which the first noise is looked for."""
-_DRAWINGS = {
-    "difference": "ours, the truth and their difference",
-    "eta": "faces at several etas",
-    "between": "faces between two noises, by slerp and by lerp",
-    "slerp": "faces along the arc between two noises",
-    "lerp": "faces along the line between two noises",
-    "paths": "norm of the noise, contrast and detail of the face along both paths",
-    "scaled": "faces of noises that were made shorter",
-    "invert": "a picture and what its inverted noises paint",
-}
-"""Name of a drawing -> what it shows."""
-_AXES = {"eta": "eta", "between": "alpha"}
-"""What a slider moves, where a drawing has a film."""
 
 
 def faces_section(found: Found) -> Section:
@@ -37,7 +25,7 @@ def faces_section(found: Found) -> Section:
         Kind("faces evaluate", _exactness, exactness, measures="faces generate"),
         Kind("faces generate", _painted),
         Kind("faces eta", _eta, "the eta grid: `sfumato faces eta --out OUT`"),
-        Kind("faces interpolate", _paths, "slerp and lerp: `sfumato faces interpolate --out OUT`"),
+        Kind("faces interpolate", paths_part, "slerp and lerp: `sfumato faces interpolate --out OUT`"),
         Kind("faces invert", _inversion),
         Kind("faces train", training),
     ]
@@ -153,88 +141,6 @@ def _nearest(times: List[float], wanted: float) -> float:
 
 def _means(rows: List[List[float]]) -> List[float]:
     return [sum(column) / len(column) for column in zip(*rows)]
-
-
-def _paths(note: Note) -> Part:
-    told = paths_words(note)
-    return Part(
-        "Between two noises: slerp and lerp",
-        [words("paths.method")],
-        paths_figures(note),
-        reasons=list(told.values()),
-        glance=[_norm_midway(note)],
-    )
-
-
-def _norm_midway(note: Note) -> Tuple[str, str]:
-    """For the first page."""
-    middle, found = len(note.content["alpha"]) // 2, note.content
-    norms = [f"{name} {found[name]['norm'][middle]:.0f}" for name in ("slerp", "lerp")]
-    return "length of the noise midway between two noises", f"{', '.join(norms)}, of {found['slerp']['norm'][0]:.0f}"
-
-
-def paths_figures(note: Note) -> List[Figure]:
-    """The faces along both paths, what is measured along them, and the control."""
-    found = note.content
-    middle = len(found["alpha"]) // 2
-    told: Dict[str, Any] = {"whole": found["slerp"]["norm"][0]}
-    for name in ("slerp", "lerp"):
-        told.update({f"{name}_{what}": values[middle] for what, values in found[name].items()})
-    rows = found["control"]["rows"]
-    ends = {"short": rows[-1]["scale"], "full_contrast": rows[0]["contrast"], "short_contrast": rows[-1]["contrast"]}
-    # Both in one, where the run drew it so.
-    both = shown(note, "between", **told)
-    faces = both or [*shown(note, "slerp", **told), *shown(note, "lerp", **told)]
-    return [*faces, *shown(note, "paths", **told), *shown(note, "scaled", **ends)]
-
-
-def paths_words(note: Note) -> Dict[str, str]:
-    """What is seen along both paths, and why: the paragraphs by name."""
-    found = note.content
-    middle = len(found["alpha"]) // 2
-    told = {name: {what: values[middle] for what, values in found[name].items()} for name in ("slerp", "lerp")}
-    begun = {name: found[name]["norm"][0] for name in told}
-    rows = found["control"]["rows"]
-    short = rows[-1]
-    return {
-        "seen": words(
-            "paths.seen", **{f"{name}_{what}": told[name][what] for name in told for what in ("contrast", "detail")}
-        ),
-        "shell": words(
-            "paths.shell",
-            expected=math.sqrt(found["values"]),
-            angle=math.degrees(math.acos(found["cosine"])),
-            **{name: told[name]["norm"] / begun[name] for name in told},
-        ),
-        "control": words(
-            "paths.control",
-            count=found["control"]["noises"],
-            scales=in_a_row([f"{row['scale']:g}" for row in rows]),
-            contrasts=in_a_row([f"{row['contrast']:.3f}" for row in rows]),
-            details=in_a_row([f"{row['detail']:.3f}" for row in rows]),
-        ),
-        "why": words(
-            "paths.why",
-            start=found["start"],
-            signal=found["signal"],
-            factor=1 / found["signal"],
-            along_short=short["along_noise"],
-            short=short["scale"],
-            along_full=rows[0]["along_noise"],
-        ),
-    }
-
-
-def shown(note: Note, name: str, **numbers: Any) -> List[Figure]:
-    """A drawing that a faces' command left, where it is there.
-
-    Args:
-        note: of the run.
-        name: of the drawing.
-        numbers: of its caption.
-    """
-    caption = words(f"caption.{name}", **numbers)
-    return moving(note, name, _DRAWINGS[name], caption, _AXES.get(name, ""), name)
 
 
 def _inversion(note: Note) -> Part:

@@ -2,7 +2,7 @@
 
 from typing import Any, Dict, List, Optional
 
-from ..concepts import best_pictures, scores_table, zero_shot_figure, zero_shot_words
+from ..concepts import best_pictures, scores_table
 from ..equations import equation
 from ..found import Note
 from ..learned import Word, known_words, words_in
@@ -10,6 +10,7 @@ from ..parts import Figure, Table, some_of
 from ..section import reading
 from ..shots import cells
 from ..words import in_a_row, words
+from ..zero_shot import zero_shot_figure, zero_shot_words
 from .questions import Question, Runs, homely
 
 _CLIP = (

@@ -2,7 +2,8 @@
 
 from typing import List
 
-from ..faces import eta_grid, eta_kept, eta_words, exactness, paths_figures, paths_words
+from ..between import paths_figures, paths_words
+from ..faces import eta_grid, eta_kept, eta_words, exactness
 from ..found import Note
 from .questions import Question, Runs
 
