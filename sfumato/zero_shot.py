@@ -18,7 +18,7 @@ from .bars import Bar
 from .checkpoints import read_json
 from .clip import Clip
 from .errors import UserError
-from .images import captioned, open_picture, picture_files, save_image
+from .images import captioned, crossed_out, open_picture, picture_files, save_image
 from .outputs import holding, refuse_file
 from .runs import write_note
 
@@ -33,7 +33,7 @@ ENSEMBLE = (
 )
 """Templates whose mean is less at the mercy of one wording."""
 _TOP = 5
-_SHOWN, _MISTAKES = 5, 20
+_SHOWN, _MISTAKES, _SIDE = 5, 20, 160
 _AT_ONCE = 100
 _MOST_LABELS = 25_000
 """The largest ImageNet has 21,841."""
@@ -77,6 +77,8 @@ class ZeroShotScore:
     """label -> top-1 share of its pictures."""
     scale: float
     """What cosines are multiplied by before the softmax: one over the temperature."""
+    per_class_pictures: Dict[str, int]
+    """label -> how many pictures it has."""
 
 
 def zero_shot(options: ZeroShotOptions) -> ZeroShotScore:
@@ -111,6 +113,7 @@ def zero_shot(options: ZeroShotOptions) -> ZeroShotScore:
             name: float(right[truth == n].double().mean()) for n, name in enumerate(names) if bool((truth == n).any())
         },
         scale=clip.scale,
+        per_class_pictures={name: count for n, name in enumerate(names) if (count := int((truth == n).sum()))},
     )
     if options.out is not None:
         with holding(options.out):
@@ -193,8 +196,10 @@ def _write(
     mistakes = Counter((names[int(truth[n])], names[int(ranked[n, 0])]) for n in (~right).nonzero()[:, 0])
     numbers = {**asdict(score), "shown": shown, "mistakes": [[*pair, n] for pair, n in mistakes.most_common(_MISTAKES)]}
     write_note(out / "zero-shot.json", "zero-shot", settings, **numbers)
-    pictures: List[Image.Image] = [open_picture(paths[index]) for index in dict.fromkeys(picked)]
-    save_image(captioned(pictures, [_told(one) for one in shown], columns=_SHOWN), out / "zero-shot.png")
+    opened: List[Image.Image] = [open_picture(paths[index]) for index in dict.fromkeys(picked)]
+    # What is wrong is seen without its text, and without colour.
+    pictures = [one if told["right"] else crossed_out(one, _SIDE) for one, told in zip(opened, shown)]
+    save_image(captioned(pictures, [_told(one) for one in shown], _SHOWN, _SIDE), out / "zero-shot.png")
     print(f"wrote {out / 'zero-shot.json'} and {out / 'zero-shot.png'}")
 
 

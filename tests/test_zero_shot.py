@@ -71,6 +71,14 @@ def test_accuracy_by_hand(folder, tmp_path, capsys):
     assert sum(share for _, share in wrong["likeliest"]) == pytest.approx(1)
     with Image.open(tmp_path / "out" / "zero-shot.png") as figure:
         assert figure.width > 5 * 160 and figure.height > 160
+        pixels = np.asarray(figure.convert("RGBA"))
+    assert score.per_class_pictures == {"red": 1, "green": 2, "dark blue": 1}
+    # Pictures of one colour each: what is white in them is the mark of the wrong one, in its own cell alone.
+    white = np.argwhere((pixels == 255).all(axis=2))
+    place = next(place for place, one in enumerate(kept["shown"]) if not one["right"])
+    width, height = figure.width // 5, figure.height // -(-len(kept["shown"]) // 5)
+    assert len(white) > 500
+    assert {(y // height * 5 + x // width) for y, x in white} == {place}
 
 
 def test_underscores_are_spaces_unless_told_otherwise(folder):

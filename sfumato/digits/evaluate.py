@@ -6,7 +6,7 @@ A file's label is the first character of its name. Accuracy alone can be bought 
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 import torch
@@ -16,17 +16,15 @@ from ..checkpoints import read_safetensors
 from ..errors import UserError
 from ..images import from_pixels, picture_files
 from ..models.shipped import shipped
-from ..pictures.judges import load_judge
+from ..pictures.course_judges import HubSVHN, load_course_classifier
+from ..pictures.judges import confusion_matrix, in_batches, load_judge, misread
 from ..pictures.metrics import frechet_distance, precision_recall
 from ..runs import numbers_path, write_note
 from .data import read_picture, read_test_digits
-from .judge import HubSVHN, load_course_classifier
 from .labels import DATASETS, DIGITS
 
 REAL_FEATURES = shipped("real-digit-features.safetensors")
 """Features, by our judges, of real digits held out from all training."""
-
-_BATCH = 250
 
 
 @dataclass
@@ -60,6 +58,8 @@ class DatasetScore:
     recall: float
     confusion: List[List[int]]
     """Rows: the digit asked for; columns: the digit read."""
+    misread: List[Dict[str, Any]]
+    """Every picture off the diagonal: its picture, and the digits asked and read."""
 
 
 def evaluate(options: EvaluateOptions) -> List[DatasetScore]:
@@ -104,13 +104,9 @@ def _score(dataset: str, options: EvaluateOptions) -> DatasetScore:
         frechet_distance=frechet_distance(features, real),
         precision=precision,
         recall=recall,
-        confusion=confusion_matrix(wanted, found).tolist(),
+        confusion=confusion_matrix(wanted, found, DIGITS).tolist(),
+        misread=misread(picture_files(options.folder / dataset, (".png",)), wanted, found),
     )
-
-
-def confusion_matrix(wanted: Tensor, found: Tensor) -> Tensor:
-    """Counts [10, 10]: row = the digit asked for, column = the digit seen."""
-    return torch.bincount(wanted * DIGITS + found, minlength=DIGITS**2).reshape(DIGITS, DIGITS)
 
 
 def read_painted(folder: Path) -> Tuple[Tensor, Tensor]:
@@ -127,12 +123,6 @@ def read_painted(folder: Path) -> Tuple[Tensor, Tensor]:
             raise UserError(f"{path}: the first character of a painted digit's name is its digit, as in 7_001.png")
     pixels = torch.from_numpy(np.stack([read_picture(path) for path in paths]))
     return from_pixels(pixels), torch.tensor([int(path.name[0]) for path in paths])
-
-
-@torch.no_grad()
-def in_batches(network: Callable[[Tensor], Tensor], pixels: Tensor) -> Tensor:
-    """network of all pixels [N, ...], without holding all its intermediate results at once."""
-    return torch.cat([network(part) for part in pixels.split(_BATCH)])
 
 
 def _judge(dataset: str, options: EvaluateOptions) -> Tuple[nn.Module, str]:

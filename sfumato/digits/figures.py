@@ -1,14 +1,20 @@
 """The figures of a report: contact sheets and the reverse process."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import List, Optional
+
+import torch
+from torch import Tensor
 
 from ..devices import Worker
 from ..diffusion import seed_of
 from ..images import save_image, sheet, to_pixels
+from ..model import Diffusion
 from ..options import check_options, number
+from ..pictures.judges import load_judge
 from ..pictures.painting import walked
+from ..pictures.sweeps import save_guidance
 from ..pictures.walks import Moment, save_moments, save_walk_film, watched
 from ..runs import open_run
 from .labels import DATASETS, DIGITS, label_of
@@ -55,10 +61,24 @@ def figures(options: FiguresOptions) -> List[Path]:
             firsts = range(0, len(labels), _COLUMNS)
             pixels = to_pixels(walked(watched(steps, model.schedule, shown, firsts), device, "fp32"))
             zero = [moment._replace(x=moment.x[:1], x0=moment.x0[:1]) for moment in shown]
-            written.append(save_image(sheet(pixels, _COLUMNS), options.out / f"{dataset}-sheet.png"))
+            written.append(save_image(sheet(pixels, _COLUMNS, clear=True), options.out / f"{dataset}-sheet.png"))
             written.append(save_moments(zero, options.out / f"{dataset}-first-zero.png"))
             written.append(save_moments(shown, options.out / f"{dataset}-reverse-process.png"))
             written.append(save_walk_film(shown, options.out / f"{dataset}-reverse-process.webp"))
+            written += _guided(model, dataset, options)
     for path in written:
         print(f"wrote {path}")
     return written
+
+
+def _guided(model: Diffusion, dataset: str, options: FiguresOptions) -> List[Path]:
+    """Digits of two noises at several guidance scales, and how many of them a judge reads as asked."""
+    device, digits = Worker.here().device(), torch.arange(2 * DIGITS) % DIGITS
+    labels = [label_of(dataset, int(digit)) for digit in digits]
+    seeds = [seed_of(options.seed, place // DIGITS) for place in range(2 * DIGITS)]
+
+    def painted(scale: float) -> Tensor:
+        sampling = replace(options.sampling, guidance_scale=scale)
+        return walked(walk(model, labels, seeds, sampling, device), device, "fp32").cpu()
+
+    return save_guidance(options.out / f"{dataset}-guidance", painted, load_judge(dataset), digits, DIGITS)

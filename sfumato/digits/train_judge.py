@@ -13,10 +13,9 @@ from ..images import from_pixels
 from ..models.digit_classifier import DigitJudge
 from ..options import check_options
 from ..outputs import open_for_file
-from ..pictures.judges import FORMAT
+from ..pictures.judges import FORMAT, in_batches
 from ..pictures.train_classifier import BATCH, Fitting, fitted, moved, recoloured
 from .data import DigitSet, read_digits, read_test_digits
-from .evaluate import in_batches
 
 
 @dataclass

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..devices import Worker
 from ..diffusion import lerp, seed_of, slerp
 from ..errors import UserError
-from ..images import labelled_grid, to_pixels
+from ..images import labelled_grid, save_film, sheet, to_pixels
 from ..model import Diffusion
 from ..options import check_options, number
 from ..outputs import holding
@@ -103,6 +103,9 @@ def eta(options: EtaOptions) -> Path:
             rows=[f"noise {row:02d}" for row in range(options.rows)],
             columns=[f"eta {value:g}" for value in options.etas],
         )
+        labels = [f"eta {value:g}" for value in options.etas]
+        frames = [sheet(to_pixels(column), options.rows, 2, clear=True) for column in columns]
+        save_film(options.out / "eta.webp", frames, labels, milliseconds=900)
         times = options.sampling.times(model.schedule)
         numbers = {
             "etas": options.etas,

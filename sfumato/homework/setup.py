@@ -10,8 +10,8 @@ from ..concepts.evaluate import PICTURES, photos_of
 from ..concepts.learn import prepared
 from ..concepts.prompts import Source, read_input
 from ..devices import DTYPES, Worker, choose_precision
-from ..digits.judge import load_course_classifier
 from ..errors import UserError
+from ..pictures.course_judges import load_course_classifier
 from ..stable_diffusion import SMALL_WORLD, StableDiffusion
 from ..training import pace_of
 from .found import Materials, find_materials, known_by

@@ -5,7 +5,8 @@ from .colours import on_white
 from .films import check_film, clear_paper, read_film, save_film, text_size
 from .fonts import INK, folded, font, text_box, write
 from .listing import PICTURE_ENDINGS, exactly_pngs, graded_files, picture_entries, picture_files, pictures_among
-from .opening import MOST_PIXELS, graders_picture, open_picture
+from .marks import crossed_out, marked_sheet
+from .opening import MOST_PIXELS, graders_picture, open_drawing, open_picture
 from .pixels import from_pixels, to_pixels
 from .rows import Row, rows_with_words
 from .saving import note_in, save_image, save_png
@@ -19,6 +20,7 @@ __all__ = [
     "captioned",
     "check_film",
     "clear_paper",
+    "crossed_out",
     "draw_on",
     "exactly_pngs",
     "folded",
@@ -27,8 +29,10 @@ __all__ = [
     "graded_files",
     "graders_picture",
     "labelled_grid",
+    "marked_sheet",
     "note_in",
     "on_white",
+    "open_drawing",
     "open_picture",
     "picture_entries",
     "picture_files",

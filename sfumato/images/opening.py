@@ -62,6 +62,16 @@ def open_picture(path: Path, raw: Optional[bytes] = None) -> Image.Image:
     return _decoded(path, raw, lambda image, stored: _turned(path, image, in_rgb(image, stored)))
 
 
+def open_drawing(path: Path) -> Image.Image:
+    """A drawing of ours on its own ground: RGBA where parts of it are transparent, which stay so, else as
+    `open_picture`.
+
+    Raises:
+        UserError: as `open_picture`.
+    """
+    return _decoded(path, None, lambda image, stored: image.copy() if image.mode == "RGBA" else in_rgb(image, stored))
+
+
 def graders_picture(path: Path) -> Image.Image:
     """A picture as the course's grader of concepts sees it, for numbers that must be its: Pillow's RGB and no more.
 

@@ -1,7 +1,10 @@
 """Our own judges of digits: which digit a picture shows, and the features that painted pictures are compared in."""
 
 from pathlib import Path
-from typing import Optional
+from typing import Any, Callable, Dict, List, Optional, Sequence
+
+import torch
+from torch import Tensor
 
 from ..checkpoints import ModelFormat, loaded, read_model
 from ..models.digit_classifier import DigitJudge
@@ -12,6 +15,7 @@ JUDGES = ("mnistm", "svhn")
 """Datasets of which a judge ships."""
 
 _WEIGHTS = shipped()
+_BATCH = 250
 
 
 def shipped_judge_path(dataset: str) -> Path:
@@ -34,3 +38,20 @@ def load_judge(dataset: str, path: Optional[Path] = None) -> DigitJudge:
     path = shipped_judge_path(dataset) if path is None else path
     state, _ = read_model(path, FORMAT)
     return loaded(DigitJudge, state, path, FORMAT.what)
+
+
+@torch.no_grad()
+def in_batches(network: Callable[[Tensor], Tensor], pixels: Tensor) -> Tensor:
+    """network of all pixels [N, ...], without holding all its intermediate results at once."""
+    return torch.cat([network(part) for part in pixels.split(_BATCH)])
+
+
+def confusion_matrix(wanted: Tensor, found: Tensor, classes: int) -> Tensor:
+    """Counts [classes, classes]: row = what was asked for, column = what is seen."""
+    return torch.bincount(wanted * classes + found, minlength=classes**2).reshape(classes, classes)
+
+
+def misread(paths: Sequence[Path], wanted: Tensor, found: Tensor) -> List[Dict[str, Any]]:
+    """The pictures that are read as something else than was asked for, in their order: picture, asked, read."""
+    read = zip(paths, wanted.tolist(), found.tolist())
+    return [{"picture": path.name, "asked": asked, "read": seen} for path, asked, seen in read if asked != seen]

@@ -1,7 +1,7 @@
 """Pictures painted for a comparison: many noises under one bar, and what is measured of what came of them."""
 
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -11,8 +11,9 @@ from torch import Tensor
 
 from ..bars import Bar
 from ..diffusion import Step
-from ..images import labelled_grid, save_image, to_pixels
+from ..images import labelled_grid, save_film, save_image, sheet, to_pixels
 from ..model import Diffusion
+from .judges import in_batches
 from .memory import batch_that_fits
 from .painting import walked
 
@@ -20,6 +21,8 @@ Walk = Callable[[Tensor, List[int]], Iterator[Step]]
 """(noises [B, 3, H, W], a seed each) -> the walk from there."""
 SCALES = (1.0, 0.9, 0.71)
 """Of noises that are made shorter: not, a little, and as short as two that are mixed half and half on a line."""
+GUIDANCE = (0.0, 1.0, 2.0, 4.0, 8.0)
+"""Guidance scales that are shown side by side, from nothing of the label to much of it."""
 
 
 def swept(model: Diffusion, walk: Walk, noises: Tensor, seeds: Sequence[int], steps: int, what: str) -> Tensor:
@@ -97,3 +100,39 @@ def saved(drawn: Image.Image, path: Path) -> Path:
     """A figure in its file, which is told; returns the path."""
     print(f"wrote {save_image(drawn, path)}")
     return path
+
+
+def save_guidance(
+    path: Path, painted: Callable[[float], Tensor], judge: Callable[[Tensor], Tensor], asked: Tensor, across: int
+) -> List[Path]:
+    """The same noises at several guidance scales, and how many of their pictures a judge reads as asked.
+
+    Args:
+        path: without an ending; see `save_sweep`.
+        painted: guidance scale -> pictures [N, 3, H, W] in [-1, 1], on the CPU.
+        judge: of them, to logits [N, classes].
+        asked: the class of each [N].
+        across: pictures a row.
+    """
+    shown = {}
+    for scale in GUIDANCE:
+        x = painted(scale)
+        right = int((in_batches(judge, x).argmax(dim=1) == asked).sum())
+        shown[f"guidance scale {scale:g}: {right} of {len(x)} read as asked"] = to_pixels(x)
+    return save_sweep(path, shown, across)
+
+
+def save_sweep(path: Path, shown: Mapping[str, Tensor], across: int, scale: int = 2) -> List[Path]:
+    """The same noises under several settings: PATH.png, a row a setting, and PATH.webp, a frame a setting.
+
+    Args:
+        path: without an ending.
+        shown: setting -> its pictures, uint8 [N, H, W, 3]; in the rows stand the first of them.
+        across: pictures a row.
+        scale: by which they are enlarged in the film.
+    """
+    frames = [sheet(pixels, across, scale, clear=True) for pixels in shown.values()]
+    rows = [text.replace(": ", "\n") for text in shown]
+    grid = labelled_grid(torch.cat([pixels[:across] for pixels in shown.values()]), rows, [""] * across, 56)
+    film = save_film(path.with_suffix(".webp"), frames, list(shown), milliseconds=900)
+    return [save_image(grid, path.with_suffix(".png")), film]

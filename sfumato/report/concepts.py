@@ -1,20 +1,19 @@
 """The concepts' section: learned words, their scores, zero-shot classification, several concepts."""
 
-from pathlib import PurePath
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ..checkpoints import read_embeddings
-from ..images import captioned, open_picture
 from .curves import curve
 from .found import Found, Note, short
-from .parts import Figure, Part, Section, Table, image, picture
+from .learned import Word, known_words, photos_of, words_in
+from .parts import Figure, Part, Section, Table, of, some_of
 from .section import Kind, section
+from .shots import cells, moving, picture
 from .training import training
 from .words import in_a_row, words
+from .zero_shot import zero_shot_part
 
 _SHOWN = 8
-_SMALL = "sfumato's small CLIP"
-"""As the CLIP that ships calls itself."""
 _BEST = 5
 _MOST_PROMPTS = 25
 """Whose best pictures are shown; the numbers of all are."""
@@ -25,11 +24,19 @@ def concepts_section(found: Found) -> Section:
     """Learning, scores, zero-shot and several concepts, of what is there."""
     learning = "learning a word: `sfumato concepts learn PHOTOS RUN --token '<new1>' --init digit`"
     scores = "scores against the baselines: `sfumato concepts evaluate --json-path input.json --input-dir PHOTOS"
+    known, painted = known_words(found.all("concepts learn")), found.all("concepts generate")
     kinds = [
         Kind("concepts learn", _learning, learning),
-        Kind("concepts evaluate", _scores, f"{scores} --output-dir OUT`", measures="concepts generate"),
-        Kind("concepts generate", _painted),
-        Kind("zero-shot", _zero_shot, "zero-shot classification: `sfumato zero-shot IMAGES id2label.json --out OUT`"),
+        Kind(
+            "concepts evaluate",
+            lambda note: _scores(note, beside(note, painted), known),
+            f"{scores} --output-dir OUT`",
+            measures="concepts generate",
+        ),
+        Kind("concepts generate", lambda note: _painted(note, known)),
+        Kind(
+            "zero-shot", zero_shot_part, "zero-shot classification: `sfumato zero-shot IMAGES id2label.json --out OUT`"
+        ),
         Kind("world evaluate", _world, "several concepts on the small model: `sfumato world evaluate OUT`"),
         *[Kind(f"world {what}", training) for what in ("autoencoder", "clip", "train")],
     ]
@@ -42,25 +49,71 @@ def _learning(note: Note) -> Part:
     names = {"loss": "loss", "image_score": "image score of the previews", "text_score": "text score of the previews"}
     shown = {name: title for name, title in names.items() if name in seen}
     token = str(note.settings.get("token", "a word"))
-    figures = [curve(lines, shown, f"learning curves of {token}", "Scores are CLIP's.")] if shown else []
-    previews = note.files("preview-[0-9]*.png")
-    count = min(_SHOWN, len(previews))
-    picked = [previews[i * (len(previews) - 1) // max(1, count - 1)] for i in range(count)]
-    if picked:
-        texts = [f"step {int(path.stem.split('-')[1])}" for path in picked]
-        strip = captioned([open_picture(path) for path in picked], texts, columns=4, side=200)
-        figures.append(image(strip, f"previews of {token} over the steps", "From the same noises at every step."))
-    part = Part(f"Learning {token}", [], figures)
+    part = Part(f"Learning {token}", figures=[*_photos(note, token), *_grown(note, token)])
     finished = note.file("word.safetensors")
     kept = read_embeddings(finished)[0].metadata if finished else {}
+    if shown:
+        step = words("caption.learned.kept", step=kept["step"]) if "score" in kept else ""
+        steps = max(int(line["step"]) for line in lines)
+        caption = words("caption.learned", token=f"`{token}`", steps=steps, scores=step)
+        part.figures.append(curve(lines, shown, f"learning curves of {token}", caption))
     if "score" in kept:
         image_score, text_score = float(kept["image_score"]), float(kept["text_score"])
         part.words.append(words("kept", step=kept["step"], image=image_score, text=text_score))
-        part.glance.append((f"{token}: image and text score of its previews", f"{image_score:.1f}, {text_score:.1f}"))
+        part.glance.append(
+            (
+                f"{token}: image score, text score of the previews of the word that was kept",
+                f"{image_score:.1f}, {text_score:.1f}",
+            )
+        )
     return part
 
 
-def _scores(note: Note) -> Part:
+def _photos(note: Note, token: str) -> List[Figure]:
+    """What a word was learned from."""
+    shots = photos_of(note, token)
+    caption = words("caption.photos", token=f"`{token}`", photos=len(note.settings.get("photos", {})))
+    return [Figure(shots, caption, "row", key="photos")] if shots else []
+
+
+def _grown(note: Note, token: str) -> List[Figure]:
+    """What the word painted at its steps, from the same noises."""
+    previews = note.files("preview-[0-9]*.png")
+    steps = [int(path.stem.split("-")[1]) for path in previews]
+    if not previews:
+        return []
+    caption = words("caption.learning", token=f"`{token}`", first=steps[0], last=steps[-1])
+    drawn = moving(note, "word", f"what {token} paints at several steps", caption, "step", "learning")
+    if drawn:
+        return drawn
+    count = min(_SHOWN, len(previews))
+    places = [place * (len(previews) - 1) // max(1, count - 1) for place in range(count)]
+    labels = [f"step {steps[place]}" for place in places]
+    shots = cells([previews[place] for place in places], f"previews of {token}", note, labels)
+    return [Figure(shots, caption, "row", key="learning")]
+
+
+def beside(note: Note, painted: Sequence[Note]) -> Optional[Note]:
+    """The run whose pictures a note in the same folder measures."""
+    return next((one for one in painted if one.folder == note.folder), None)
+
+
+def _scores(note: Note, painted: Optional[Note], known: Mapping[str, Word]) -> Part:
+    prompts, count, total = note.content["prompts"], note.content["passed"], note.content["of"]
+    judged = [words("passed", passed=count, of=total, clip=note.settings.get("clip", "CLIP"))] if total else []
+    said = words_in(in_a_row([one["prompt"] for one in prompts]), painted, known)
+    figures = [best_pictures(note, one, prompts, words_in(one["prompt"], painted, known)) for one in prompts]
+    return Part(
+        "Scores of the prompts",
+        words=[*judged, *(word.told for word in said)],
+        tables=[scores_table(note)],
+        figures=[figure for some in figures[:_MOST_PROMPTS] for figure in some],
+        glance=[("prompts that reach the baselines", of(count, total))] if total else [],
+    )
+
+
+def scores_table(note: Note) -> Table:
+    """What each prompt scores."""
     prompts = note.content["prompts"]
     header = ["source", "prompt", "image", "text"]
     rows = [[one["source"], one["prompt"], f"{one['image']:.2f}", f"{one['text']:.2f}"] for one in prompts]
@@ -69,109 +122,89 @@ def _scores(note: Note) -> Part:
         for row, one in zip(rows, prompts):
             asked = one["baseline"]
             row += ["none", "-"] if asked is None else ["{:g} / {:g}".format(*asked), _RESULT[one["passed"]]]
-    judged = words(
-        "passed", passed=note.content["passed"], of=note.content["of"], clip=note.settings.get("clip", "CLIP")
-    )
-    return Part(
-        "Scores of the prompts",
-        words=[judged] if note.content["of"] else [],
-        tables=[Table("Means of the best five of 25 pictures.", header, rows)],
-        figures=[figure for one in prompts[:_MOST_PROMPTS] for figure in best_pictures(note, one, prompts)],
-        glance=[("prompts that reach the baselines", f"{note.content['passed']} of {note.content['of']}")]
-        if note.content["of"]
-        else [],
-    )
+    return Table("CLIP scores of each prompt: means of the best five of its pictures.", header, rows)
 
 
-def best_pictures(note: Note, one: Dict[str, Any], prompts: List[Dict[str, Any]]) -> List[Figure]:
-    """The best five pictures of a prompt, where they still are."""
+def best_pictures(note: Note, one: Dict[str, Any], prompts: List[Dict[str, Any]], said: Sequence[Word]) -> List[Figure]:
+    """The best five pictures of a prompt, where they still are, behind the photos of the words that it says."""
     number = [other["prompt"] for other in prompts if other["source"] == one["source"]].index(one["prompt"])
     found = [note.file(f"{one['source']}/{number}/{name}") for name in one["best"][:_BEST]]
     paths = [path for path in found if path is not None]
-    if len(paths) < len(found):
+    if len(paths) < len(found) or not paths:
         return []
-    row = captioned([open_picture(path) for path in paths], [""] * len(paths), columns=len(paths), side=220)
-    return [image(row, f"the best five pictures of the prompt {one['prompt']}", one["prompt"])]
+    shots = cells(paths, f"picture of the prompt {one['prompt']}", note)
+    caption = words("caption.best", count=len(paths), prompt=one["prompt"], image=one["image"], text=one["text"])
+    return [Figure([*(photo for word in said for photo in word.photos), *shots], caption, "row", key="best")]
 
 
-def _painted(note: Note) -> Part:
+def _painted(note: Note, known: Mapping[str, Word]) -> Part:
     """The first pictures of each prompt."""
-    figures = []
-    for folder, prompt in note.settings["prompts"][:_SHOWN]:
-        paths = note.pictures(folder)[:_BEST]
-        if paths:
-            row = captioned([open_picture(path) for path in paths], [""] * len(paths), columns=_BEST, side=220)
-            figures.append(image(row, f"pictures of the prompt {prompt}", prompt))
-    return Part(f"Prompts in {short(note.folder)}", figures=figures)
+    figures: List[Figure] = []
+    prompts = note.settings["prompts"]
+    for folder, prompt in prompts[:_SHOWN]:
+        paths = note.pictures(folder)
+        shots = cells(paths[:_BEST], f"picture of the prompt {prompt}", note)
+        if shots:
+            photos = [photo for word in words_in(prompt, note, known) for photo in word.photos]
+            caption = words("caption.prompt", prompt=prompt, shown=some_of(len(shots), len(paths)))
+            figures.append(Figure([*photos, *shots], caption, "row"))
+    said = words_in(in_a_row([prompt for _, prompt in prompts]), note, known)
+    return Part(f"Prompts in {short(note.folder)}", [word.told for word in said], figures)
 
 
-def _zero_shot(note: Note) -> Part:
-    content = note.content
-    told = zero_shot_words(note)
-    shown = note.file("zero-shot.png")
-    caption = "Right ones above, wrong ones below, each with its five likeliest labels."
-    figures = [picture(shown, "pictures that were classified rightly and wrongly", caption)] if shown else []
-    rows = [[name, f"{share:.1%}"] for name, share in sorted(content["per_class"].items(), key=lambda one: -one[1])]
-    tables = [Table("Accuracy of each class.", ["class", "top-1"], rows)]
-    glance = [(f"zero-shot top-1 and top-5, by {content['clip']}", f"{content['top1']:.1%}, {content['top5']:.1%}")]
-    texts = [words("zero-shot.method"), *told.values()]
-    return Part("Zero-shot classification", texts, figures, tables, glance=glance)
-
-
-def zero_shot_words(note: Note) -> Dict[str, str]:
-    """How CLIP classifies, how well it did, and why it was wrong where it was: the paragraphs by name."""
-    content = note.content
-    ranked = sorted(content["per_class"].items(), key=lambda one: -one[1])
-    most, least = (in_a_row([f"{name} ({share:.0%})" for name, share in some]) for some in (ranked[:3], ranked[:-4:-1]))
-    wrong = [one for one in content["shown"] if not one["right"]]
-    near = sum(one["label"] in [name for name, _ in one["likeliest"]] for one in wrong)
-    clip = PurePath(content["clip"]).name
-    mistakes = [f"{asked} taken for {read} ({count} times)" for asked, read, count in content["mistakes"][:5]]
-    told = {
-        "classifier": words("zero-shot.classifier", templates=in_a_row(content["templates"]), scale=content["scale"]),
-        "measured": words(
-            "zero-shot.measured",
-            pictures=content["pictures"],
-            classes=len(ranked),
-            top1=content["top1"],
-            top5=content["top5"],
-            clip=clip,
-            best=most,
-            worst=least,
-        ),
-    }
-    if wrong:
-        firsts = [(one["label"], *one["likeliest"][0]) for one in wrong]
-        taken = in_a_row([f"{asked} taken for {read} ({share:.0%})" for asked, read, share in firsts])
-        example = content["templates"][0].replace("{}", wrong[0]["label"])
-        if content["clip"] == _SMALL:
-            told["small"] = words("zero-shot.small")
-        told["why"] = words(
-            "zero-shot.why", taken=taken, near=near, of=len(wrong), mistakes=in_a_row(mistakes), example=example
-        )
-    return told
+_WORLD = {
+    "one digit": "one digit in one look",
+    "two digits": "two digits in one look",
+    "two digits in two looks": "two digits, each in a look of its own",
+    "object before": "the digit of `<new1>`, asked for in plain words",
+    "object": "the digit of `<new1>`, asked for by the learned word",
+    "style before": "the look of `<new2>`, not asked for",
+    "style": "the look of `<new2>`, asked for by the learned word",
+    "both in one prompt": "both learned words in one prompt",
+    "both by regions": "both learned words, a region of the picture each",
+}
+"""What `world evaluate` calls its measurements -> what they are."""
+_SHEETS = ("one digit", "object", "style", "both in one prompt", "both by regions")
 
 
 def _world(note: Note) -> Part:
     measured: Dict[str, Dict[str, float]] = note.content["measured"]
     asked: Dict[str, str] = note.content["examples"]
-    rows = [[name, asked[name], *(f"{share:.1%}" for share in shares.values())] for name, shares in measured.items()]
+    count = note.settings["count"]
+    rows = [
+        [_WORLD.get(name, name).replace("`", ""), asked[name], *(of(share, count) for share in shares.values())]
+        for name, shares in measured.items()
+    ]
     figures: List[Figure] = []
-    for name in measured:
+    for name, shares in measured.items():
         path = note.file(f"{name.replace(' ', '-')}.png")
-        if path and ("both" in name or name in ("one digit", "object", "style")):
-            caption = f"{name.capitalize()}, such as: {asked[name]}."
-            figures.append(picture(path, f"pictures of the small model: {name}", caption))
+        if path and ("both" in name or name in _SHEETS):
+            what = _WORLD.get(name, name)
+            caption = words(
+                "caption.world",
+                what=f"{what[:1].upper()}{what[1:]}",
+                example=asked[name],
+                right=of(shares["both right"], count),
+            )
+            figures.append(picture(path, f"pictures of the small model: {name}", caption, note, name.replace(" ", "-")))
     first, *_ = measured.values()
-    header = ["prompts", "for example", *first]
+    header = [
+        "asked for",
+        "for example",
+        *(f"{name} as asked" for name in (one.replace(" right", "") for one in first)),
+    ]
     return Part(
         "The small model, and several concepts",
-        words=[words("world"), words("merging"), words("regions.method"), words("survey")],
-        tables=[Table("Share of pictures in which it is as asked.", header, rows)],
+        words=[words("world")],
+        tables=[Table("In how many pictures a judge reads what was asked for.", header, rows)],
         figures=figures,
+        reasons=[words("merging"), words("regions.method"), words("survey")],
         glance=[
-            (f"small model, {name}: all as asked", f"{measured[name]['both right']:.1%}")
-            for name in ("one digit", "object", "style", "both in one prompt", "both by regions")
+            (
+                f"small model: {_WORLD[name].replace('`', '')}, digit and look as asked",
+                of(measured[name]["both right"], count),
+            )
+            for name in _SHEETS
             if name in measured
         ],
     )

@@ -13,9 +13,12 @@ from .homework.faces import face_questions
 from .homework.grade import grade_tables
 from .homework.questions import Question, Runs, homely_command
 from .homework.references import cited
+from .numbering import numbered, numbers_of
 from .pages import GET_PDF, as_pdf, filled, missing_for_pdf
 
 _TITLE = "DLCV, Fall 2024: homework 2"
+_LETTERS = (10.0,)
+"""Points."""
 _PROBLEMS = {
     "Problem 1: diffusion models": digit_questions,
     "Problem 2: DDIM": face_questions,
@@ -48,7 +51,7 @@ def course_report(runs: Path, out: Path, student_id: str, missing: Mapping[str, 
         write_text(plain, page)
         raise UserError(f"{plain}: is written, and {paper.name} is not: {reason}; {GET_PDF}, then run it again")
     with atomic_path(paper) as beside:
-        beside.write_bytes(as_pdf(page))
+        beside.write_bytes(as_pdf(page, _LETTERS))
     # Of an earlier try without the library.
     plain.unlink(missing_ok=True)
     print(f"wrote {paper} ({paper.stat().st_size / 1e6:.1f} MB)")
@@ -60,6 +63,8 @@ def course_page(runs: Runs, student_id: str) -> str:
     problems = {title: questions(runs) for title, questions in _PROBLEMS.items()}
     shown = [question for questions in problems.values() for question in questions]
     grade = grade_tables(runs)
+    blocks = [*grade, *(block for question in shown for block in question.blocks)]
+    numbered(blocks)
     texts = [block for question in shown for block in question.blocks if isinstance(block, str)]
     return filled(
         "course.html.j2",
@@ -67,6 +72,8 @@ def course_page(runs: Runs, student_id: str) -> str:
         student=student_id,
         grade=grade,
         problems=problems,
+        figures=numbers_of(blocks),
+        scripted=False,
         references=cited(texts),
         appendix=_appendix(runs, shown),
         footer=f"Made by sfumato {__version__}.",

@@ -14,7 +14,8 @@ from ..images.style import (
     show_all_of,
     write_at,
 )
-from .parts import Figure, drawing
+from .parts import Figure
+from .shots import drawing
 
 _MOST_POINTS = 20_000
 """Of a curve; of longer logs every second line is drawn, or every third ..."""

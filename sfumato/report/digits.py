@@ -1,17 +1,20 @@
 """The digits' section."""
 
+import re
+from dataclasses import replace
 from typing import Any, List, Mapping, Sequence
 
 import numpy as np
 import torch
 
-from ..images import open_picture, sheet
+from ..images import crossed_out, open_picture, sheet
 from .curves import confusions
 from .found import Found, Note, short
-from .parts import Part, Section, Table, image, picture
+from .parts import Figure, Part, Section, Shot, Table, of
 from .section import Kind, section
+from .shots import image, moving, picture, shot, told
 from .training import training
-from .words import words
+from .words import in_a_row, words
 
 NAMES = {"mnistm": "MNIST-M", "svhn": "SVHN"}
 _JUDGES = {
@@ -20,6 +23,9 @@ _JUDGES = {
     **{f"sfumato judge of {dataset}": f"our own judge of {name}" for dataset, name in NAMES.items()},
 }
 _SHOWN = 50
+_MOST_MISSES, _MISS = 12, 224
+"""Misread digits that are shown, and how many pixels wide."""
+_SWEPT = re.compile(r"^guidance scale ([\d.]+): (\d+ of \d+) read as asked$")
 _METHOD = ("network", "objective", "guidance", *(f"difficulty.{what}" for what in ("svhn", "guidance", "time")))
 
 
@@ -32,38 +38,60 @@ def digits_section(found: Found) -> Section:
         Kind("digits generate", _painted),
         Kind("digits train", training, "training curves: `sfumato digits train hw2_data/digits RUN`"),
     ]
-    texts = [words(f"digits.{name}") for name in _METHOD]
-    return section("Digits: two datasets, from noise", texts, kinds, found)
+    method = [words(f"digits.{name}") for name in _METHOD]
+    return section("Digits: two datasets, from noise", [words("digits")], kinds, found, method)
 
 
 def _figures(note: Note) -> Part:
-    kinds = {
-        "sheet": ("ten by ten painted digits", "each row is a digit, each column a noise."),
-        "reverse-process": (
-            "ten digits coming out of noise",
-            "how the sheet's first column was painted. In each pair of rows the noisy picture is above, and below it"
-            " the clean one that the network sees in it.",
-        ),
-    }
-    there = [
-        (note.file(f"{dataset}-{kind}.png"), f"{alt}, {name}", f"{name}: {caption}")
-        for kind, (alt, caption) in kinds.items()
-        for dataset, name in NAMES.items()
+    figures = sheets(note)
+    for dataset, name in NAMES.items():
+        figures += reverse(note, dataset, name)
+    for dataset, name in NAMES.items():
+        figures += _guided(note, dataset, name)
+    return Part("Painted digits", figures=figures)
+
+
+def sheets(note: Note) -> List[Figure]:
+    """Ten by ten digits of each dataset."""
+    there = [(note.file(f"{dataset}-sheet.png"), name) for dataset, name in NAMES.items()]
+    return [
+        picture(path, f"ten by ten painted digits, {name}", words("caption.sheet", name=name), note, "sheet")
+        for path, name in there
+        if path
     ]
-    shown = [picture(path, alt, caption) for path, alt, caption in there if path]
-    return Part("Painted digits", figures=shown)
+
+
+def reverse(note: Note, dataset: str, name: str) -> List[Figure]:
+    """How noise becomes digits of a dataset."""
+    caption = words("caption.reverse", name=name)
+    return moving(note, f"{dataset}-reverse-process", f"digits coming out of noise, {name}", caption, "t", "reverse")
+
+
+def first_zero(note: Note, dataset: str, name: str) -> List[Figure]:
+    """Six moments of how the first 0 of a dataset came out of noise."""
+    caption = words("caption.first-zero", name=name)
+    return moving(note, f"{dataset}-first-zero", f"six moments of painting a zero, {name}", caption, "t", "reverse")
+
+
+def _guided(note: Note, dataset: str, name: str) -> List[Figure]:
+    """The same noises at several guidance scales."""
+    alt = f"digits at several guidance scales, {name}"
+    found = moving(note, f"{dataset}-guidance", alt, "", "guidance scale", "guidance")
+    seen = ", ".join(_SWEPT.sub(r"\2 at \1", one.label) for figure in found for one in figure.shots[1:])
+    return [replace(figure, caption=words("caption.guidance", name=name, seen=seen)) for figure in found]
 
 
 def _painted(note: Note) -> Part:
-    shown = []
+    figures = []
     for dataset, name in NAMES.items():
         paths = note.pictures(dataset)
         picked = [paths[place * len(paths) // _SHOWN] for place in range(_SHOWN)] if len(paths) > _SHOWN else paths
         if picked:
             pixels = torch.stack([torch.from_numpy(np.array(open_picture(path))) for path in picked])
-            text = f"{name}: {len(picked)} of {len(paths)} pictures, in the order of their names."
-            shown.append(image(sheet(pixels, columns=min(10, len(picked))), f"painted digits, {name}", text))
-    return Part(f"Digits in {short(note.folder)}", figures=shown)
+            caption = f"{name}: {len(picked)} of {len(paths)} pictures, in the order of their names."
+            drawn = sheet(pixels, columns=min(10, len(picked)), clear=True)
+            figures.append(image(drawn, f"painted digits, {name}", caption, told(picked[0], note)))
+    return Part(f"Digits in {short(note.folder)}", figures=figures)
 
 
 def _scores(note: Note) -> Part:
@@ -71,37 +99,61 @@ def _scores(note: Note) -> Part:
     rows = [
         [
             NAMES.get(one["dataset"], one["dataset"]),
-            f"{one['accuracy']:.2%}",
-            str(one["pictures"]),
+            of(one["accuracy"], one["pictures"]),
             f"{one['recall']:.2f}",
             f"{one['precision']:.2f}",
             f"{one['frechet_distance']:.2f}",
-            one["judge"],
+            _JUDGES.get(one["judge"], one["judge"]),
         ]
         for one in datasets
     ]
-    header = ["dataset", "accuracy", "pictures", "recall", "precision", "Frechet distance", "judge"]
+    header = ["dataset", "read as asked", "recall", "precision", "Frechet distance", "judge"]
+    glance = [(f"{row[0]}: digits read as asked, by {row[5]}", row[1]) for row in rows]
+    glance += [(f"{row[0]}: share of real digits that have a painted one near them (recall)", row[2]) for row in rows]
     return Part(
         "Accuracy and variety",
-        words=[words("digits.accuracy", accuracies=accuracies(datasets), mean=note.content["mean_accuracy"])],
-        tables=[Table("The pictures of each dataset.", header, rows)],
-        figures=[
-            confusions(
-                {NAMES.get(one["dataset"], one["dataset"]): one["confusion"] for one in datasets},
-                "confusion matrices of the painted digits",
-                "What was read in the pictures of each digit.",
-            )
-        ],
-        glance=[
-            (f"digits of {row[0]} read as asked, by {row[6]}", f"{row[1]} of {row[2]}; recall {row[3]}") for row in rows
-        ],
+        words=[words("digits.accuracy", accuracies=accuracies(datasets), mean=together(datasets))],
+        figures=[confused(datasets), *_misread(note)],
+        tables=[Table("How many digits are read as asked, and how they compare with real ones.", header, rows)],
+        glance=glance,
     )
+
+
+def confused(datasets: Sequence[Mapping[str, Any]]) -> Figure:
+    """What was read in the pictures of each digit."""
+    tables = {NAMES.get(one["dataset"], one["dataset"]): one["confusion"] for one in datasets}
+    often = [text for one in datasets for text in mistakes(one)[:1]]
+    most = words("caption.confusion.most", mistakes=in_a_row(often)) if often else words("caption.confusion.none")
+    caption = words("caption.confusion", right=together(datasets), most=most)
+    return replace(confusions(tables, "confusion matrices of the painted digits", caption), key="confusion")
+
+
+def _misread(note: Note) -> List[Figure]:
+    """The digits that were read as something else, crossed out."""
+    shots: List[Shot] = []
+    asked = [(one, miss) for one in note.content["datasets"] for miss in one.get("misread", [])]
+    for one, miss in asked[:_MOST_MISSES]:
+        path = note.file(f"{one['dataset']}/{miss['picture']}")
+        if path:
+            name = NAMES.get(one["dataset"], one["dataset"])
+            label = f"{name} {miss['asked']}, read as {miss['read']}"
+            drawn = crossed_out(open_picture(path), _MISS)
+            shots.append(shot(drawn, f"misread digit, crossed out: {label}", label, told=told(path, note)))
+    some = f" (here are {len(shots)})" if len(shots) < len(asked) else ""
+    pictures = sum(one["pictures"] for one in note.content["datasets"])
+    caption = words("caption.misread", misread=of(len(asked), pictures), some=some)
+    return [Figure(shots, caption, "row", key="misread")] if shots else []
+
+
+def together(datasets: Sequence[Mapping[str, Any]]) -> str:
+    pictures = [one["pictures"] for one in datasets]
+    return of(sum(round(one["accuracy"] * one["pictures"]) for one in datasets), sum(pictures))
 
 
 def accuracies(datasets: Sequence[Mapping[str, Any]]) -> str:
     """The accuracy of each dataset and who judged it, in words."""
     told = "; ".join(
-        f"{one['accuracy']:.2%} of {one['pictures']} {NAMES.get(one['dataset'], one['dataset'])} pictures are read as"
+        f"{of(one['accuracy'], one['pictures'])} {NAMES.get(one['dataset'], one['dataset'])} pictures are read as"
         f" asked by {_JUDGES.get(one['judge'], one['judge'])}"
         for one in datasets
     )
@@ -112,7 +164,7 @@ def mistakes(dataset: Mapping[str, Any]) -> List[str]:
     """What was misread, the most frequent first, in words."""
     name = NAMES.get(dataset["dataset"], dataset["dataset"])
     found = [
-        (count, f"{asked} of {name} read as {read} ({count} of {sum(row)})")
+        (count, f"{asked} of {name} read as {read} ({of(count, sum(row))})")
         for asked, row in enumerate(dataset["confusion"])
         for read, count in enumerate(row)
         if count and asked != read

@@ -1,34 +1,21 @@
 """The faces' section."""
 
-import math
+from dataclasses import replace
 from typing import Any, Dict, List
 
-from ..images import captioned, open_picture
+from .between import paths_part
 from .curves import lines_over_times
+from .face_drawings import shown
 from .found import Found, Note, short
-from .parts import Figure, Part, Section, Table, image, picture
+from .parts import Figure, Part, Section, Table, some_of
 from .section import Kind, section
+from .shots import cells
 from .training import training
-from .words import in_a_row, words
+from .words import words
 
 _SHOWN = 10
 _EARLY = (861, 761)
 """Times at which the first noise is looked for."""
-_DRAWINGS = {
-    "difference": ("ours, the truth and their difference", "The difference is enhanced."),
-    "eta": ("faces at several etas", "Each row is one noise, each column one eta."),
-    "between": (
-        "faces between two noises, a row along the arc and a row along the straight line",
-        "From one noise to the other: along the arc (slerp) above, along the straight line (lerp) below.",
-    ),
-    "paths": (
-        "norm of the noise, contrast and detail of the face along both paths",
-        "What the network is given, and what it makes of it.",
-    ),
-    "scaled": ("faces of noises that were made shorter", "Each row is one length, each column one noise."),
-    "invert": ("a picture and what its inverted noises paint", "The picture comes first."),
-}
-"""Name of a drawing -> what it shows, and its caption."""
 
 
 def faces_section(found: Found) -> Section:
@@ -38,7 +25,7 @@ def faces_section(found: Found) -> Section:
         Kind("faces evaluate", _exactness, exactness, measures="faces generate"),
         Kind("faces generate", _painted),
         Kind("faces eta", _eta, "the eta grid: `sfumato faces eta --out OUT`"),
-        Kind("faces interpolate", _paths, "slerp and lerp: `sfumato faces interpolate --out OUT`"),
+        Kind("faces interpolate", paths_part, "slerp and lerp: `sfumato faces interpolate --out OUT`"),
         Kind("faces invert", _inversion),
         Kind("faces train", training),
     ]
@@ -51,8 +38,16 @@ def _exactness(note: Note) -> Part:
     return Part(
         "Against the true pictures",
         words=[exactness(note)],
-        tables=[Table("Each picture.", ["picture", "mean squared error", "largest difference"], rows)],
-        figures=shown(note, "difference"),
+        tables=[
+            Table("Each picture against the true one.", ["picture", "mean squared error", "largest difference"], rows)
+        ],
+        figures=shown(
+            note,
+            "difference",
+            mean=mean,
+            count=len(rows),
+            largest=max(one["largest"] for one in note.content["pictures"]),
+        ),
         glance=[("faces: mean squared error against the true pictures", f"{mean:.4f} (limit {limit:g})")],
     )
 
@@ -65,12 +60,21 @@ def exactness(note: Note) -> str:
 def _eta(note: Note) -> Part:
     etas, moved = note.content["etas"], note.content["rms_distance_from_first"]
     rows = [[f"noise {row:02d}", *(f"{value:.3f}" for value in values)] for row, values in enumerate(moved)]
+    header = ["", *(f"eta {value:g}" for value in etas)]
     return Part(
-        "Eta",
-        words=[words("eta.method"), *eta_words(note).values()],
-        figures=[*shown(note, "eta"), eta_kept(note)],
-        tables=[Table("Distance from the first face.", ["", *(f"eta {value:g}" for value in etas)], rows)],
+        "Eta: how much of the first noise is kept",
+        words=[words("eta.method")],
+        figures=[*eta_grid(note), eta_kept(note)],
+        tables=[Table("How far each face lies from its row's first one, in units of [-1, 1].", header, rows)],
+        reasons=list(eta_words(note).values()),
     )
+
+
+def eta_grid(note: Note) -> List[Figure]:
+    """The faces, a row a noise and a column an eta."""
+    etas, moved = note.content["etas"], _means(note.content["rms_distance_from_first"])
+    rows = len(note.content["rms_distance_from_first"])
+    return shown(note, "eta", noises=rows, low=etas[0], high=etas[-1], moved=moved[-1])
 
 
 def eta_words(note: Note) -> Dict[str, str]:
@@ -121,9 +125,14 @@ def eta_words(note: Note) -> Dict[str, str]:
 
 def eta_kept(note: Note) -> Figure:
     """How much of the first noise is left at each time."""
-    lines = {f"eta {eta:g}": kept for eta, kept in zip(note.content["etas"], note.content["kept"])}
-    caption = "What is left of the first noise: its correlation with the noise at time t, computed from the schedule."
-    return lines_over_times(note.content["times"], lines, "correlation with the first noise over time", caption)
+    found = note.content
+    lines = {f"eta {eta:g}": kept for eta, kept in zip(found["etas"], found["kept"])}
+    t = _nearest(found["times"], _EARLY[-1])
+    left = found["kept"][-1][found["times"].index(t)]
+    caption = words("caption.kept", high=found["etas"][-1], t=t, left=left)
+    return replace(
+        lines_over_times(found["times"], lines, "correlation with the first noise over time", caption), key="kept"
+    )
 
 
 def _nearest(times: List[float], wanted: float) -> float:
@@ -134,71 +143,23 @@ def _means(rows: List[List[float]]) -> List[float]:
     return [sum(column) / len(column) for column in zip(*rows)]
 
 
-def _paths(note: Note) -> Part:
-    figures = [figure for name in ("between", "paths", "scaled") for figure in shown(note, name)]
-    return Part("Between two noises", [words("paths.method"), *paths_words(note).values()], figures)
-
-
-def paths_words(note: Note) -> Dict[str, str]:
-    """What is seen along both paths, and why: the paragraphs by name."""
-    found = note.content
-    middle = len(found["alpha"]) // 2
-    told = {name: {what: values[middle] for what, values in found[name].items()} for name in ("slerp", "lerp")}
-    begun = {name: found[name]["norm"][0] for name in told}
-    rows = found["control"]["rows"]
-    short = rows[-1]
-    return {
-        "seen": words(
-            "paths.seen", **{f"{name}_{what}": told[name][what] for name in told for what in ("contrast", "detail")}
-        ),
-        "shell": words(
-            "paths.shell",
-            expected=math.sqrt(found["values"]),
-            angle=math.degrees(math.acos(found["cosine"])),
-            **{name: told[name]["norm"] / begun[name] for name in told},
-        ),
-        "control": words(
-            "paths.control",
-            count=found["control"]["noises"],
-            scales=in_a_row([f"{row['scale']:g}" for row in rows]),
-            contrasts=in_a_row([f"{row['contrast']:.3f}" for row in rows]),
-            details=in_a_row([f"{row['detail']:.3f}" for row in rows]),
-        ),
-        "why": words(
-            "paths.why",
-            start=found["start"],
-            signal=found["signal"],
-            factor=1 / found["signal"],
-            along_short=short["along_noise"],
-            short=short["scale"],
-            along_full=rows[0]["along_noise"],
-        ),
-    }
-
-
-def shown(note: Note, name: str) -> List[Figure]:
-    """A drawing that a faces' command left, where it is there."""
-    path = note.file(f"{name}.png")
-    return [picture(path, *_DRAWINGS[name])] if path else []
-
-
 def _inversion(note: Note) -> Part:
     rows = [_inverted(one) for one in note.content["found"]]
     header = ["steps", "mean squared error", "PSNR", "mean of the noise", "its deviation"]
+    best = min(note.content["found"], key=lambda one: one["mse"])
     return Part(
         "From a picture to its noise, and back",
         words=[words("inversion")],
-        figures=shown(note, "invert"),
+        figures=shown(note, "invert", steps=best["steps"], mse=best["mse"]),
         tables=[Table("How near the painted picture comes.", header, rows)],
     )
 
 
 def _painted(note: Note) -> Part:
-    paths = note.pictures()[:_SHOWN]
-    figures = []
-    if paths:
-        row = captioned([open_picture(path) for path in paths], [path.stem for path in paths], columns=5)
-        figures = [image(row, "painted faces", "The first faces, by their noises' names.")]
+    paths = note.pictures()
+    shots = cells(paths[:_SHOWN], "painted face", note, [path.stem for path in paths[:_SHOWN]])
+    caption = words("caption.faces", shown=some_of(len(shots), len(paths)))
+    figures = [Figure(shots, caption, "row")] if shots else []
     return Part(f"Faces in {short(note.folder)}", figures=figures)
 
 

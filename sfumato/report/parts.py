@@ -1,44 +1,73 @@
 """What a page is made of: sections of parts, each with its words, pictures, numbers and commands."""
 
-import base64
-import io
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from PIL import Image
-
-from ..images import on_white, open_picture
-
-_WIDEST = 1600
-_SQUARISH = 1.2
-"""Pictures less wide than this many heights stand beside each other."""
 _LONGEST = 600
 """Letters of a setting that are shown."""
-_JPEG_FROM = 400_000
-"""Pictures whose PNG takes more bytes than this are embedded as JPEG."""
+_SMALL = 128
+"""Pixels a side, of pictures that are enlarged in squares."""
+_DRAWN, _PAINTED, _WIDEST = 420, 700, 704
+"""Widths from which on drawings and pictures scroll on a phone, and how wide they stay there at most."""
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A picture inside the page."""
+class Shot:
+    """One picture of a figure."""
 
     source: str
     """A data URI."""
     alt: str
     """What it shows, for those who do not see it."""
+    size: Tuple[int, int]
+    """Width and height in pixels."""
+    label: str = ""
+    """A few words below it."""
+    told: Mapping[str, str] = field(default_factory=dict)
+    """What made it, such as its prompt and its seed: shown with the enlarged picture."""
+    line: bool = False
+    """Whether it takes a line of its own among the others."""
+
+    @property
+    def small(self) -> bool:
+        """Whether it is to be enlarged in squares, each pixel seen."""
+        return max(self.size) <= _SMALL
+
+    @property
+    def wide(self) -> int:
+        """Pixels of the page that it never gets narrower than, so that words in it can be read on a phone; or 0."""
+        drawn = "svg" in self.source[:20]
+        least = self.size[0] >= (_DRAWN if drawn else _PAINTED)
+        return min(self.size[0], _WIDEST) if least and self.size[0] > self.size[1] else 0
+
+
+@dataclass
+class Figure:
+    """Pictures inside the page, with one caption."""
+
+    shots: Sequence[Shot]
     caption: str
-    narrow: bool = False
-    """Whether two of its kind stand side by side where there is room."""
+    """What to see, with the number that settles it."""
+    kind: str = "whole"
+    """whole: one picture; narrow: one, beside which another may stand; row: some side by side; slider: the first is
+    seen on paper and without scripts, the others one at a time."""
+    axis: str = ""
+    """What a slider moves, such as t."""
+    key: str = ""
+    """By which texts refer to it, as in (@eta)."""
+    number: int = 0
+    """On the page; see `numbering`."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Table:
     """Numbers inside the page."""
 
     caption: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+    number: int = 0
+    """On the page; see `numbering`."""
 
 
 @dataclass
@@ -47,13 +76,20 @@ class Part:
 
     title: str
     words: List[str] = field(default_factory=list)
+    """Before the pictures."""
     figures: List[Figure] = field(default_factory=list)
     tables: List[Table] = field(default_factory=list)
+    reasons: List[str] = field(default_factory=list)
+    """Words after the pictures: why they look as they do."""
     commands: List[str] = field(default_factory=list)
     settings: Dict[str, Dict[str, str]] = field(default_factory=dict)
-    """Command -> its settings, name -> text."""
+    """Command -> its settings, name -> text; they stand in the appendix."""
     glance: List[Tuple[str, str]] = field(default_factory=list)
     """(what, number) for the first page."""
+    run: int = 0
+    """In the appendix; 0 for a part without settings."""
+    references: Dict[str, int] = field(default_factory=dict)
+    """Key -> number of the figures that its texts may refer to."""
 
 
 @dataclass
@@ -65,42 +101,11 @@ class Section:
     parts: List[Part]
     absent: List[str]
     """What could stand here and was not run: a line each, with the command."""
+    method: Optional[Part] = None
+    """How it is done, after all results."""
 
 
-def picture(path: Path, alt: str, caption: str) -> Figure:
-    """A picture file, as it is where it is small, else narrowed and as JPEG."""
-    return image(open_picture(path), alt, caption)
-
-
-def image(shown: Image.Image, alt: str, caption: str) -> Figure:
-    """A picture in memory."""
-    return Figure(_embedded(shown), alt, caption, narrow=shown.width < _SQUARISH * shown.height)
-
-
-def _embedded(shown: Image.Image) -> str:
-    shown = on_white(shown) if shown.mode == "RGBA" else shown.convert("RGB")
-    if shown.width > _WIDEST:
-        shown = shown.resize((_WIDEST, round(shown.height * _WIDEST / shown.width)), Image.Resampling.LANCZOS)
-    buffer, kind = io.BytesIO(), "png"
-    shown.save(buffer, "PNG", optimize=True)
-    if buffer.tell() > _JPEG_FROM:
-        buffer, kind = io.BytesIO(), "jpeg"
-        shown.save(buffer, "JPEG", quality=90)
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-def drawing(figure: Any, alt: str, caption: str) -> Figure:
-    """A matplotlib figure, as SVG: sharp on every screen and on paper."""
-    import matplotlib
-
-    buffer = io.BytesIO()
-    # Text stays text, which needs no shapes of letters inside; names inside are the same every time.
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "sfumato"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return Figure(f"data:image/svg+xml;base64,{base64.b64encode(buffer.getvalue()).decode()}", alt, caption)
-
-
-def flat(settings: Dict[str, Any], prefix: str = "") -> Dict[str, str]:
+def flat(settings: Mapping[str, Any], prefix: str = "") -> Dict[str, str]:
     """Nested settings as name -> text, leaving out what is empty."""
     found: Dict[str, str] = {}
     for name, value in settings.items():
@@ -110,3 +115,18 @@ def flat(settings: Dict[str, Any], prefix: str = "") -> Dict[str, str]:
             text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
             found[f"{prefix}{name}"] = text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
     return found
+
+
+def of(count: float, total: int) -> str:
+    """A share as one counts it: 34 of 40.
+
+    Args:
+        count: or the share of the total, 0 ... 1, where that is what is known.
+        total: of all.
+    """
+    return f"{round(count if isinstance(count, int) else count * total):,} of {total:,}"
+
+
+def some_of(count: int, total: int) -> str:
+    """How many of some are shown: 5 of 25, or 25 where they are all."""
+    return f"{total:,}" if count == total else of(count, total)

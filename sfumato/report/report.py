@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple, Union
 
 from .. import __version__
 from ..checkpoints import atomic_path, shortened, write_text
@@ -13,8 +13,9 @@ from .digits import digits_section
 from .embedded import QUICK, TRAINING, WHOLE, run_embedded
 from .faces import faces_section
 from .found import find_runs
+from .numbering import numbered, numbers_of
 from .pages import GET_PDF, as_pdf, filled, missing_for_pdf
-from .parts import Section
+from .parts import Figure, Section, Table
 from .words import words
 
 _FOOTER = "Made by sfumato"
@@ -57,7 +58,7 @@ def report(options: ReportOptions) -> List[Path]:
         where, there = ", ".join(map(str, folders)), ", ".join(map(shortened, sorted(found.notes)))
         raise UserError(f"{where}: nothing to show: there are runs of {there} only; add --run folders")
     # On paper nothing unfolds: there the settings stand open.
-    printed = _printed(rendered(sections, options.title, options.author, unfolded=True)) if options.pdf else None
+    printed = _printed(rendered(sections, options.title, options.author, paper=True)) if options.pdf else None
     open_folder(options.out)
     again = page.is_file() and _FOOTER in page.read_text(encoding="utf-8", errors="replace")
     write_text(page, rendered(sections, options.title, options.author))
@@ -87,21 +88,36 @@ def _folders(options: ReportOptions) -> Sequence[Path]:
     return options.run
 
 
-def rendered(sections: List[Section], title: str, author: str = "", unfolded: bool = False) -> str:
-    """The page.
+def rendered(sections: List[Section], title: str, author: str = "", paper: bool = False) -> str:
+    """The page, its figures and tables numbered.
 
     Args:
         sections: in their order.
         title, author: of the page.
-        unfolded: whether settings stand open.
+        paper: whether it is for paper, where settings stand open and no script runs.
     """
+    parts = [part for section in sections for part in section.parts]
+    rows = [row for part in parts for row in part.glance]
+    glance = [Table("At a glance.", ["what", "measured"], rows)] if rows else []
+    blocks: List[Union[Figure, Table]] = [*glance]
+    for part in parts:
+        blocks += [*part.figures, *part.tables]
+    numbered(blocks)
+    everywhere, runs = numbers_of(blocks), [part for part in parts if part.settings]
+    for place, part in enumerate(runs, 1):
+        part.run = place
+    for part in (*parts, *(section.method for section in sections if section.method)):
+        part.references = {**everywhere, **numbers_of(part.figures)}
     return filled(
         "page.html.j2",
         title=title,
         lead=" ".join(part for part in (f"{author}." if author else "", words("lead")) if part),
         sections=sections,
-        glance=[row for section in sections for part in section.parts for row in part.glance],
-        open=unfolded,
+        references=everywhere,
+        glance=next(iter(glance), None),
+        runs=runs,
+        open=paper,
+        scripted=not paper,
         footer=f"{_FOOTER} {__version__}.",
     )
 

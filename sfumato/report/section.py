@@ -1,7 +1,7 @@
 """A section of the page, from the notes of its commands."""
 
 import contextlib
-from typing import Callable, Iterator, List, NamedTuple
+from typing import Callable, Iterator, List, NamedTuple, Sequence
 
 from ..errors import UserError
 from .found import Found, Note
@@ -21,7 +21,7 @@ class Kind(NamedTuple):
     """The command whose pictures this one measures in their folder: both are one part then."""
 
 
-def section(title: str, texts: List[str], kinds: List[Kind], found: Found) -> Section:
+def section(title: str, texts: List[str], kinds: List[Kind], found: Found, method: Sequence[str] = ()) -> Section:
     """All runs of all kinds in their order, and a line for every kind that has no run.
 
     Args:
@@ -29,6 +29,7 @@ def section(title: str, texts: List[str], kinds: List[Kind], found: Found) -> Se
         texts: its first paragraphs, for a section that shows something.
         kinds: in the order of their parts.
         found: the runs.
+        method: how it is done, said at the end.
 
     Raises:
         UserError: for a note that lacks what its command writes.
@@ -41,7 +42,8 @@ def section(title: str, texts: List[str], kinds: List[Kind], found: Found) -> Se
         if (kind.command, note.folder) not in measured
     ]
     absent = [kind.absent for kind in kinds if kind.absent and not found.all(kind.command)]
-    return Section(title, texts if parts else [], parts, absent)
+    last = Part("How it is done", list(method)) if parts and method else None
+    return Section(title, texts if parts else [], parts, absent, last)
 
 
 def _part(kind: Kind, note: Note, painted: List[Note]) -> Part:

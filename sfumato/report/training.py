@@ -1,10 +1,13 @@
 """A training's part of any section: its curves, and the last pictures that it showed on the way."""
 
+from dataclasses import replace
 from typing import List
 
-from .curves import curve
+from .curves import curve, series
 from .found import Note, short
-from .parts import Figure, Part, picture
+from .parts import Figure, Part
+from .shots import picture
+from .words import words
 
 _TITLES = {
     "loss": "loss",
@@ -22,7 +25,8 @@ def training(note: Note) -> Part:
     """The curves of what the run logged."""
     shown, what = curves(note), note.command.split()[0]
     for sheet in note.files("sheet-[0-9]*.png")[-1:]:
-        shown.append(picture(sheet, f"pictures of {what} during training", "The last pictures painted on the way."))
+        caption = words("caption.looked", step=int(sheet.stem.split("-")[1]))
+        shown.append(picture(sheet, f"pictures of {what} during training", caption, note, "looked"))
     # Such as how several runs were put together.
     remarks = [str(note.content["remark"])] if "remark" in note.content else []
     return Part(f"Training in {short(note.folder)}", remarks, shown)
@@ -34,8 +38,10 @@ def curves(note: Note) -> List[Figure]:
     seen = {name for line in lines for name in line}
     names = {name: title for name, title in _TITLES.items() if name in seen}
     what = f"training curves of {note.command.split()[0]}"
+    if not names:
+        return []
     runs = [(str(name), float(after)) for name, after in note.content.get("runs", {}).items()]
-    caption = (
-        "Losses: pale as they were logged, and their running means over a fiftieth of the run. All else is as logged."
-    )
-    return [curve(lines, names, what, caption, runs)] if names else []
+    first = next(iter(names))
+    steps, values = series(lines, first)
+    caption = words("caption.curves", what=names[first], begun=values[0], ended=values[-1], steps=steps[-1])
+    return [replace(curve(lines, names, what, caption, runs), key="curves")]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Dict, Sequence
 
 _PROSE = Path(__file__).parent / "prose"
-_FILES = ("general", "digits", "faces", "concepts")
+_FILES = ("general", "captions", "digits", "faces", "concepts")
 
 
 @lru_cache(maxsize=None)
@@ -20,7 +20,7 @@ def paragraphs(file: str) -> Dict[str, str]:
     return {name: " ".join(paragraph.split()) for name, _, paragraph in named}
 
 
-def words(name: str, **numbers: Any) -> str:
+def words(name: str, /, **numbers: Any) -> str:
     """A paragraph with its numbers.
 
     Raises:

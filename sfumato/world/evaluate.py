@@ -10,6 +10,7 @@ from random import Random
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from ..bars import Bar
@@ -18,7 +19,7 @@ from ..concepts.painting import Sampling, encoded, paint
 from ..concepts.words import with_words
 from ..devices import DTYPES, PRECISIONS, Worker, choose_precision, in_batches
 from ..diffusion import seed_of
-from ..images import save_image, sheet
+from ..images import marked_sheet, save_image
 from ..options import check_options, choice, number
 from ..outputs import holding
 from ..runs import write_note
@@ -88,8 +89,8 @@ def evaluate(options: EvaluateOptions) -> Dict[str, Dict[str, float]]:
     found = {}
     with holding(options.out):
         for name in examples:
-            pixels, found[name] = _measured(model, judge, options, name)
-            save_image(sheet(pixels, 10), options.out / f"{name.replace(' ', '-')}.png")
+            shown, found[name] = _measured(model, judge, options, name)
+            save_image(shown, options.out / f"{name.replace(' ', '-')}.png")
         settings = {name: value for name, value in asdict(options).items() if name != "out"}
         settings["checkpoint"] = model.name
         write_note(options.out / "scores.json", "world evaluate", settings, measured=found, examples=examples)
@@ -127,29 +128,32 @@ def _rounds(count: int, seed: int) -> Iterator[Dict[str, Asked]]:
 @torch.no_grad()
 def _measured(
     model: StableDiffusion, judge: SceneJudge, options: EvaluateOptions, name: str
-) -> Tuple[Tensor, Dict[str, float]]:
-    """The first pictures of one measurement, uint8 [n, H, W, 3], and its shares; see `judged`."""
+) -> Tuple[Image.Image, Dict[str, float]]:
+    """A sheet of the first pictures of one measurement, wrong ones crossed out, and its shares; see `judged`."""
     sampling = replace(options.sampling, regions="regions" in name)
     negative = encoded(model, [sampling.negative_prompt])[:, 0]
     right: collections.Counter[str] = collections.Counter()
     kept: List[Tensor] = []
+    wrong: List[bool] = []
     done = 0
     with Bar(total=options.count, desc=name, unit="picture") as bar:
         for some in in_batches((asked[name] for asked in _rounds(options.count, options.seed)), _AT_ONCE):
             states = torch.cat([encoded(model, sampling.texts(one.prompt)) for one in some])
             seeds = [seed_of(options.seed, name, done + number) for number in range(len(some))]
             pixels = paint(model, states, negative, seeds, sampling)
+            parts = judged(judge, pixels, some)
             if done < _SHOWN:
                 kept.append(pixels[: _SHOWN - done])
+                wrong += (~parts["both right"]).tolist()
             # Counted whole, so that the shares are those of all pictures at once.
-            right.update({what: round(share * len(some)) for what, share in judged(judge, pixels, some).items()})
+            right.update({what: int(part.sum()) for what, part in parts.items()})
             done += len(some)
             bar.update(len(some))
-    return torch.cat(kept), {what: count / done for what, count in right.items()}
+    return marked_sheet(torch.cat(kept), wrong, 10), {what: count / done for what, count in right.items()}
 
 
-def judged(judge: SceneJudge, pixels: Tensor, asked: Sequence[Asked]) -> Dict[str, float]:
-    """Shares of pictures in which all digits, all looks, and both are as asked.
+def judged(judge: SceneJudge, pixels: Tensor, asked: Sequence[Asked]) -> Dict[str, Tensor]:
+    """Of each picture [n] whether all digits, all looks, and both are as asked.
 
     Args:
         judge: that reads them.
@@ -159,8 +163,7 @@ def judged(judge: SceneJudge, pixels: Tensor, asked: Sequence[Asked]) -> Dict[st
     seen = [judge.single(pixels)] if len(asked[0].digits) == 1 else list(judge.pair(pixels))
     digits = _right([one.digits for one in seen], [one.digits for one in asked])
     looks = _right([one.looks for one in seen], [one.looks for one in asked])
-    parts = {"digit right": digits, "look right": looks, "both right": digits & looks}
-    return {name: float(right.double().mean()) for name, right in parts.items()}
+    return {"digit right": digits, "look right": looks, "both right": digits & looks}
 
 
 def _right(seen: Sequence[Tensor], wanted: Sequence[Tuple[int, ...]]) -> Tensor:

@@ -13,11 +13,11 @@ from PIL import Image
 from sfumato.checkpoints import read_safetensors
 from sfumato.digits.evaluate import REAL_FEATURES, EvaluateOptions, evaluate, read_painted, real_features
 from sfumato.digits.generate import GenerateOptions, generate
-from sfumato.digits.judge import load_course_classifier
 from sfumato.digits.labels import DATASETS
 from sfumato.digits.painting import Sampling
 from sfumato.errors import UserError
 from sfumato.models.digit_classifier import CourseClassifier
+from sfumato.pictures.course_judges import load_course_classifier
 from sfumato.pictures.judges import load_judge
 from sfumato.pictures.metrics import frechet_distance, precision_recall
 
@@ -37,6 +37,10 @@ def test_the_scores_are_those_of_the_judges(painted, capsys):
         assert score.accuracy == pytest.approx(int(right) / 30)
         assert np.trace(score.confusion) == int(right)
         assert np.sum(score.confusion, axis=1).tolist() == [3] * 10
+        assert len(score.misread) == 30 - int(right)
+        for one in score.misread:
+            assert (painted / dataset / one["picture"]).is_file() and one["picture"][0] == str(one["asked"])
+            assert one["read"] != one["asked"] and score.confusion[one["asked"]][one["read"]] > 0
         with torch.no_grad():
             features = load_judge(dataset).features(pixels)
         real = read_safetensors(REAL_FEATURES)[0][dataset].float()

@@ -1,5 +1,6 @@
 """The figures show what they say."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,9 @@ def test_the_reverse_process_goes_from_noise_to_the_pictures():
     assert not torch.equal(found[0].x0, found[-1].x0)
 
 
+_GUIDANCE = ("guidance.png", "guidance.webp")
+
+
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     """A folder of new/figures."""
@@ -56,7 +60,7 @@ def drawn(tmp_path_factory):
     assert [path.name for path in written] == [
         f"{dataset}-{what}"
         for dataset in ("mnistm", "svhn")
-        for what in ("sheet.png", "first-zero.png", "reverse-process.png", "reverse-process.webp")
+        for what in ("sheet.png", "first-zero.png", "reverse-process.png", "reverse-process.webp", *_GUIDANCE)
     ]
     return folder / "new" / "figures"
 
@@ -71,7 +75,8 @@ def test_a_sheets_rows_are_digits_and_its_columns_noises(drawn):
     seen = set()
     for dataset in DATASETS:
         paper = read(drawn / f"{dataset}-sheet.png")
-        assert paper.shape == (2 + 10 * 58, 2 + 10 * 58, 3)
+        assert paper.shape == (2 + 10 * 58, 2 + 10 * 58, 4)
+        assert (paper[:2, :, 3] == 0).all(), "nothing between the pictures: on any page"
         for column in (0, 1, 9):
             labels = [label_of(dataset, digit) for digit in range(10)]
             painted = paint(model, labels, [seed_of(SEED, column)] * 10, sampling, device)
@@ -174,3 +179,19 @@ def test_an_output_path_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "out").write_text("mine")
     with pytest.raises(UserError, match="cannot be made a folder"):
         figures(FiguresOptions(tmp_path / "out"))
+
+
+def test_more_guidance_is_read_better_and_each_frame_says_how_well(drawn):
+    from sfumato.images import read_film
+
+    for dataset in DATASETS:
+        frames, labels = read_film(drawn / f"{dataset}-guidance.webp")
+        found = [re.fullmatch(r"guidance scale ([\d.]+): (\d+) of 20 read as asked", label) for label in labels]
+        scales, right = zip(*((float(one[1]), int(one[2])) for one in found))
+        assert scales == (0.0, 1.0, 2.0, 4.0, 8.0)
+        assert right[0] <= 8 and right[-1] >= 19, "without the label most digits are others than the one asked for"
+        # The pictures of the frame are those that a judge reads so, painted with the sheet's noises.
+        cell = np.asarray(frames[3])[2:58:2, 2:58:2, :3]
+        sampling = Sampling(steps=10, guidance_scale=4.0)
+        alone = paint(load_digits(), [label_of(dataset, 0)], [seed_of(SEED, 0)], sampling, torch.device("cpu"))
+        assert np.abs(cell.astype(int) - alone[0].numpy().astype(int)).max() <= 1

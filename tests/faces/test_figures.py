@@ -36,6 +36,10 @@ def test_the_eta_grid_begins_each_row_with_the_deterministic_face(unet, noise_fo
     assert np.array(numbers["rms_distance_by_other_noise"]).shape == (2, 1)
     assert (np.array(numbers["rms_distance_by_other_noise"]) > 0.01).all()
     assert np.array(numbers["detail"]).shape == (3, 2)
+    frames, labels = read_film(tmp_path / "out" / "eta.webp")
+    assert labels == ["eta 0", "eta 0.5", "eta 1"]
+    columns = [np.asarray(frame) for frame in frames]
+    assert all((columns[0] != other).any() for other in columns[1:]), "a frame a column"
     assert len(numbers["times"]) == len(numbers["kept"][0]) == FEW.steps + 1
     assert moved.shape == (2, 3)
     assert (moved[:, 0] == 0).all()

@@ -5,7 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from sfumato.images import INK, captioned, labelled_grid, open_picture, save_image, sheet, to_pixels
+from sfumato.images import captioned, labelled_grid, open_picture, save_image, sheet, to_pixels
+from sfumato.images.fonts import INK
 
 
 @pytest.mark.parametrize("beside", [-0.4, 0.0, 0.4])

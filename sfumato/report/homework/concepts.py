@@ -2,13 +2,16 @@
 
 from typing import Any, Dict, List, Optional
 
-from ..concepts import best_pictures, zero_shot_words
+from ..concepts import best_pictures, scores_table
 from ..equations import equation
 from ..found import Note
-from ..parts import Figure, Table, image, picture
+from ..learned import Word, known_words, words_in
+from ..parts import Figure, Table, some_of
 from ..section import reading
+from ..shots import cells
 from ..words import in_a_row, words
-from .questions import Question, Runs, homely, strip_of
+from ..zero_shot import zero_shot_figure, zero_shot_words
+from .questions import Question, Runs, homely
 
 _CLIP = (
     r"p(k\,|\,x) = \frac{\exp(\cos(f(x), g(y_k)) / \tau)}{\sum_j \exp(\cos(f(x), g(y_j)) / \tau)}, \quad"
@@ -50,11 +53,7 @@ def _zero_shot(runs: Runs) -> Question:
     def tell(note: Note) -> None:
         told = zero_shot_words(note)
         question.add(told["classifier"], equation(_CLIP), told["measured"])
-        shown = note.file("zero-shot.png")
-        if shown:
-            alt = "pictures that were classified rightly and wrongly"
-            caption = "Five right ones above, five wrong ones below, each with its five likeliest labels."
-            question.add(picture(shown, alt, caption))
+        question.add(zero_shot_figure(note))
         question.add(*(told[name] for name in ("why", "small") if name in told))
 
     question.of(runs.note("zero-shot", "zero-shot"), runs.why("P3.1", "zero-shot"), tell)
@@ -98,10 +97,10 @@ def _painted(note: Optional[Note], caption: str) -> List[Figure]:
         return []
     with reading(note):
         folder, prompt = note.settings["prompts"][0]
-        paths = note.pictures(folder)[:_SHOWN]
-    if not paths:
-        return []
-    return [image(strip_of(paths, [], len(paths), 240), f"pictures of the prompt {prompt}", f"{caption}: {prompt}")]
+        paths = note.pictures(folder)
+        shots = cells(paths[:_SHOWN], f"picture of the prompt {prompt}", note)
+    told = words("caption.named", way=caption, prompt=prompt, shown=some_of(len(shots), len(paths)))
+    return [Figure(shots, told, "row")] if shots else []
 
 
 def _scores(scores: Dict[str, float]) -> str:
@@ -157,8 +156,20 @@ def _learned(runs: Runs) -> Question:
     question.of(tried, runs.why("score 3", "words"), lambda note: _tried(question, note, runs))
     grade = runs.note("concepts evaluate", "concepts")
     if grade is not None:
-        question.of(grade, "", lambda note: _graded(question, note))
+        painted = runs.note("concepts generate", "concepts")
+        question.of(grade, "", lambda note: _graded(question, note, painted, _known(runs)))
     return question
+
+
+def _known(runs: Runs) -> Dict[str, Word]:
+    """The words that ship, and those that were chosen of all that were learned."""
+    note = runs.note("course words", "words/table.json")
+    if note is None:
+        return known_words([])
+    with reading(note):
+        places = [f"words/{source['key']}/{source['best']}" for source in note.content["sources"]]
+    chosen = [runs.note("concepts learn", place) for place in places]
+    return known_words([one for one in chosen if one is not None])
 
 
 def _tried(question: Question, note: Note, runs: Runs) -> None:
@@ -194,17 +205,11 @@ def _candidate(one: Dict[str, Any], best: bool) -> List[str]:
     ]
 
 
-def _graded(question: Question, note: Note) -> None:
+def _graded(question: Question, note: Note, painted: Optional[Note], known: Dict[str, Word]) -> None:
     prompts = note.content["prompts"]
     if note.content["of"]:
         clip = homely(str(note.settings.get("clip", "CLIP")))
         question.say("words.graded", passed=note.content["passed"], of=note.content["of"], clip=clip)
-    rows = []
+    question.add(scores_table(note))
     for one in prompts:
-        asked = one["baseline"]
-        wanted = "none" if asked is None else "{:g} / {:g}".format(*asked)
-        result = {True: "pass", False: "fail"}.get(one["passed"], "-")
-        rows.append([one["source"], one["prompt"], f"{one['image']:.2f}", f"{one['text']:.2f}", wanted, result])
-    header = ["source", "prompt", "image", "text", "baselines", "result"]
-    question.add(Table("Each prompt: means of the best five of 25 pictures.", header, rows))
-    question.add([figure for one in prompts for figure in best_pictures(note, one, prompts)])
+        question.add(best_pictures(note, one, prompts, words_in(one["prompt"], painted, known)))

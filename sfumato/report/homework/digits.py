@@ -7,11 +7,10 @@ from ...model import Diffusion
 from ...models.digit_unet import DigitUNet
 from ...models.shipped import shipped
 from ...runs import digest
-from ..curves import confusions
-from ..digits import NAMES, accuracies, mistakes
+from ..digits import NAMES, accuracies, confused, first_zero, mistakes, reverse, sheets, together
 from ..embedded import TRAINING
 from ..found import Note, notes_in
-from ..parts import Figure, Table, picture
+from ..parts import Table, of
 from ..training import curves
 from .questions import Question, Runs
 
@@ -128,7 +127,7 @@ def _sheets(runs: Runs) -> Question:
     )
     note = runs.note("digits figures", "digit-figures")
     question.say("digits.sheets")
-    question.of(note, runs.why("P1.2", "digit-figures"), lambda note: question.add(_drawn(note, "sheet")))
+    question.of(note, runs.why("P1.2", "digit-figures"), lambda note: question.add(sheets(note)))
     scores = runs.note("digits evaluate", "digits")
     question.of(scores, runs.why("score 1", "digits"), lambda note: _accuracy(question, note))
     return question
@@ -136,18 +135,17 @@ def _sheets(runs: Runs) -> Question:
 
 def _accuracy(question: Question, note: Note) -> None:
     datasets: List[Dict[str, Any]] = note.content["datasets"]
-    question.say("digits.accuracy", accuracies=accuracies(datasets), mean=note.content["mean_accuracy"])
-    header = ["dataset", "accuracy", "recall", "precision", "Frechet distance"]
+    question.say("digits.accuracy", accuracies=accuracies(datasets), mean=together(datasets))
+    header = ["dataset", "read as asked", "recall", "precision", "Frechet distance"]
     names = ("recall", "precision", "frechet_distance")
-    rows = [
-        [NAMES.get(one["dataset"], one["dataset"]), f"{one['accuracy']:.2%}", *(f"{one[name]:.2f}" for name in names)]
-        for one in datasets
-    ]
-    question.add(Table("Accuracy and variety.", header, rows))
+    rows = []
+    for one in datasets:
+        measured = [of(one["accuracy"], one["pictures"]), *(f"{one[name]:.2f}" for name in names)]
+        rows.append([NAMES.get(one["dataset"], one["dataset"]), *measured])
+    question.add(Table("How many digits are read as asked, and how they compare with real ones.", header, rows))
     if any(mistakes(one) for one in datasets):
         question.say("digits.misread", mistakes=", ".join(text for one in datasets for text in mistakes(one)[:3]))
-    tables = {NAMES.get(one["dataset"], one["dataset"]): one["confusion"] for one in datasets}
-    question.add(confusions(tables, "confusion matrices", "Rows: the digit asked for. Columns: the digit read."))
+    question.add(confused(datasets))
 
 
 def _reverse(runs: Runs) -> Question:
@@ -172,9 +170,5 @@ def _reverse(runs: Runs) -> Question:
 def _moments(question: Question, note: Note) -> None:
     question.say("digits.reverse")
     question.say("digits.reverse.guidance", low=note.settings["sampling"]["guide_from"])
-    question.add(_drawn(note, "first-zero"))
-
-
-def _drawn(note: Note, kind: str) -> List[Figure]:
-    shown = [(note.file(f"{dataset}-{kind}.png"), name) for dataset, name in NAMES.items()]
-    return [picture(path, f"{kind.replace('-', ' ')} of {name}", f"{name}.") for path, name in shown if path]
+    for dataset, name in NAMES.items():
+        question.add(first_zero(note, dataset, name) or reverse(note, dataset, name))

@@ -2,7 +2,8 @@
 
 from typing import List
 
-from ..faces import eta_kept, eta_words, exactness, paths_words, shown
+from ..between import paths_figures, paths_words
+from ..faces import eta_grid, eta_kept, eta_words, exactness
 from ..found import Note
 from .questions import Question, Runs
 
@@ -37,9 +38,7 @@ def _eta(runs: Runs) -> Question:
 
     def tell(note: Note) -> None:
         told = eta_words(note)
-        question.add(
-            shown(note, "eta"), told["seen"], told["forgetting"], told["alike"], eta_kept(note), told["quality"]
-        )
+        question.add(eta_grid(note), told["seen"], told["forgetting"], told["alike"], eta_kept(note), told["quality"])
 
     question.of(runs.note("faces eta", "faces-eta"), runs.why("P2.1", "faces-eta"), tell)
     return question
@@ -57,8 +56,12 @@ def _between(runs: Runs) -> Question:
 
     def tell(note: Note) -> None:
         told = paths_words(note)
-        question.add(told["shell"], shown(note, "between"), told["seen"], shown(note, "paths"))
-        question.add(told["control"], shown(note, "scaled"), told["why"])
+        figures = paths_figures(note)
+        faces, paths, scaled = (
+            [figure for figure in figures if figure.key in keys]
+            for keys in (("between", "slerp", "lerp"), ("paths",), ("scaled",))
+        )
+        question.add(told["shell"], faces, told["seen"], paths, told["control"], scaled, told["why"])
 
     question.of(runs.note("faces interpolate", "faces-paths"), runs.why("P2.2", "faces-paths"), tell)
     return question

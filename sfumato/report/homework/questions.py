@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Union
 
-from ...images import captioned, open_picture
 from ..equations import Equation, equation
 from ..found import Note, notes_in
 from ..parts import Figure, Table, flat
@@ -127,8 +126,3 @@ def homely_command(typed: str) -> str:
 def _named(part: str) -> str:
     option, equals, value = part.partition("=") if part.startswith("-") else ("", "", part)
     return f"{option}{equals}{Path(value).name}" if os.path.isabs(value) else part
-
-
-def strip_of(pictures: Sequence[Path], texts: Sequence[str], columns: int, side: int) -> Any:
-    """Pictures in rows, with texts below them where there are any."""
-    return captioned([open_picture(path) for path in pictures], list(texts) or [""] * len(pictures), columns, side)

@@ -1,4 +1,4 @@
-"""The course's judges, which may take our own one's place (`sfumato.pictures.judges`)."""
+"""The course's judges of digits, which may take our own one's place (`judges.py`)."""
 
 from pathlib import Path
 
