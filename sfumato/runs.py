@@ -153,6 +153,18 @@ def shown_by(folder: Path) -> str:
     return f"sfumato report page --run {shlex.quote(str(folder))}"
 
 
+def say_next(command: str, folder: Path, line: str = "") -> None:
+    """The next command to type, where this one was typed, and not where Python or another command does it as a part.
+
+    Args:
+        command: this one, such as "digits generate".
+        folder: that it wrote into.
+        line: the next one; what shows the folder by default.
+    """
+    if COMMAND_LINE.get().startswith(f"sfumato {command} "):
+        print(line or shown_by(folder))
+
+
 def painted_by(run: str, path: Path) -> bool:
     """Whether a picture is there and was painted by this run: an older one may have its name."""
     return bool(note_in(path).get("run") == run)

@@ -9,7 +9,7 @@ import torch
 from sfumato.devices import Worker
 from sfumato.errors import UserError
 from sfumato.images import save_png
-from sfumato.runs import digest, file_identity, open_run, painted_by
+from sfumato.runs import COMMAND_LINE, digest, file_identity, open_run, painted_by, say_next
 
 ALONE = Worker(0, 1, 0)
 
@@ -99,3 +99,17 @@ def test_what_systems_leave_in_a_folder_is_none_of_its_contents(tmp_path):
     assert file_identity(tmp_path) == before
     (tmp_path / "inside" / "b.pt").write_text("y")
     assert file_identity(tmp_path) != before
+
+
+def test_the_next_command_is_said_where_this_one_was_typed(tmp_path, capsys):
+    folder = tmp_path / "my runs"
+    say_next("digits generate", folder)
+    for typed in ("sfumato course data out", "sfumato digits generate out"):
+        before = COMMAND_LINE.set(typed)
+        say_next("digits generate", folder)
+        say_next("digits generate", folder, "sfumato digits evaluate out")
+        COMMAND_LINE.reset(before)
+    assert capsys.readouterr().out.splitlines() == [
+        f"sfumato report page --run '{folder}'",
+        "sfumato digits evaluate out",
+    ]

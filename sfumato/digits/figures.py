@@ -16,7 +16,7 @@ from ..pictures.judges import load_judge
 from ..pictures.painting import walked
 from ..pictures.sweeps import save_guidance
 from ..pictures.walks import Moment, save_moments, save_walk_film, watched
-from ..runs import open_run
+from ..runs import open_run, say_next
 from .labels import DATASETS, DIGITS, label_of
 from .model import SHIPPED, load_digits
 from .painting import Sampling, walk
@@ -68,6 +68,7 @@ def figures(options: FiguresOptions) -> List[Path]:
             written += _guided(model, dataset, options)
     for path in written:
         print(f"wrote {path}")
+    say_next("digits figures", options.out)
     return written
 
 

@@ -111,7 +111,7 @@ class _DigitPainting(Painting[Picture]):
     def then(self, out: Path) -> str:
         # Of fewer there is no recall to measure.
         enough = len(self._options.digits) * self._options.count > PRECISION_NEIGHBOURS
-        return f"sfumato digits evaluate {quote(str(out))}" if enough else super().then(out)
+        return f"sfumato digits evaluate {quote(str(out))}" if enough else ""
 
     def caption(self, asked: Picture) -> str:
         return f"{asked.dataset} {asked.digit}"

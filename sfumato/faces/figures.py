@@ -18,7 +18,7 @@ from ..outputs import holding
 from ..pictures.between import loop_weights, rows_of, save_loop, stops_of
 from ..pictures.plots import save_lines
 from ..pictures.sweeps import Walk, apart, measured, saved, shortened, swept
-from ..runs import write_note
+from ..runs import say_next, write_note
 from ..sampling import kept_noise
 from .model import SHIPPED, load_faces
 from .noises import drawn_noises, noise_paths, some_noises
@@ -117,7 +117,9 @@ def eta(options: EtaOptions) -> Path:
             "kept": [kept_noise(model.schedule, times, value) for value in options.etas],
         }
         write_note(options.out / "eta.json", "faces eta", options.settings(), **numbers)
-        return saved(grid, options.out / "eta.png")
+        saved(grid, options.out / "eta.png")
+    say_next("faces eta", options.out)
+    return options.out / "eta.png"
 
 
 def interpolate(options: InterpolateOptions) -> List[Path]:
@@ -155,7 +157,9 @@ def interpolate(options: InterpolateOptions) -> List[Path]:
         written.append(saved(strip, options.out / "scaled.png"))
         write_note(options.out / "paths.json", "faces interpolate", options.settings(), **numbers)
         panels = {title: {name: numbers[name][what] for name in _PATHS} for what, title in _SHOWN.items()}
-        return [*written, save_lines(options.out / "paths.png", stops, "alpha", panels)]
+        written.append(save_lines(options.out / "paths.png", stops, "alpha", panels))
+    say_next("faces interpolate", options.out)
+    return written
 
 
 def _painted(model: Diffusion, noises: Tensor, sampling: Sampling, what: str, seeds: List[int]) -> Tensor:

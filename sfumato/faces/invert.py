@@ -18,7 +18,7 @@ from ..model import Diffusion
 from ..options import check_options, number
 from ..outputs import holding
 from ..pictures.fitting import fitted
-from ..runs import write_note
+from ..runs import say_next, write_note
 from .model import SHIPPED, load_faces
 from .painting import Sampling, paint
 
@@ -92,6 +92,7 @@ def invert(options: InvertOptions) -> List[Inversion]:
             f"   noise found: mean {one.noise_mean:+.3f}, standard deviation {one.noise_std:.3f}"
         )
     print(f"wrote {options.out / 'invert.png'}")
+    say_next("faces invert", options.out)
     return found
 
 

@@ -35,7 +35,7 @@ from ..devices import Worker, autocast, in_batches
 from ..diffusion import Schedule, Step
 from ..errors import UserError
 from ..images import save_png, to_pixels
-from ..runs import open_run, painted_by, shown_by
+from ..runs import open_run, painted_by, say_next
 from .filming import LOOKED_THROUGH, Filming
 from .handing_in import handed_in
 
@@ -102,8 +102,8 @@ class Painting(ABC, Generic[Asked]):
         """What else a folder gets that is not handed in, once all pictures are there."""
 
     def then(self, out: Path) -> str:
-        """What one does with the pictures, as one types it."""
-        return shown_by(out)
+        """What one does with the pictures, as one types it; empty for looking at them."""
+        return ""
 
 
 def paint_all(
@@ -156,8 +156,8 @@ def paint_all(
         print(f"wrote {total} picture{'s' * (total != 1)} to {out}")
     if filming is not None:
         print(f"wrote {filming.save()}")
-    if worker.rank == 0 and left_out is None:
-        print(painting.then(out))
+    if worker.rank == 0:
+        say_next(painting.command, out, painting.then(out))
     return out
 
 
