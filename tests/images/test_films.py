@@ -191,19 +191,23 @@ def test_what_is_no_film_of_ours_is_named(tmp_path):
         read_film(tmp_path / "missing.webp")
 
 
-@pytest.mark.parametrize(
-    "told", [{"size": [10**9, 10**9]}, {"corner": [-(10**9), 0]}, {"corner": [10**9, 0]}, {"size": "many"}, {"odd": 1}]
-)
-def test_what_a_film_says_of_itself_takes_no_memory(tmp_path, told):
-    """Frames are at most as large as they are, whatever is asked for."""
-    said = json.dumps({"labels": ["a"], "milliseconds": [100], "size": [60, 40], **told})
-    noises(1)[0].save(tmp_path / "a.gif", comment=said.encode())
-    try:
-        found, _ = read_film(tmp_path / "a.gif")
-    except UserError as fault:
-        assert "give a film that sfumato made" in str(fault)
-    else:
-        assert [one.size for one in found] == [SIZE]
+def claims(path, **told):
+    """A GIF of one frame that says something of itself."""
+    said = {"labels": ["a"], "milliseconds": [100], "size": [60, 40], **told}
+    noises(1)[0].save(path, comment=json.dumps(said).encode())
+    return path
+
+
+@pytest.mark.parametrize("told", [{"size": [10**9, 10**9]}, {"corner": [-(10**9), 0]}])
+def test_a_film_takes_no_more_memory_than_its_frames(tmp_path, told):
+    found, _ = read_film(claims(tmp_path / "a.gif", **told))
+    assert [one.size for one in found] == [SIZE]
+
+
+@pytest.mark.parametrize("told", [{"corner": [10**9, 0]}, {"size": "many"}, {"milliseconds": 3}, {"odd": 1}])
+def test_a_film_that_says_nonsense_of_itself_is_named(tmp_path, told):
+    with pytest.raises(UserError, match="give a film that sfumato made"):
+        read_film(claims(tmp_path / "a.gif", **told))
 
 
 def test_films_of_too_many_pixels_are_refused(tmp_path, monkeypatch):
