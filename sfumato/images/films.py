@@ -22,7 +22,7 @@ from .fonts import INK, text_box, write
 from .opening import open_frames
 
 ENDINGS = (".webp", ".gif", ".mp4")
-_DARK = (22, 24, 29)
+_DARK, _MARGIN = (22, 24, 29), 16
 _DESCRIPTION = 0x010E
 _LONGEST = 1 << 20
 """Letters of it that are read."""
@@ -39,6 +39,8 @@ class _Told(NamedTuple):
     milliseconds: List[int]
     size: Tuple[int, int]
     """Width and height of what lies above the text."""
+    corner: Tuple[int, int] = (0, 0)
+    """Where it begins, from the left and from the top."""
 
 
 def check_film(path: Path) -> None:
@@ -89,7 +91,8 @@ def save_film(
     shown = max(2, round(milliseconds / _TICK)) * _TICK
     stays = [shown] * (len(frames) - 1) + [max(shown, round(hold / _TICK) * _TICK)]
     drawn = _with_labels(frames, labels)
-    told = json.dumps(_Told(list(labels), stays, frames[0].size)._asdict())
+    corner = (0, 0) if path.suffix.lower() == ".webp" else (_MARGIN, _MARGIN)
+    told = json.dumps(_Told(list(labels), stays, frames[0].size, corner)._asdict())
     with atomic_path(path, durable=False) as beside:
         if path.suffix.lower() == ".mp4":
             _to_ffmpeg(beside, [_on_dark(frame) for frame in drawn], stays)
@@ -113,8 +116,9 @@ def read_film(path: Path) -> Tuple[List[Image.Image], List[str]]:
     try:
         told = _Told(**json.loads(description[:_LONGEST]))
         left, (width, height) = iter(told.milliseconds), told.size
+        x, y = (max(0, one) for one in told.corner)
         for frame, stays in raw:
-            shown = frame.crop((0, 0, min(width, frame.width), min(height, frame.height)))
+            shown = frame.crop((x, y, min(x + width, frame.width), min(y + height, frame.height)))
             frames.append(shown)
             passed = next(left, stays)
             # What followed it and was alike has become one with it.
@@ -149,9 +153,10 @@ def clear_paper(width: int, height: int) -> Image.Image:
 
 
 def _on_dark(frame: Image.Image) -> Image.Image:
-    """On the dark ground, with even sides, as H.264 has them."""
-    ground = Image.new("RGB", (frame.width + frame.width % 2, frame.height + frame.height % 2), _DARK)
-    ground.paste(frame, mask=frame)
+    """On the dark ground and with a margin of it, of even sides, as H.264 has them."""
+    width, height = (one + one % 2 + 2 * _MARGIN for one in frame.size)
+    ground = Image.new("RGB", (width, height), _DARK)
+    ground.paste(frame, (_MARGIN, _MARGIN), frame)
     return ground
 
 

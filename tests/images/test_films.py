@@ -1,5 +1,6 @@
 """Films hold the frames and texts that were written, in every format, and say what is wrong in a line."""
 
+import json
 import os
 import subprocess
 
@@ -68,6 +69,7 @@ def test_a_gif_has_nearly_the_colours_and_a_dark_ground(tmp_path):
         frame.paste((200, 40 + 100 * place, 90, 255), (0, 0, 30, 40))
     found, said = read_film(save_film(tmp_path / "a.gif", frames, texts(2)))
     assert said == texts(2)
+    assert {one.size for one in found} == {SIZE}
     for place, one in enumerate(found):
         assert abs(np.asarray(one)[20, 15, :3].astype(int) - (200, 40 + 100 * place, 90)).max() <= 8
         assert np.asarray(one)[20, 45].tolist() == [22, 24, 29, 255]
@@ -125,10 +127,11 @@ def test_an_mp4_shows_the_frames_for_their_time(tmp_path):
         capture_output=True,
         check=True,
     ).stdout
-    decoded = np.frombuffer(raw, np.uint8).reshape(-1, 42, 62, 3)
+    decoded = np.frombuffer(raw, np.uint8).reshape(-1, 42 + 32, 62 + 32, 3)
     assert len(decoded) == 1 + 1 + 5
     for one, colour in zip(decoded, [(255, 0, 0), (0, 255, 0), *[(0, 0, 255)] * 5]):
-        assert abs(one[20, 30].astype(int) - colour).max() < 12
+        assert abs(one[16 + 20, 16 + 30].astype(int) - colour).max() < 12
+        assert abs(one[4, 4].astype(int) - (22, 24, 29)).max() < 6
 
 
 def test_other_endings_are_refused_in_a_line(tmp_path):
@@ -186,6 +189,25 @@ def test_what_is_no_film_of_ours_is_named(tmp_path):
         assert "\n" not in str(told.value), said
     with pytest.raises(UserError, match="no such file"):
         read_film(tmp_path / "missing.webp")
+
+
+def claims(path, **told):
+    """A GIF of one frame that says something of itself."""
+    said = {"labels": ["a"], "milliseconds": [100], "size": [60, 40], **told}
+    noises(1)[0].save(path, comment=json.dumps(said).encode())
+    return path
+
+
+@pytest.mark.parametrize("told", [{"size": [10**9, 10**9]}, {"corner": [-(10**9), 0]}])
+def test_a_film_takes_no_more_memory_than_its_frames(tmp_path, told):
+    found, _ = read_film(claims(tmp_path / "a.gif", **told))
+    assert [one.size for one in found] == [SIZE]
+
+
+@pytest.mark.parametrize("told", [{"corner": [10**9, 0]}, {"size": "many"}, {"milliseconds": 3}, {"odd": 1}])
+def test_a_film_that_says_nonsense_of_itself_is_named(tmp_path, told):
+    with pytest.raises(UserError, match="give a film that sfumato made"):
+        read_film(claims(tmp_path / "a.gif", **told))
 
 
 def test_films_of_too_many_pixels_are_refused(tmp_path, monkeypatch):
