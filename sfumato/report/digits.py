@@ -64,7 +64,11 @@ def sheets(note: Note) -> List[Figure]:
 def reverse(note: Note, dataset: str, name: str) -> List[Figure]:
     """How noise becomes digits of a dataset."""
     caption = words("caption.reverse", name=name)
-    return moving(note, f"{dataset}-reverse-process", f"digits coming out of noise, {name}", caption, "t", "reverse")
+    alt = f"digits coming out of noise, {name}"
+    found = moving(note, f"{dataset}-reverse-process", alt, caption, "t", "reverse")
+    # Ten digits in rows are too small on paper.
+    paper = [figure.shots[0] for figure in first_zero(note, dataset, name)]
+    return [replace(figure, paper=next(iter(paper), None)) for figure in found]
 
 
 def first_zero(note: Note, dataset: str, name: str) -> List[Figure]:

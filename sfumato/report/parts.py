@@ -55,6 +55,8 @@ class Figure:
     """What a slider moves, such as t."""
     key: str = ""
     """By which texts refer to it, as in (@eta)."""
+    paper: Optional[Shot] = None
+    """What stands on paper in place of the first picture, whose words would be too small there."""
     number: int = 0
     """On the page; see `numbering`."""
 
