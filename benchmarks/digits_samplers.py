@@ -1,15 +1,13 @@
 """Accuracy, variety and cost of each sampler and number of steps, with the shipped weights and judges.
 
-    python benchmarks/digits_samplers.py [PICTURES_PER_LABEL] [--plot docs/images/samplers.png]
+    python benchmarks/digits_samplers.py [PICTURES_PER_LABEL]
 
-Prints the table of docs/samplers.md, and draws the Frechet distance against passes through the network.
+Prints the table of docs/samplers.md, from which docs/images/make.py draws the Frechet distances.
 """
 
 import argparse
-from pathlib import Path
 from typing import List, NamedTuple
 
-import matplotlib
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -81,38 +79,16 @@ def measure(model: Diffusion, sampling: Sampling, count: int) -> Row:
     return Row(sampling, sum(asked) / pictures, accuracy, recall, mean)
 
 
-def draw(rows: List[Row], path: Path) -> None:
-    """One line a sampler: Frechet distance against passes, these in logarithms."""
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(7.5, 4.5))
-    for name in dict.fromkeys(row.sampling.sampler for row in rows):
-        line = [row for row in rows if row.sampling.sampler == name]
-        axes.plot([row.passes for row in line], [row.frechet for row in line], marker="o", markersize=4, label=name)
-    axes.set(xscale="log", xlabel="passes through the network, a picture", ylabel="Frechet distance")
-    axes.set_xticks([5, 10, 20, 50, 100])
-    axes.set_ylim(bottom=1.0)
-    axes.xaxis.set_major_formatter(matplotlib.ticker.ScalarFormatter())
-    axes.grid(alpha=0.3, which="both")
-    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
-    figure.savefig(path, dpi=120, bbox_inches="tight")
-
-
 def main() -> None:
-    """Print the table, and draw it."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", nargs="?", type=int, default=50, help="pictures of each of the 20 labels")
-    parser.add_argument("--plot", type=Path, help="where the picture goes")
     options = parser.parse_args()
-    model, rows = load_digits(), []
+    model = load_digits()
     print("| sampler | steps | guidance | MNIST-M right | SVHN right | recall | Frechet | passes |")
     print("|---|---|---|---|---|---|---|---|")
     for sampling in tqdm([*CASES, *GUIDED], desc="samplers", unit="case"):
-        rows.append(measure(model, sampling, options.count))
-        print(rows[-1], flush=True)
-    if options.plot is not None:
-        draw(rows[: len(CASES)], options.plot)
+        print(measure(model, sampling, options.count), flush=True)
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ def _score(dataset: str, options: EvaluateOptions) -> DatasetScore:
 
 
 def read_painted(folder: Path) -> Tuple[Tensor, Tensor]:
-    """Pictures in [-1, 1] [N, 3, 28, 28] and the digits that their names ask for [N], in order of name.
+    """Pictures [N, 3, 28, 28] in [-1, 1] and the digits that their names ask for [N], in order of name.
 
     Raises:
         UserError: if there are none, or a name or a picture cannot be used.
