@@ -16,6 +16,7 @@ from .found import find_runs
 from .numbering import numbered, numbers_of
 from .pages import GET_PDF, as_pdf, filled, missing_for_pdf
 from .parts import Figure, Section, Table
+from .pictures import pictures_section
 from .words import words
 
 _FOOTER = "Made by sfumato"
@@ -53,7 +54,9 @@ def report(options: ReportOptions) -> List[Path]:
             raise UserError(f"{path}: is a folder; give another output path, or move it away")
     folders = _folders(options)
     found = find_runs(folders)
-    sections = [digits_section(found), faces_section(found), concepts_section(found)]
+    sections = [digits_section(found), faces_section(found), concepts_section(found), pictures_section(found)]
+    # What is not there is told after what is.
+    sections = sorted((one for one in sections if one.parts or one.absent), key=lambda one: not one.parts)
     if not any(section.parts for section in sections):
         where, there = ", ".join(map(str, folders)), ", ".join(map(shortened, sorted(found.notes)))
         raise UserError(f"{where}: nothing to show: there are runs of {there} only; add --run folders")
