@@ -33,20 +33,17 @@ def chosen(default: str, *choices: str) -> Any:
 
 @dataclass(frozen=True)
 class Step:
-    """Where the walk stands after one step."""
+    """Where the walk stands after one step; the index counts them from 0."""
 
     index: int
-    """0 for the first step."""
     t: float
     """The time of x; the schedule's `clean` after a last step to the clean picture."""
     x: Tensor
     """[B, ...] at time t."""
     x0: Tensor
-    """The clean picture as the denoiser saw it at the step's beginning, [B, ...]."""
+    """The clean picture that the denoiser saw in from_x, at time from_t, where the step began; [B, ...]."""
     from_t: float
-    """The time at the step's beginning."""
     from_x: Tensor
-    """[B, ...] at that time: what x0 was seen in."""
 
 
 class Visit(NamedTuple):
@@ -59,14 +56,13 @@ class Visit(NamedTuple):
 
 @dataclass(frozen=True)
 class Walk:
-    """What a step may use besides the visits."""
+    """What a step may use besides the visits; the index is its own, from 0."""
 
     denoiser: Denoiser
     schedule: Schedule
     noise: Noise
     times: Sequence[float]
     index: int
-    """Of this step, from 0."""
 
     @property
     def steps(self) -> int:
