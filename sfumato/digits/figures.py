@@ -15,7 +15,7 @@ from ..options import check_options, number
 from ..pictures.judges import load_judge
 from ..pictures.painting import walked
 from ..pictures.sweeps import save_guidance
-from ..pictures.walks import Moment, save_moments, save_walk_film, watched
+from ..pictures.walks import Moment, readings, save_moments, save_walk_film, watched
 from ..runs import open_run, say_next
 from .labels import DATASETS, DIGITS, label_of
 from .model import SHIPPED, load_digits
@@ -64,7 +64,8 @@ def figures(options: FiguresOptions) -> List[Path]:
             written.append(save_image(sheet(pixels, _COLUMNS, clear=True), options.out / f"{dataset}-sheet.png"))
             written.append(save_moments(zero, options.out / f"{dataset}-first-zero.png"))
             written.append(save_moments(shown, options.out / f"{dataset}-reverse-process.png"))
-            written.append(save_walk_film(shown, options.out / f"{dataset}-reverse-process.webp"))
+            told = readings(shown, load_judge(dataset), torch.arange(DIGITS))
+            written.append(save_walk_film(shown, options.out / f"{dataset}-reverse-process.webp", told=told))
             written += _guided(model, dataset, options)
     for path in written:
         print(f"wrote {path}")

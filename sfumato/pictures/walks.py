@@ -5,6 +5,7 @@ picture has two rows of its own; in the film the columns are pictures, and time 
 """
 
 import math
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, NamedTuple, Sequence, Tuple
 
@@ -13,7 +14,8 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from ..diffusion import CLEAN, Schedule, Step
-from ..images import clear_paper, folded, save_film, save_image, text_box, text_size, to_pixels, write
+from ..images import clear_paper, folded, from_pixels, save_film, save_image, text_box, text_size, to_pixels, write
+from .judges import in_batches
 
 _COLUMNS = 6
 """Times of a figure: of a walk of ten even steps over 1,000 times the course's 1000, 800, 600, 400, 200 and 0."""
@@ -114,7 +116,25 @@ def save_walk(found: Sequence[Moment], path: Path, captions: Sequence[str] = ())
     return save_walk_film(found, path, captions)
 
 
-def save_walk_film(found: Sequence[Moment], path: Path, captions: Sequence[str] = ()) -> Path:
+def readings(found: Sequence[Moment], judge: Callable[[Tensor], Tensor], asked: Tensor) -> List[str]:
+    """How many pictures of each moment a judge reads as asked, in words.
+
+    Args:
+        found: the moments.
+        judge: of pictures [N, 3, H, W] in [-1, 1], to logits [N, classes].
+        asked: the class of each picture [N].
+    """
+    told = []
+    for moment in found:
+        clean, noisy = (
+            int((in_batches(judge, from_pixels(pixels.permute(0, 3, 1, 2))).argmax(dim=1) == asked).sum())
+            for pixels in (moment.x0, moment.x)
+        )
+        told.append(f"{clean} of {len(asked)} read in x0, {noisy} in x_t")
+    return told
+
+
+def save_walk_film(found: Sequence[Moment], path: Path, captions: Sequence[str] = (), told: Sequence[str] = ()) -> Path:
     """The pictures side by side, x_t above and below it the x0 seen in it, in about two seconds; the finished pictures
     stay for two more.
 
@@ -122,10 +142,12 @@ def save_walk_film(found: Sequence[Moment], path: Path, captions: Sequence[str] 
         found: the moments.
         path: see `save_film`.
         captions: one a picture; stands beneath it, and once beneath neighbours that have the same.
+        told: of each moment, beside its time.
     """
+    labels = [f"{moment.when}: {text}" if text else moment.when for moment, text in zip_longest(found, told)]
     side = min(_LARGEST, _WIDE // len(found[0].x))
     frames = [_frame(fitted(moment.x, side), fitted(moment.x0, side), captions) for moment in found]
-    return save_film(path, frames, [moment.when for moment in found], round(1000 * _SECONDS / max(1, len(found) - 1)))
+    return save_film(path, frames, labels, round(1000 * _SECONDS / max(1, len(found) - 1)))
 
 
 def _frame(x: Sequence[Image.Image], x0: Sequence[Image.Image], captions: Sequence[str]) -> Image.Image:

@@ -7,7 +7,7 @@ from typing import Any, List, Mapping, Sequence
 import numpy as np
 import torch
 
-from ..images import crossed_out, open_picture, sheet
+from ..images import crossed_out, open_picture, read_film, sheet
 from .curves import confusions
 from .found import Found, Note, short
 from .parts import Figure, Part, Section, Shot, Table, of
@@ -26,6 +26,8 @@ _SHOWN = 50
 _MOST_MISSES, _MISS = 12, 224
 """Misread digits that are shown, and how many pixels wide."""
 _SWEPT = re.compile(r"^guidance scale ([\d.]+): (\d+ of \d+) read as asked$")
+_READ = re.compile(r"^t = (\d+): (\d+) of (\d+) read in x0, (\d+) in x_t$")
+_LEGIBLE = 0.9
 _METHOD = ("network", "objective", "guidance", *(f"difficulty.{what}" for what in ("svhn", "guidance", "time")))
 
 
@@ -63,12 +65,27 @@ def sheets(note: Note) -> List[Figure]:
 
 def reverse(note: Note, dataset: str, name: str) -> List[Figure]:
     """How noise becomes digits of a dataset."""
-    caption = words("caption.reverse", name=name)
+    film = note.file(f"{dataset}-reverse-process.webp")
+    caption = " ".join([words("caption.reverse", name=name), *(_legible(read_film(film)[1]) if film else [])])
     alt = f"digits coming out of noise, {name}"
     found = moving(note, f"{dataset}-reverse-process", alt, caption, "t", "reverse")
     # Ten digits in rows are too small on paper.
     paper = [figure.shots[0] for figure in first_zero(note, dataset, name)]
     return [replace(figure, paper=next(iter(paper), None)) for figure in found]
+
+
+def _legible(labels: Sequence[str]) -> List[str]:
+    """From which times on nine of ten digits are read as asked, in a sentence; [] where the film does not say."""
+    told = [match.groups() for match in map(_READ.match, labels) if match]
+    since = {}
+    for what, read in (("clean", 1), ("noisy", 3)):
+        last = None
+        for one in reversed(told):
+            if int(one[read]) < _LEGIBLE * int(one[2]):
+                break
+            last = f"t = {one[0]} on ({one[read]} of {one[2]})"
+        since[what] = last
+    return [words("caption.legible", **since)] if all(since.values()) else []
 
 
 def first_zero(note: Note, dataset: str, name: str) -> List[Figure]:

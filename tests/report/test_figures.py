@@ -17,6 +17,7 @@ pytest.importorskip("accelerate", minversion="1.0")
 
 from sfumato.checkpoints import Embedding, write_embedding
 from sfumato.images import save_film, save_png
+from sfumato.report.digits import _legible
 from sfumato.report.numbering import numbered, numbers_of
 from sfumato.report.pages import fullness, laid_out, prose
 from sfumato.report.parts import Figure, Part, Section, Table, of, some_of
@@ -231,3 +232,19 @@ def test_the_script_turns_sliders_and_enlarges_pictures_with_what_made_them(film
     dialog = after[after.index("<dialog") :]
     assert 'open=""' in dialog[:40]
     assert "<dt>prompt</dt><dd>&lt;b&gt;</dd>" in dialog and "<dt>seed</dt><dd>42</dd>" in dialog
+
+
+@pytest.mark.parametrize(
+    ("clean", "noisy", "said"),
+    [
+        ((10, 8, 9, 10), (0, 1, 9, 10), "from t = 500 on (9 of 10), and in $x_t$ itself from t = 500 on (9 of 10)"),
+        ((9, 9, 10, 10), (0, 9, 2, 10), "from t = 1000 on (9 of 10), and in $x_t$ itself from t = 0 on (10 of 10)"),
+        ((9, 9, 9, 8), (0, 0, 0, 10), None),
+    ],
+)
+def test_it_is_said_from_when_on_nine_of_ten_digits_are_read(clean, noisy, said):
+    times = (1000, 750, 500, 0)
+    labels = [f"t = {t}: {one} of 10 read in x0, {two} in x_t" for t, one, two in zip(times, clean, noisy)]
+    told = _legible(labels)
+    assert (said in told[0]) if said else told == []
+    assert _legible(["t = 1000", "t = 0"]) == []
