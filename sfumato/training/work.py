@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ..checkpoints import but_length, load_state
 from ..devices import Worker, placed
 from ..outputs import holding, open_folder, refuse_file
-from ..runs import open_run
+from ..runs import open_run, shown_by
 from .clock import ENDLESS
 from .loop import Draw, Loss, Trainer
 from .options import TrainingOptions
@@ -124,8 +124,8 @@ def run(work: "Work[Network]", training: TrainingOptions, out: Path) -> Path:
         settings = work.settings(training, trainer.accelerator.mixed_precision)
         (_plan if training.plan else _train)(work, training, trainer, settings, out)
     trainer.accelerator.end_training()
-    if work.mean is not None and trainer.accelerator.is_main_process and work.then():
-        print(work.then())
+    if work.mean is not None and trainer.accelerator.is_main_process:
+        print(work.then() or shown_by(out))
     return work.weights
 
 
