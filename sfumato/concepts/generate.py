@@ -2,7 +2,7 @@
 
     OUT/{source}/{prompt}/source{source}_prompt{prompt}_{0 ... 24}.png      from an input.json
     OUT/{prompt}/{000 ...}.png                                              from prompts given one by one
-    OUT/sheet-prompts.png                                                   the first of each prompt, with its words
+    OUT/sheet-prompts.webp                                                  the first of each prompt, with its words
 
 A picture is a function of the checkpoint, the settings, its prompt and its number; see `pictures/painting.py`.
 """
@@ -30,7 +30,7 @@ from .prompts import Source, UnknownWordError, read_input
 from .telling import tell_prompts_without_token, tell_unknown_to_small_world, tell_words
 from .words import with_words
 
-SHEET = "sheet-prompts.png"
+SHEET = "sheet-prompts.webp"
 """The first pictures of each prompt, with its words beneath."""
 
 

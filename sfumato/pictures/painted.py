@@ -11,7 +11,7 @@ from ..errors import UserError
 from ..images import open_picture, pictures_among
 from .cache import decode
 
-_NO_PAINTED = re.compile(r"(pictures|sheet-.*)\.png")
+_NO_PAINTED = re.compile(r"(pictures|sheet-.*)\.(png|webp)")
 """Sheets that commands leave beside what they paint."""
 
 

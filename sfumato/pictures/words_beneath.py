@@ -34,4 +34,4 @@ def leave_sheet(asked: Sequence[Asked], path: Path) -> None:
     left = len(asked) - len(rows)
     if left:
         rows[-1] = rows[-1]._replace(text=f"{rows[-1].text} (and {left} prompts more)")
-    save_image(rows_with_words(rows), path)
+    save_image(rows_with_words(rows), path, lossless=True)

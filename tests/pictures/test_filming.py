@@ -108,7 +108,7 @@ def test_a_run_that_has_its_pictures_paints_those_of_the_film_again(name, made, 
     generate, options, names, side, _ = job(name, made, tmp_path / "out")
     generate(options)
     (tmp_path / "out" / names[1]).unlink()
-    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.png") if path.name != concepts.SHEET}
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.png")}
     options.film = tmp_path / "film.webp"
     generate(options)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
