@@ -60,7 +60,8 @@ def test_network_of_your_own(tmp_path):
     said = run_example("network_of_your_own.py", tmp_path, "250").splitlines()
     assert said[-2].startswith("in Python: Diffusion.load('own/model.safetensors', network)")
     with Image.open(tmp_path / "own.png") as picture:
-        rows = np.asarray(picture).astype(float)[1:-1].reshape(6, -1, picture.width, 3).mean(axis=(1, 2))
+        cells = np.asarray(picture.convert("RGBA")).astype(float)[1:-1].reshape(6, -1, 4)
+    rows = [row[row[:, 3] == 255, :3].mean(axis=0) for row in cells]
     for gold, red, blue in (rows[:3], rows[3:]):
         assert gold[1] > red[1] + 10 and gold[0] > blue[0] + 10
         assert red[0] > blue[0] + 10 and blue[2] > red[2] + 10
