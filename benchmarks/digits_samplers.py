@@ -13,12 +13,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from sfumato.diffusion import seed_of
-from sfumato.digits.evaluate import in_batches, real_features
+from sfumato.digits.evaluate import real_features
 from sfumato.digits.labels import DATASETS, DIGITS, label_of
 from sfumato.digits.model import load_digits
 from sfumato.digits.painting import Sampling, paint
 from sfumato.model import Diffusion
-from sfumato.pictures.judges import load_judge
+from sfumato.pictures.judges import in_parts, load_judge
 from sfumato.pictures.metrics import frechet_distance, precision_recall
 
 BATCH = 50
@@ -69,8 +69,8 @@ def measure(model: Diffusion, sampling: Sampling, count: int) -> Row:
         ]
         pixels = torch.cat(parts).permute(0, 3, 1, 2).float() / 127.5 - 1.0
         judge = load_judge(dataset)
-        features, real = in_batches(judge.features, pixels), real_features(dataset)
-        accuracy.append(float((in_batches(judge, pixels).argmax(1) == torch.tensor(digits)).float().mean()))
+        features, real = in_parts(judge.features, pixels), real_features(dataset)
+        accuracy.append(float((in_parts(judge, pixels).argmax(1) == torch.tensor(digits)).float().mean()))
         recall.append(precision_recall(features, real)[1])
         frechet.append(frechet_distance(features, real))
     watching.remove()

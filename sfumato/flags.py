@@ -97,15 +97,13 @@ class _Kept(io.StringIO):
 
 def _explained(name: str, options: Any) -> NoReturn:
     """The help; tyro fits its boxes to the terminal, but not the lines above them."""
-    said, width = _Kept(), shutil.get_terminal_size().columns
-    try:
-        with contextlib.redirect_stdout(said):
-            _parsed(name, options, ["--help"])
-    finally:
-        for line in said.getvalue().splitlines():
-            boxed = "\u2502" in line or _is_rule(line)
-            whole = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
-            print(line if boxed else whole.fill(line))
+    said = _Kept()
+    with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
+        _parsed(name, options, ["--help"])
+    lines = textwrap.TextWrapper(shutil.get_terminal_size().columns, break_long_words=False, break_on_hyphens=False)
+    for line in said.getvalue().splitlines():
+        boxed = "\u2502" in line or _is_rule(line)
+        print(line if boxed else lines.fill(line))
     raise SystemExit(0)
 
 
@@ -142,7 +140,9 @@ def _refuse_unknown(name: str, options: Any, typed: Sequence[str]) -> None:
             continue
         if word[2:] in by_place:
             _refuse(word, f"{word[2:].upper()} is given by its place, without a name; see `sfumato {name} --help`")
-        near = [one for one in by_name if one.startswith(word)] or difflib.get_close_matches(word, by_name, 1)
+        near = [one for one in by_name if one.startswith(word)] or difflib.get_close_matches(
+            word, [*by_name, _HELP[1]], 1
+        )
         if near:
             _refuse(word, f"did you mean {near[0]}?")
         _refuse(

@@ -111,6 +111,7 @@ def test_a_reader_that_has_enough_is_no_error():
             ["digits", "generate", "x", "--stepps", "3"],
             "there is no option --stepps; did you mean --steps?",
         ),
+        (["digits", "generate", "--hepl"], "there is no option --hepl; did you mean --help?"),
         (["digits", "generate", "--cuont", "3"], "there is no option --cuont; did you mean --count?"),
         (["digits", "generate", "x", "--guid=3"], "there is no option --guid; did you mean --guidance-scale?"),
         (["digits", "train", "--no-compil"], "there is no option --no-compil; did you mean --no-compile?"),

@@ -35,12 +35,11 @@ from unconditional import Diffusers
 from sfumato import seed_of
 from sfumato.checkpoints import atomic_path, read_json, read_npz, write_model, write_text
 from sfumato.digits.data import DigitSet, read_digits, read_test_digits
-from sfumato.digits.evaluate import in_batches
 from sfumato.digits.train_judge import accuracy_on
 from sfumato.images import from_pixels, save_image
 from sfumato.models.digit_classifier import DigitJudge
 from sfumato.pictures.fitting import fitted as brought_to_size
-from sfumato.pictures.judges import FORMAT, load_judge
+from sfumato.pictures.judges import FORMAT, in_parts, load_judge
 from sfumato.pictures.metrics import frechet_distance, precision_recall
 from sfumato.pictures.train_classifier import BATCH, Fitting, fitted, moved
 
@@ -169,7 +168,7 @@ def score(options: argparse.Namespace) -> None:
 
 
 def _features(network: Any, pixels: np.ndarray) -> Tensor:
-    return in_batches(network.features, from_pixels(torch.from_numpy(pixels)))
+    return in_parts(network.features, from_pixels(torch.from_numpy(pixels)))
 
 
 def _all_painted(work: Path) -> Iterator[Tuple[str, int, np.ndarray]]:

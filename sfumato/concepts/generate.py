@@ -116,8 +116,7 @@ def generate(options: GenerateOptions, beside: Sequence[Path] = (), left_out: Op
     if not series:
         return options.out
     painting, inside = _ConceptPainting(options, series, model), [one.folder for one in series]
-    told = (options.overwrite, inside, left_out, options.film)
-    return paint_all(painting, options.out, options.batch_size, *told)
+    return paint_all(painting, options.out, options.batch_size, options.overwrite, inside, left_out, options.film)
 
 
 class _ConceptPainting(Painting[Picture]):

@@ -17,7 +17,7 @@ from ..errors import UserError
 from ..images import from_pixels, picture_files
 from ..models.shipped import shipped
 from ..pictures.course_judges import HubSVHN, load_course_classifier
-from ..pictures.judges import confusion_matrix, in_batches, load_judge, misread
+from ..pictures.judges import confusion_matrix, in_parts, load_judge, misread
 from ..pictures.metrics import frechet_distance, precision_recall
 from ..runs import numbers_path, write_note
 from .data import read_picture, read_test_digits
@@ -88,8 +88,8 @@ def evaluate(options: EvaluateOptions) -> List[DatasetScore]:
 def _score(dataset: str, options: EvaluateOptions) -> DatasetScore:
     pixels, wanted = read_painted(options.folder / dataset)
     network, name = _judge(dataset, options)
-    found = in_batches(network, pixels).argmax(dim=1)
-    features = in_batches(load_judge(dataset).features, pixels)
+    found = in_parts(network, pixels).argmax(dim=1)
+    features = in_parts(load_judge(dataset).features, pixels)
     real = real_features(dataset, options.real)
     try:
         precision, recall = precision_recall(features, real)
@@ -142,7 +142,7 @@ def real_features(dataset: str, path: Optional[Path] = None) -> Tensor:
     if path is None:
         return read_safetensors(REAL_FEATURES)[0][dataset].float()
     pixels = torch.from_numpy(read_test_digits(path, dataset).pixels)
-    return in_batches(load_judge(dataset).features, from_pixels(pixels))
+    return in_parts(load_judge(dataset).features, from_pixels(pixels))
 
 
 def _in_words(score: DatasetScore) -> str:
@@ -160,6 +160,6 @@ def _in_words(score: DatasetScore) -> str:
 def accuracies(painted: Dict[str, Tuple[Tensor, Tensor]]) -> Dict[str, float]:
     """Our own judges' accuracy on pictures that are in memory: dataset -> (pixels in [-1, 1], digits)."""
     return {
-        dataset: float((in_batches(load_judge(dataset), pixels).argmax(dim=1) == digits).double().mean())
+        dataset: float((in_parts(load_judge(dataset), pixels).argmax(dim=1) == digits).double().mean())
         for dataset, (pixels, digits) in painted.items()
     }

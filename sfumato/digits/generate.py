@@ -78,8 +78,9 @@ def generate(options: GenerateOptions, left_out: Optional[List[UserError]] = Non
     _check(options)
     check_filming(options.film, options.out)
     painting = _DigitPainting(options, Worker.here().device())
-    told = (options.overwrite, options.datasets, left_out, options.film)
-    return paint_all(painting, options.out, options.batch_size, *told)
+    return paint_all(
+        painting, options.out, options.batch_size, options.overwrite, options.datasets, left_out, options.film
+    )
 
 
 class _DigitPainting(Painting[Picture]):

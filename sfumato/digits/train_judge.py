@@ -13,7 +13,7 @@ from ..images import from_pixels
 from ..models.digit_classifier import DigitJudge
 from ..options import check_options
 from ..outputs import open_for_file
-from ..pictures.judges import FORMAT, in_batches
+from ..pictures.judges import FORMAT, in_parts
 from ..pictures.train_classifier import BATCH, Fitting, fitted, moved, recoloured
 from .data import DigitSet, read_digits, read_test_digits
 
@@ -59,7 +59,7 @@ def train_judge(options: TrainJudgeOptions) -> None:
 @torch.no_grad()
 def accuracy_on(judge: nn.Module, digits: DigitSet) -> float:
     """The share of digits that a judge names rightly."""
-    found = in_batches(judge, from_pixels(torch.from_numpy(digits.pixels))).argmax(dim=1)
+    found = in_parts(judge, from_pixels(torch.from_numpy(digits.pixels))).argmax(dim=1)
     return float((found == torch.from_numpy(digits.labels)).double().mean())
 
 

@@ -2,7 +2,7 @@
 
 from .axes import draw_on
 from .colours import on_white
-from .films import check_film, clear_paper, read_film, save_film, text_size
+from .films import FILM_ENDINGS, check_film, clear_paper, read_film, save_film, text_size
 from .fonts import INK, folded, font, text_box, write
 from .listing import PICTURE_ENDINGS, exactly_pngs, graded_files, picture_entries, picture_files, pictures_among
 from .marks import crossed_out, marked_sheet
@@ -13,6 +13,7 @@ from .saving import note_in, save_image, save_png
 from .sheets import captioned, labelled_grid, sheet, sheet_cells
 
 __all__ = [
+    "FILM_ENDINGS",
     "INK",
     "MOST_PIXELS",
     "PICTURE_ENDINGS",

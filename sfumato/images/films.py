@@ -21,7 +21,8 @@ from ..errors import UserError
 from .fonts import INK, text_box, write
 from .opening import open_frames
 
-ENDINGS = (".webp", ".gif", ".mp4")
+FILM_ENDINGS = (".webp", ".gif", ".mp4")
+"""How the names of films end."""
 _DARK, _MARGIN = (22, 24, 29), 16
 _DESCRIPTION = 0x010E
 _LONGEST = 1 << 20
@@ -49,8 +50,10 @@ def check_film(path: Path) -> None:
     Raises:
         UserError: for another ending than those of films, a folder, or an .mp4 where ffmpeg is missing.
     """
-    if path.suffix.lower() not in ENDINGS:
-        raise UserError(f"{path}: a film ends in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}; give such a name")
+    if path.suffix.lower() not in FILM_ENDINGS:
+        raise UserError(
+            f"{path}: a film ends in {', '.join(FILM_ENDINGS[:-1])} or {FILM_ENDINGS[-1]}; give such a name"
+        )
     if path.is_dir():
         raise UserError(f"{path}: is a folder; give the name of a film")
     if path.suffix.lower() == ".mp4" and shutil.which("ffmpeg") is None:
@@ -72,7 +75,7 @@ def save_film(
     """Write a film that begins anew for ever, whole or not at all, in the format of the path's ending.
 
     Args:
-        path: ends in one of `ENDINGS`.
+        path: ends in one of `FILM_ENDINGS`.
         frames: RGB, or RGBA where something is transparent; all of one size.
         labels: a line of text for each, drawn beneath it.
         milliseconds: that a frame stays, in whole hundredths of a second.

@@ -12,7 +12,7 @@ import torch
 
 from ..diffusion import Step
 from ..errors import UserError
-from ..images import check_film
+from ..images import FILM_ENDINGS, check_film
 from ..outputs import open_folder, refuse_file
 from .walks import Moment, kept_for, moments_of, save_walk
 
@@ -46,6 +46,10 @@ def check_filming(film: Optional[Path], out: Path) -> None:
     """
     if film is None:
         return
+    if film.suffix.lower() not in (*FILM_ENDINGS, ".png"):
+        first, second, third = FILM_ENDINGS
+        kinds = f"a film ends in {first}, {second} or {third}, a figure of six moments in .png"
+        raise UserError(f"{film}: {kinds}; give such a name")
     if film.suffix.lower() != ".png":
         check_film(film)
     if film.is_dir():

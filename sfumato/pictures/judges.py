@@ -41,9 +41,14 @@ def load_judge(dataset: str, path: Optional[Path] = None) -> DigitJudge:
 
 
 @torch.no_grad()
-def in_batches(network: Callable[[Tensor], Tensor], pixels: Tensor) -> Tensor:
+def in_parts(network: Callable[[Tensor], Tensor], pixels: Tensor) -> Tensor:
     """network of all pixels [N, ...], without holding all its intermediate results at once."""
     return torch.cat([network(part) for part in pixels.split(_BATCH)])
+
+
+def read_as_asked(judge: Callable[[Tensor], Tensor], x: Tensor, asked: Tensor) -> int:
+    """How many pictures [N, 3, H, W] in [-1, 1] a judge, which answers logits [N, classes], reads as asked [N]."""
+    return int((in_parts(judge, x).argmax(dim=1) == asked).sum())
 
 
 def confusion_matrix(wanted: Tensor, found: Tensor, classes: int) -> Tensor:

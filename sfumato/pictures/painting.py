@@ -150,8 +150,8 @@ def paint_all(
                 save_png(out / painting.path(asked), pixel, note, within)
             done += len(batch)
             bar.set_postfix_str(f"{done / (time.monotonic() - began):.2f} pictures/s", refresh=False)
-    if left_out is None:
-        painting.finish(out)
+        if left_out is None:
+            painting.finish(out)
     if worker.rank == 0:
         print(f"wrote {total} picture{'s' * (total != 1)} to {out}")
     if filming is not None:

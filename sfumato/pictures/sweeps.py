@@ -13,7 +13,7 @@ from ..bars import Bar
 from ..diffusion import Step
 from ..images import labelled_grid, save_film, save_image, sheet, to_pixels
 from ..model import Diffusion
-from .judges import in_batches
+from .judges import read_as_asked
 from .memory import batch_that_fits
 from .painting import walked
 
@@ -117,7 +117,7 @@ def save_guidance(
     shown = {}
     for scale in GUIDANCE:
         x = painted(scale)
-        right = int((in_batches(judge, x).argmax(dim=1) == asked).sum())
+        right = read_as_asked(judge, x, asked)
         shown[f"guidance scale {scale:g}: {right} of {len(x)} read as asked"] = to_pixels(x)
     return save_sweep(path, shown, across)
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..diffusion import CLEAN, Schedule, Step
 from ..images import clear_paper, folded, from_pixels, save_film, save_image, text_box, text_size, to_pixels, write
-from .judges import in_batches
+from .judges import read_as_asked
 
 _COLUMNS = 6
 """Times of a figure: of a walk of ten even steps over 1,000 times the course's 1000, 800, 600, 400, 200 and 0."""
@@ -127,8 +127,7 @@ def readings(found: Sequence[Moment], judge: Callable[[Tensor], Tensor], asked: 
     told = []
     for moment in found:
         clean, noisy = (
-            int((in_batches(judge, from_pixels(pixels.permute(0, 3, 1, 2))).argmax(dim=1) == asked).sum())
-            for pixels in (moment.x0, moment.x)
+            read_as_asked(judge, from_pixels(pixels.permute(0, 3, 1, 2)), asked) for pixels in (moment.x0, moment.x)
         )
         told.append(f"{clean} of {len(asked)} read in x0, {noisy} in x_t")
     return told

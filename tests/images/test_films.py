@@ -215,4 +215,4 @@ def test_films_of_too_many_pixels_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("sfumato.images.opening._MOST_FILMED", 3 * 60 * 40)
     with pytest.raises(UserError, match="3 frames"):
         read_film(path)
-    assert films.ENDINGS == (".webp", ".gif", ".mp4")
+    assert films.FILM_ENDINGS == (".webp", ".gif", ".mp4")

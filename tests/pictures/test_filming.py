@@ -128,7 +128,7 @@ def test_films_that_cannot_be_are_refused_before_anything_is_made(name, made, tm
     monkeypatch.setenv("PATH", str(tmp_path))
     (tmp_path / "file").write_text("mine")
     for film, said in [
-        ("film.avi", r"a film ends in \.webp, \.gif or \.mp4"),
+        ("film.avi", r"a film ends in \.webp, \.gif or \.mp4, a figure of six moments in \.png; give"),
         ("film.mp4", "ffmpeg"),
         ("out/film.webp", "outside that folder"),
         ("out/deep/film.png", "outside that folder"),
