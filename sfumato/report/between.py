@@ -37,10 +37,7 @@ def paths_figures(note: Note) -> List[Figure]:
         told.update({f"{name}_{what}": values[middle] for what, values in found[name].items()})
     rows = found["control"]["rows"]
     ends = {"short": rows[-1]["scale"], "full_contrast": rows[0]["contrast"], "short_contrast": rows[-1]["contrast"]}
-    # Both in one, where the run drew it so.
-    both = shown(note, "between", **told)
-    faces = both or [*shown(note, "slerp", **told), *shown(note, "lerp", **told)]
-    return [*faces, *shown(note, "paths", **told), *shown(note, "scaled", **ends)]
+    return [*shown(note, "between", **told), *shown(note, "paths", **told), *shown(note, "scaled", **ends)]
 
 
 def paths_words(note: Note) -> Dict[str, str]:

@@ -11,8 +11,6 @@ _DRAWINGS = {
     "difference": ("ours, the truth and their difference", "caption.difference"),
     "eta": ("faces at several etas", "caption.eta"),
     "between": ("faces between two noises, by slerp and by lerp", "caption.between"),
-    "slerp": ("faces along the arc between two noises", "caption.slerp"),
-    "lerp": ("faces along the line between two noises", "caption.lerp"),
     "paths": ("norm of the noise, contrast and detail of the face along both paths", "caption.paths"),
     "scaled": ("faces of noises that were made shorter", "caption.scaled"),
     "invert": ("a picture and what its inverted noises paint", "caption.invert"),
