@@ -31,10 +31,10 @@ from sfumato import Diffusion, FlowSchedule, UNet
 from sfumato.pictures.batches import PictureBatches
 from sfumato.pictures.learn import LearnOptions, learn
 from sfumato.pictures.training import Training
-from sfumato.training import LoopOptions, Trainer, make_optimizers, start
+from sfumato.training import AlignedLoop, Trainer, make_optimizers, start
 
 SIDE, CLASSES, DISTINCT, BATCH, DRAWN = 64, 10, 1000, 32, 50
-TRAINING = Training(loop=LoopOptions(steps=100, batch_size=BATCH), precision="fp32", look_every=0)
+TRAINING = Training(loop=AlignedLoop(steps=100, batch_size=BATCH), precision="fp32", look_every=0)
 
 
 def make(folder: Path, count: int) -> None:

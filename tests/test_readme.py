@@ -44,7 +44,7 @@ def test_make_targets_and_scripts_exist():
 
 
 SHORTENED = {
-    "digits train": ["--steps", "4", "--look-every", "0"],
+    "digits train": ["--steps", "4", "--encoder-steps", "2", "--look-every", "0"],
     "digits train-judge": ["--steps", "2"],
     "faces train": ["--steps", "2", "--batch-size", "4", "--held-out", "2", "--look-every", "0"],
     "pictures train": ["--minutes", "0.01", "--width", "8", "--blocks", "1", "--batch-size", "2", "--look-every", "0"],

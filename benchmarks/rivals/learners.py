@@ -17,7 +17,7 @@ from sfumato import Diffusion, FlowSchedule, Pictures, Training, UNet, seed_of, 
 from sfumato.checkpoints import atomic_path
 from sfumato.images import to_pixels
 from sfumato.pictures.train import PictureWork
-from sfumato.training import LoopOptions, Progress, start
+from sfumato.training import AlignedLoop, Progress, start
 
 SIDE = 32
 PASSES = 25
@@ -86,7 +86,7 @@ class Ours(Learner):
             next(self._walk)
 
     def _steps(self) -> Iterator[Progress]:
-        training = Training(LoopOptions(self.steps, self.batch_size, ema=self.ema, seed=self.seed), held_out=0)
+        training = Training(AlignedLoop(self.steps, self.batch_size, ema=self.ema, seed=self.seed), held_out=0)
         work = PictureWork(self.model, self.pictures(), self.run, training)
         trainer = start(self.model, training.loop, "auto", lambda one, dtype: work.optimizers(one, training, dtype))
         return trainer.run(work.prepared(trainer.accelerator.device), work.loss)

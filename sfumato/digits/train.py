@@ -1,6 +1,7 @@
 """Training the digit model from scratch, or from a finished one."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import Mapping, Optional, Tuple
@@ -17,7 +18,7 @@ from ..outputs import refuse_file
 from ..pictures.train import PictureWork, begun
 from ..pictures.training import Training
 from ..runs import file_identity
-from ..training import Draw, LoopOptions, in_turn, run
+from ..training import AlignedLoop, in_turn, run
 from .batches import DigitBatches
 from .data import read_both
 from .evaluate import accuracies
@@ -39,7 +40,9 @@ class TrainOptions:
     cache: Optional[Path] = None
     """Folder for the decoded pictures; beside the data by default."""
     network: DigitUNetConfig = field(default_factory=DigitUNetConfig)
-    training: Training = field(default_factory=lambda: Training(LoopOptions(), adam_lr=2e-3, time_focus=(0.3, 1.1)))
+    training: Training = field(
+        default_factory=lambda: Training(AlignedLoop(align=0.5), adam_lr=2e-3, time_focus=(0.3, 1.1))
+    )
     svhn_share: float = number(0.7, 0, 1)
     """Share of SVHN in each batch; it is the harder one."""
     look_count: int = number(10, 1)
@@ -93,10 +96,8 @@ class _DigitWork(PictureWork):
         pictures, start = in_turn(lambda: read_both(options.data, options.cache)), file_identity(options.start)
         super().__init__(model, pictures, options.out, options.training, start)
         self.made["svhn_share"] = options.svhn_share
+        self.kind = partial(DigitBatches, svhn_share=options.svhn_share)
         self._options = options
-
-    def prepared(self, device: torch.device) -> Draw:
-        return self.batches(DigitBatches, svhn_share=self._options.svhn_share)
 
     def look(self, step: int, mean: Diffusion) -> Mapping[str, float]:
         """Paint with the mean weights, judge, and keep the sheet."""

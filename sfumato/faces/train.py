@@ -12,10 +12,10 @@ from ..pictures.reading import Reading
 from ..pictures.train import PictureWork, begun
 from ..pictures.training import Training
 from ..runs import file_identity
-from ..training import LoopOptions, in_turn, run
+from ..training import AlignedLoop, in_turn, run
 from .model import face_model, load_faces
 
-_LOOP = LoopOptions(steps=6000, batch_size=64, warmup=200, ema=0.999, decay_share=0.4)
+_LOOP = AlignedLoop(steps=6000, batch_size=64, warmup=200, ema=0.999, decay_share=0.4)
 
 
 @dataclass

@@ -12,8 +12,7 @@ from ..digits.model import SHIPPED
 from ..digits.train import TrainOptions, prepared, train
 from ..errors import UserError
 from ..outputs import open_folder
-from ..pictures.training import Training
-from ..training import LoopOptions, pace_of
+from ..training import pace_of
 from .found import known_by
 from .setup import Setup
 from .stages import Stage, refuse_left_out
@@ -89,8 +88,8 @@ def _training(setup: Setup) -> Optional[TrainOptions]:
         return None
     options = TrainOptions(setup.found.digits, setup.runs / "train-digits")
     if setup.options.digit_steps is not None:
-        loop = LoopOptions(steps=setup.options.digit_steps)
-        options.training = Training(loop, adam_lr=options.training.adam_lr, time_focus=options.training.time_focus)
+        loop = replace(options.training.loop, steps=setup.options.digit_steps)
+        options.training = replace(options.training, loop=loop)
     return options
 
 

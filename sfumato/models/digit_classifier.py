@@ -22,7 +22,9 @@ class CourseClassifier(nn.Module):
         return self.fc3(F.relu(self.fc2(F.relu(self.fc1(x)))))
 
 
-class _Residual(nn.Module):
+class Residual(nn.Module):
+    """Two normalised 3x3 convolutions beside a skip (He et al. 2015, figure 2): [B, channels, H, W] to the same."""
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
@@ -31,10 +33,12 @@ class _Residual(nn.Module):
         self.norm2 = nn.BatchNorm2d(channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B, channels, H, W] to the same, at least 0."""
         return F.relu(x + self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x))))))
 
 
-def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    """A normalised 3x3 convolution and a ReLU."""
     conv = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
     return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ReLU())
 
@@ -54,11 +58,11 @@ class DigitJudge(nn.Module):
         super().__init__()
         self.body = nn.Sequential(
             nn.PixelUnshuffle(2),
-            _convolution(12, 64),
-            _Residual(64),
-            _convolution(64, 128, stride=2),
-            _Residual(128),
-            _convolution(128, 256, stride=2),
+            convolution(12, 64),
+            Residual(64),
+            convolution(64, 128, stride=2),
+            Residual(128),
+            convolution(128, 256, stride=2),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
         )

@@ -18,12 +18,20 @@ class Made(NamedTuple):
     """From the config."""
     ends: Tuple[str, ...]
     """How the names of its first and last layers begin, which are trained otherwise than those between them."""
+    middle: Callable[[Any], str]
+    """From the config, the name of the block in the middle, which is aligned to an encoder by default."""
+
+
+def _last_down(shape: UNetConfig) -> str:
+    return f"down.{len(shape.multipliers) - 1}.{shape.blocks - 1}"
 
 
 NETWORKS: Dict[str, Made] = {
-    "digit-unet": Made(DigitUNet, DigitUNetConfig, DigitUNet, ("enter", "leave")),
-    "face-unet": Made(FaceUNet, FaceUNetConfig, FaceUNet, ("down1.", "out.")),
-    "unet": Made(UNet, UNetConfig, UNet.of, ("enter.", "leave.")),
+    "digit-unet": Made(
+        DigitUNet, DigitUNetConfig, DigitUNet, ("enter", "leave"), lambda shape: f"inner.{shape.inner_blocks // 2}"
+    ),
+    "face-unet": Made(FaceUNet, FaceUNetConfig, FaceUNet, ("down1.", "out."), lambda shape: "mid1"),
+    "unet": Made(UNet, UNetConfig, UNet.of, ("enter.", "leave."), _last_down),
 }
 
 

@@ -60,10 +60,7 @@ class PictureBatches:
     def __call__(self, step: int, rows: slice) -> Sequence[Tensor]:
         """Those rows of a step's batch: x0 [n, C, H, W] in [-1, 1], t [n], eps like x0, int64 [n] of each condition."""
         source = torch.Generator().manual_seed(seed_of(self.seed, step))
-        groups = self.kinds(source)
-        shares = torch.rand(self.batch_size, generator=source, dtype=torch.float64)
-        within = (shares * self._sizes[groups]).long()
-        places = [int(self._members[group][one]) for group, one in zip(groups[rows].tolist(), within[rows].tolist())]
+        places = self._places(source, rows)
         mirrored, hides = torch.rand(2, self.batch_size, generator=source)
         t = stratified_times(self._schedule, self.batch_size, source, self.time_focus)
         # The noise is the most of it, and each process draws that of its own rows alone.
@@ -77,6 +74,26 @@ class PictureBatches:
         told = self._pictures.told(places) if self.nulls else ()
         labels = [torch.where(hide, null, label) for hide, null, label in zip(hidden[rows].T, self.nulls, told)]
         return (self.changed(x0, told, source, rows), t[rows], eps, *labels)
+
+    def clean(self, source: torch.Generator) -> Tuple[Tensor, Sequence[Tensor]]:
+        """Pictures and their labels alone: x0 [batch_size, C, H, W] in [-1, 1], int64 [batch_size] of each condition.
+
+        Args:
+            source: of all that is drawn.
+        """
+        every = slice(0, self.batch_size)
+        places = self._places(source, every)
+        mirrored = torch.rand(self.batch_size, generator=source) < 0.5 if self.flip else None
+        views = Views.drawn(self._pictures, source, mirrored, self.turn, self.batch_size)
+        told = self._pictures.told(places) if self.nulls else ()
+        return self.changed(views.of(self._pictures, places), told, source, every), told
+
+    def _places(self, source: torch.Generator, rows: slice) -> List[int]:
+        """Which pictures those rows of a batch are; all rows draw."""
+        groups = self.kinds(source)
+        shares = torch.rand(self.batch_size, generator=source, dtype=torch.float64)
+        within = (shares * self._sizes[groups]).long()
+        return [int(self._members[group][one]) for group, one in zip(groups[rows].tolist(), within[rows].tolist())]
 
     def kinds(self, source: torch.Generator) -> Tensor:
         """Which class or combination each picture of a step is of, 0 where all are alike: int64 [batch_size]."""

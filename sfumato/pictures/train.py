@@ -18,13 +18,18 @@ from ..diffusion.schedules import described
 from ..errors import UserError
 from ..images import save_image
 from ..model import Diffusion
+from ..models.picture_encoder import EncoderConfig
 from ..models.registry import NETWORKS, name_of
-from ..training import Draw, LoopOptions, Work, run
+from ..runs import file_identity
+from ..training import AlignedLoop, Draw, Work, run
+from ..training.alignment import FILE, module_of
 from .batches import PictureBatches
 from .data import Pictures, kept_apart
+from .encoders import PictureAlignment
 from .generate import MODEL, paint_command
 from .looks import Looks
 from .plan import about
+from .train_classifier import BATCH
 from .training import Training
 
 
@@ -37,8 +42,12 @@ class PictureWork(Work[Diffusion]):
         out: the run's folder.
         training: how.
         start: what the first weights came from, for the note of the run.
+
+    Attributes:
+        kind: makes the batches; a job has its own where it draws otherwise.
     """
 
+    kind: Callable[..., PictureBatches] = PictureBatches
     command, what = "pictures train", "pictures"
     file = MODEL
     """The finished model in the run's folder."""
@@ -64,18 +73,39 @@ class PictureWork(Work[Diffusion]):
         config = dataclasses.asdict(model.network.config) if name else {}
         of_model = {"schedule": described(model.schedule), "predicts": model.predicts, "loss": model.loss}
         self.made = {"network": name, "config": config, **of_model, "pictures": pictures.identity, "start": start}
+        self.made["encoder"] = file_identity(training.encoder)
+        self.alignment = self._alignment(name) if training.loop.align else None
+
+    def _alignment(self, name: str) -> PictureAlignment:
+        """With the block in the middle of a network of ours, or the one that is named."""
+        training, model = self.training, self.network
+        block = training.align_block or (NETWORKS[name].middle(model.network.config) if name else "")
+        if not block:
+            raise UserError("--align-block: say which block of your network is to be aligned, or leave --align at 0")
+        module_of(model.network, block)
+        assert model.shape is not None, "it is the pictures'"
+        config = EncoderConfig(model.shape[0], model.shape[1:], tuple(map(len, model.conditions.names)))
+        return PictureAlignment(
+            f"network.{block}",
+            self.weights.parent / FILE,
+            config,
+            lambda source: self.batches(batch_size=BATCH).clean(source),
+            training.encoder_steps,
+            training.loop.seed,
+            training.encoder,
+        )
 
     def prepared(self, device: torch.device) -> Draw:
         """Batches of the pictures that are not held out."""
         return self.batches()
 
-    def batches(self, kind: Callable[..., PictureBatches] = PictureBatches, **more: Any) -> PictureBatches:
-        """Batches of a kind, as the training says; `more` is what that kind takes beside."""
+    def batches(self, batch_size: Optional[int] = None) -> PictureBatches:
+        """As the training says, or of another size."""
         model, training = self.network, self.training
-        return kind(
+        return self.kind(
             self.pictures,
             self.places,
-            training.loop.batch_size,
+            batch_size or training.loop.batch_size,
             model.schedule,
             model.null if model.classes else None,
             training.hidden,
@@ -84,7 +114,6 @@ class PictureWork(Work[Diffusion]):
             training.turn,
             training.time_focus,
             training.loop.seed,
-            **more,
         )
 
     def look(self, step: int, mean: Diffusion) -> Mapping[str, float]:
@@ -126,7 +155,7 @@ def train(
         out: the run's folder.
         training: how; Training's defaults otherwise.
         start: what the weights began from, for the note of the run.
-        settings: of Training or LoopOptions by name, such as steps, minutes, batch_size, seed, or plan.
+        settings: of Training or AlignedLoop by name, such as steps, minutes, batch_size, seed, or plan.
 
     Returns:
         The model, with the running mean of its weights, in eval mode; it lies in `out` too.
@@ -181,7 +210,7 @@ def refuse_other_shape(path: Path, model: Diffusion, fresh: Diffusion) -> None:
 
 
 def _chosen(training: Training, settings: Dict[str, Any]) -> Training:
-    loops = {one.name for one in dataclasses.fields(LoopOptions)}
+    loops = {one.name for one in dataclasses.fields(AlignedLoop)}
     loop = {name: value for name, value in settings.items() if name in loops}
     rest = {name: value for name, value in settings.items() if name not in loops}
     return dataclasses.replace(training, loop=dataclasses.replace(training.loop, **loop), **rest)

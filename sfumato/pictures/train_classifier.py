@@ -1,7 +1,7 @@
 """Training a small classifier of pictures, such as those that judge what is painted."""
 
 from dataclasses import dataclass
-from typing import Callable, Sequence, TypeVar
+from typing import Callable, Optional, Sequence, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..bars import Bar
 from ..diffusion import generator_seed
 from ..options import number
-from ..training import Draw, LoopOptions, company, start
+from ..training import Draw, LoopOptions, Loss, company, start
 
 BATCH = 128
 """Pictures a step."""
@@ -30,7 +30,14 @@ class Fitting:
     """Of the initial weights and all draws."""
 
 
-def fitted(make: Callable[[], _Network], draw: Draw, fitting: Fitting, what: str) -> _Network:
+def fitted(
+    make: Callable[[], _Network],
+    draw: Draw,
+    fitting: Fitting,
+    what: str,
+    loss: Optional[Loss] = None,
+    precision: str = "fp32",
+) -> _Network:
     """A trained classifier on the CPU, the mean of its last weights.
 
     Args:
@@ -38,24 +45,32 @@ def fitted(make: Callable[[], _Network], draw: Draw, fitting: Fitting, what: str
         draw: makes a step's pictures [BATCH, C, H, W] and their classes [BATCH], and answers some rows.
         fitting: how.
         what: is trained, for the bar.
+        loss: of what is drawn, each row's; that of a classifier by default.
+        precision: see `choose_precision`.
     """
     torch.manual_seed(generator_seed(fitting.seed))
     with company() as others:
+        told = others.steps_done
         trainer = start(
             make().to(memory_format=torch.channels_last),
             LoopOptions(fitting.steps, batch_size=BATCH, warmup=200, decay_share=0.7, ema=0.995, seed=fitting.seed),
-            "fp32",
+            precision,
             lambda one, dtype: [torch.optim.AdamW(one.parameters(), lr=fitting.lr, weight_decay=0.05)],
         )
         others.steps_done = lambda: trainer.steps_done
-        for _ in Bar(trainer.run(draw, _loss), total=fitting.steps, desc=what, unit="step"):
+        bar = {"total": fitting.steps, "desc": f"training {what}", "unit": "step"}
+        for _ in Bar(trainer.run(draw, _placed(trainer.accelerator.device, loss or _loss)), **bar):
             pass
+        others.steps_done = told
     return trainer.ema.network.cpu()
 
 
+def _placed(device: torch.device, loss: Loss) -> Loss:
+    return lambda network, batch: loss(network, [part.to(device) for part in batch])
+
+
 def _loss(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
-    device = next(network.parameters()).device
-    pictures, classes = (part.to(device) for part in batch)
+    pictures, classes = batch
     layout = pictures.contiguous(memory_format=torch.channels_last)
     return F.cross_entropy(network(layout), classes, label_smoothing=0.1, reduction="none")
 
@@ -73,11 +88,11 @@ def moved(x: Tensor, source: torch.Generator) -> Tensor:
 
 def recoloured(x: Tensor, source: torch.Generator) -> Tensor:
     """Light and dark swapped, channels exchanged, contrast stretched, tint and noise added."""
-    n = len(x)
+    n, channels = x.shape[:2]
     flip = torch.where(torch.rand(n, generator=source) < 0.5, 1.0, -1.0)[:, None, None, None]
-    order = torch.rand(n, 3, generator=source).argsort(dim=1)[:, :, None, None].expand_as(x)
+    order = torch.rand(n, channels, generator=source).argsort(dim=1)[:, :, None, None].expand_as(x)
     contrast = 1 + 0.3 * _spread(source, n)[:, None, None, None]
-    tint = 0.2 * _spread(source, n * 3).reshape(n, 3, 1, 1)
+    tint = 0.2 * _spread(source, n * channels).reshape(n, channels, 1, 1)
     grain = 0.05 * torch.rand(n, 1, 1, 1, generator=source) * torch.randn(x.shape, generator=source)
     return torch.gather(x * flip, 1, order) * contrast + tint + grain
 

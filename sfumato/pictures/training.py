@@ -5,15 +5,15 @@ from typing import Optional, Tuple
 
 from ..errors import UserError
 from ..options import number
-from ..training import LoopOptions, TrainingOptions
+from ..training import AlignedLoop, AlignedOptions
 from .data import HELD_OUT
 
 
 @dataclass
-class Training(TrainingOptions):
+class Training(AlignedOptions):
     """How to train on pictures; what decides the weights, and how often they are looked at."""
 
-    loop: LoopOptions = field(default_factory=lambda: LoopOptions(steps=20_000, batch_size=32))
+    loop: AlignedLoop = field(default_factory=lambda: AlignedLoop(steps=20_000, batch_size=32))
     hidden: float = number(0.1, 0, 1)
     """Share of labels hidden, for guidance."""
     even: bool = True

@@ -1,5 +1,7 @@
 """The training loop and what it needs; it knows no task. Runs on the newest Python and PyTorch only."""
 
+from .alignment import Aligned, Alignment
+from .alignment_options import AlignedLoop, AlignedOptions
 from .clock import ENDLESS
 from .ema import EMA
 from .loop import Draw, LoopOptions, Loss, Progress, Trainer
@@ -14,6 +16,10 @@ from .work import Work, pace_of, run
 __all__ = [
     "EMA",
     "ENDLESS",
+    "Aligned",
+    "AlignedLoop",
+    "AlignedOptions",
+    "Alignment",
     "Draw",
     "LoopOptions",
     "Loss",

@@ -61,7 +61,7 @@ def timed(
         if decision is None:
             trainer.expected_steps = pace
             if progress.step % _ASK_EVERY == 0 and _agreed(trainer, elapsed >= 60 * minutes * before):
-                decision = _Decision(_first(trainer, pace), progress.step)
+                decision = _Decision(first_says(trainer, pace), progress.step)
                 if trainer.accelerator.is_main_process:
                     write_text(path, json.dumps(decision._asdict()) + "\n")
         if decision and progress.step >= decision.at:
@@ -70,16 +70,16 @@ def timed(
 
 
 def _agreed(trainer: "Trainer[Any]", yes: bool) -> bool:
-    return bool(_first(trainer, int(yes)))
+    return bool(first_says(trainer, int(yes)))
 
 
 def _shared(trainer: "Trainer[Any]", decision: Optional[_Decision]) -> Optional[_Decision]:
     """The first process's decision: others may not see its folder as it is now."""
-    steps, at = (_first(trainer, number) for number in decision or (0, 0))
+    steps, at = (first_says(trainer, number) for number in decision or (0, 0))
     return _Decision(steps, at) if steps else None
 
 
-def _first(trainer: "Trainer[Any]", number: int) -> int:
+def first_says(trainer: "Trainer[Any]", number: int) -> int:
     """What the first process says."""
     if trainer.accelerator.num_processes == 1:
         return number

@@ -130,6 +130,17 @@ def seconds_of(path: Path, steps: int) -> float:
     return float(kept[-1].get("seconds", 0.0)) if kept else 0.0
 
 
+def log_before(out: Path, seconds: float, values: Mapping[str, float]) -> None:
+    """Log what was done before the first step: its time is the run's.
+
+    Args:
+        out: the run's folder, without a log.
+        seconds: that it took.
+        values: what it is worth, by name.
+    """
+    write_text(out / LOG, json.dumps({"step": 0, "seconds": round(seconds, 1), **values}) + "\n")
+
+
 def resume(trainer: "Trainer[Any]", out: Path, settings: Mapping[str, Any]) -> None:
     """Stand where a run of the same settings in a folder stopped.
 

@@ -18,6 +18,8 @@ from ..checkpoints import but_length, load_state
 from ..devices import Worker, placed
 from ..outputs import holding, open_folder, refuse_file
 from ..runs import open_run, shown_by
+from .alignment import Aligned, Alignment, aligned, aligned_loss, with_features
+from .alignment_options import AlignedLoop
 from .clock import ENDLESS
 from .loop import Draw, Loss, Trainer
 from .options import TrainingOptions
@@ -43,6 +45,7 @@ class Work(ABC, Generic[Network]):
         ends: how the names of the network's first and last layers begin, which are AdamW's.
         dims: of the weights inside that are Muon's: 4 are convolutions, 2 the matrices of transformers.
         mean: the network of the mean weights, once it is trained.
+        alignment: what the network is drawn to while it learns, if anything.
     """
 
     command: str
@@ -53,10 +56,12 @@ class Work(ABC, Generic[Network]):
     ends: Sequence[str] = ()
     dims: Sequence[int] = (4,)
     mean: Optional[Network] = None
+    alignment: Optional[Alignment] = None
 
     def optimizers(self, network: Network, training: TrainingOptions, dtype: torch.dtype) -> Sequence[Any]:
-        """Of the network's parameters; see `make_optimizers`."""
-        return make_optimizers(network, training.muon_lr, training.adam_lr, self.ends, dtype, self.dims)
+        """Of the network's parameters, or of an `Aligned` one's; see `make_optimizers`."""
+        ends = self.ends if self.alignment is None else ["projection.", *(f"model.{end}" for end in self.ends)]
+        return make_optimizers(network, training.muon_lr, training.adam_lr, ends, dtype, self.dims)
 
     @abstractmethod
     def prepared(self, device: torch.device) -> Draw:
@@ -152,38 +157,58 @@ def _train(
         agreed({"precision": accelerator.mixed_precision, "saved steps": trainer.steps_done})
         if accelerator.is_main_process:
             _say_plan(work, training, trainer, out)
+        drawn_to = work.alignment
+        loss = _on(accelerator.device, work) if drawn_to is None else aligned_loss(work.loss, drawn_to, trainer, out)
         run_recorded(
             trainer,
             work.prepared(accelerator.device),
-            _on(accelerator.device, work),
-            lambda mean: work.finish(mean, settings),
+            loss,
+            lambda mean: work.finish(_model(mean), settings),
             training.minutes,
             out=out,
             settings=settings,
             what=work.what,
             save_every=training.save_every,
-            look=lambda step: work.look(step, trainer.ema.network),
+            look=lambda step: work.look(step, _model(trainer.ema.network)),
             look_every=training.look_every,
         )
-    work.mean = trainer.ema.network
+    work.mean = _model(trainer.ema.network)
+    for network in (trainer.network, trainer.ema.network):
+        if isinstance(network, Aligned):
+            network.release()
 
 
 def pace_of(work: "Work[Any]", training: TrainingOptions) -> Optional[float]:
     """Seconds that a step of a training takes on this machine, by a few that are not kept; see `seconds_a_step`."""
+    if isinstance(training.loop, AlignedLoop):
+        # The few steps are all like the first ones, which take longest.
+        training = dataclasses.replace(training, loop=dataclasses.replace(training.loop, align_share=1.0))
     # A copy: what is tried must not be learned.
     tried = _trainer(work, copy.deepcopy(work.network), training)
     device = tried.accelerator.device
-    return seconds_a_step(tried, work.tried(device), _on(device, work))
+    loss = _on(device, work)
+    if work.alignment is not None:
+        loss = with_features(work.loss, work.alignment.untrained(), tried)
+    return seconds_a_step(tried, work.tried(device), loss)
 
 
 def _trainer(work: "Work[Network]", network: Network, training: TrainingOptions) -> "Trainer[Network]":
     steps = training.loop.steps if training.minutes is None else ENDLESS
     loop = dataclasses.replace(training.loop, steps=steps)
-    return start(network, loop, training.precision, lambda one, dtype: work.optimizers(one, training, dtype))
+    learning: Any = network
+    if work.alignment is not None:
+        assert isinstance(loop, AlignedLoop)
+        learning = aligned(network, work.alignment, work.tried(torch.device("cpu"))(0, slice(0, 1)), loop)
+    return start(learning, loop, training.precision, lambda one, dtype: work.optimizers(one, training, dtype))
 
 
 def _on(device: torch.device, work: "Work[Any]") -> Loss:
     return lambda network, batch: work.loss(network, [placed(part, device) for part in batch])
+
+
+def _model(network: Any) -> Any:
+    """What an `Aligned` holds; other networks as they are."""
+    return network.model if isinstance(network, Aligned) else network
 
 
 def _say_plan(work: "Work[Any]", training: TrainingOptions, trainer: "Trainer[Any]", out: Path) -> None:

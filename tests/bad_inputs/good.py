@@ -24,7 +24,7 @@ ARGUMENTS = {
     "digits generate": {"out": "OUT", "": ["--count", "1", "--steps", "1"]},
     "digits evaluate": {"folder": "painted-digits"},
     "digits figures": {"out": "OUT", "": ["--steps", "1"]},
-    "digits train": {"data": "digits", "out": "OUT", "": _ONE_STEP},
+    "digits train": {"data": "digits", "out": "OUT", "": [*_ONE_STEP, "--encoder-steps", "1"]},
     "digits train-judge": {"data": "digits/svhn", "out": "OUT", "": ["--steps", "1"]},
     "digits real-features": {"real": "test.npz", "out": "OUT"},
     "faces generate": {"noise": "noise", "out": "OUT", "unet": "faces.safetensors", "": ["--steps", "1"]},

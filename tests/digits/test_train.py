@@ -25,14 +25,14 @@ from sfumato.digits.train import TrainOptions, train
 from sfumato.errors import UserError
 from sfumato.models.digit_unet import DigitUNetConfig
 from sfumato.pictures.data import kept_apart
-from sfumato.training import LoopOptions
+from sfumato.training import AlignedLoop
 from tests.digits.conftest import sheet_cell
 
 SMALL = DigitUNetConfig(width=16, inner_width=16, inner_blocks=1, embedding=16)
 
 
 def options(data, out, **changes):
-    loop = LoopOptions(**{"steps": 24, "batch_size": 8, "warmup": 2, **changes.pop("loop", {})})
+    loop = AlignedLoop(**{"steps": 24, "batch_size": 8, "warmup": 2, **changes.pop("loop", {})})
     # fp32 on every machine: what is compared is compared to rounding errors.
     defaults = {"save_every": 6, "look_every": 0, "network": SMALL, "precision": "fp32"}
     whole = {**defaults, **changes}

@@ -18,7 +18,7 @@ from sfumato.errors import UserError
 from sfumato.faces.model import load_faces
 from sfumato.faces.train import TrainOptions, _FaceWork, train
 from sfumato.pictures.data import Pictures
-from sfumato.training import LoopOptions
+from sfumato.training import AlignedLoop
 from tests.faces.conftest import TINY
 
 
@@ -38,7 +38,7 @@ def faces(tmp_path):
 
 
 def options(faces, out, steps=30, **changes):
-    loop = LoopOptions(steps=steps, batch_size=8, warmup=2)
+    loop = AlignedLoop(steps=steps, batch_size=8, warmup=2)
     start = changes.pop("start", None)
     changes = {"save_every": 10, "look_every": 0, **changes}
     training = replace(TrainOptions(faces, out).training, loop=loop, **changes)

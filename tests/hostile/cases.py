@@ -53,7 +53,7 @@ COMMANDS: Dict[str, List[str]] = {
     "faces": _words("faces train FILE OUT --steps 1 --batch-size 2 --held-out 1 --look-every 0"),
     "face": _words("faces invert FILE --out OUT --steps 1"),
     "weights": _words("digits generate OUT --weights FILE --datasets svhn --digits 0 --count 1 --steps 1"),
-    "digits": _words("digits train FILE OUT --steps 1 --batch-size 2 --look-every 0"),
+    "digits": _words("digits train FILE OUT --steps 1 --encoder-steps 1 --batch-size 2 --look-every 0"),
     "classifier": _words("digits evaluate GOOD/painted --classifier FILE --json OUT/scores.json"),
     "real": _words("digits evaluate GOOD/painted --real FILE --json OUT/scores.json"),
     "painted": _words("digits evaluate FILE --json OUT/scores.json"),

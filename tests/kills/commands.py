@@ -31,7 +31,7 @@ COMMANDS = {
     "digits evaluate": "digits evaluate numbers --json scores.json",
     "digits figures": "digits figures out --steps 2",
     "digits train": f"digits train digits out --width 32 --inner-width 32 --inner-blocks 1 --look-every 4 {LOOP}"
-    " --look-count 1",
+    " --look-count 1 --encoder-steps 2",
     "digits train-judge": "digits train-judge digits/svhn out/judge.safetensors --steps 2",
     "digits real-features": "digits real-features test.npz out/features.safetensors --count 20",
     "faces generate": "faces generate noise out shipped --steps 2 --batch-size 1",

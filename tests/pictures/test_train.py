@@ -23,7 +23,7 @@ from sfumato.pictures.batches import PictureBatches
 from sfumato.pictures.data import kept_apart
 from sfumato.pictures.looks import Looks
 from sfumato.pictures.training import Training
-from sfumato.training.loop import LoopOptions
+from sfumato.training import AlignedLoop
 
 from .conftest import draw
 
@@ -374,7 +374,7 @@ def test_training_begins_from_other_weights(pictures, flowers, tmp_path, monkeyp
 
 
 def test_training_settings_can_be_given_whole(pictures, tmp_path):
-    training = Training(loop=LoopOptions(steps=2, batch_size=4, warmup=1), look_every=0, precision="fp32")
+    training = Training(loop=AlignedLoop(steps=2, batch_size=4, warmup=1), look_every=0, precision="fp32")
     train(small(pictures), pictures, tmp_path / "run", training, seed=5)
     note = json.loads((tmp_path / "run" / "run.json").read_text())
     assert note["command"] == "pictures train" and note["settings"]["loop"]["seed"] == 5
