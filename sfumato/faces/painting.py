@@ -6,11 +6,11 @@ from typing import Iterator, List, Optional, Sequence
 import torch
 from torch import Tensor
 
-from .. import sampling
 from ..diffusion import CLEAN, Schedule, SeededNoise, Step
 from ..images import to_pixels
 from ..model import Diffusion
 from ..options import number
+from ..pictures.guided import WeakGuided
 from ..pictures.painting import AfterStep, walked
 from ..sampling import sampler_choice
 from .model import SCHEDULE
@@ -19,7 +19,7 @@ RANGES = ("minmax", "fixed")
 
 
 @dataclass(frozen=True)
-class Sampling(sampling.Sampling):
+class Sampling(WeakGuided):
     """How noise becomes a face; the defaults are those of the course's ground truth, to the last rounding."""
 
     sampler: str = sampler_choice("ddim")
@@ -62,7 +62,8 @@ def walk(model: Diffusion, noise: Tensor, sampling: Sampling, seeds: Optional[Se
         seeds: one a picture, of the noise added on the way; needed where the sampler adds any.
     """
     added = SeededNoise(seeds, tuple(noise.shape[1:]), noise.device) if seeds else None
-    denoiser = model.denoiser(clamp=sampling.clamp, recompute_eps=sampling.recompute_eps)
+    told = {**sampling.guidance(model), "clamp": sampling.clamp, "recompute_eps": sampling.recompute_eps}
+    denoiser = model.denoiser(**told)
     return sampling.walk(denoiser, noise, added)
 
 
