@@ -42,7 +42,9 @@ class Work(ABC, Generic[Network]):
         made: all that decides them but for the training's options.
         ends: how the names of the network's first and last layers begin, which are AdamW's.
         dims: of the weights inside that are Muon's: 4 are convolutions, 2 the matrices of transformers.
+        keep_at: the step whose mean weights are kept beside the last ones; 0 for none.
         mean: the network of the mean weights, once it is trained.
+        kept: that of the mean weights after keep_at steps, once it is trained; None where there were not so many.
     """
 
     command: str
@@ -52,7 +54,9 @@ class Work(ABC, Generic[Network]):
     made: Dict[str, Any]
     ends: Sequence[str] = ()
     dims: Sequence[int] = (4,)
+    keep_at: int = 0
     mean: Optional[Network] = None
+    kept: Optional[Network] = None
 
     def optimizers(self, network: Network, training: TrainingOptions, dtype: torch.dtype) -> Sequence[Any]:
         """Of the network's parameters; see `make_optimizers`."""
@@ -144,6 +148,11 @@ def _train(
 ) -> None:
     """Train from where the run in a folder stands to its end; the first process holds the folder."""
     accelerator = trainer.accelerator
+
+    def finish(mean: Network) -> Path:
+        work.kept = trainer.kept
+        return work.finish(mean, settings)
+
     with contextlib.ExitStack() as held:
         if accelerator.is_main_process:
             held.enter_context(open_run(out, work.command, settings, Worker.here(), compared=but_length))
@@ -156,7 +165,7 @@ def _train(
             trainer,
             work.prepared(accelerator.device),
             _on(accelerator.device, work),
-            lambda mean: work.finish(mean, settings),
+            finish,
             training.minutes,
             out=out,
             settings=settings,
@@ -165,7 +174,7 @@ def _train(
             look=lambda step: work.look(step, trainer.ema.network),
             look_every=training.look_every,
         )
-    work.mean = trainer.ema.network
+    work.mean, work.kept = trainer.ema.network, trainer.kept
 
 
 def pace_of(work: "Work[Any]", training: TrainingOptions) -> Optional[float]:
@@ -179,7 +188,9 @@ def pace_of(work: "Work[Any]", training: TrainingOptions) -> Optional[float]:
 def _trainer(work: "Work[Network]", network: Network, training: TrainingOptions) -> "Trainer[Network]":
     steps = training.loop.steps if training.minutes is None else ENDLESS
     loop = dataclasses.replace(training.loop, steps=steps)
-    return start(network, loop, training.precision, lambda one, dtype: work.optimizers(one, training, dtype))
+    trainer = start(network, loop, training.precision, lambda one, dtype: work.optimizers(one, training, dtype))
+    trainer.keep_at = work.keep_at
+    return trainer
 
 
 def _on(device: torch.device, work: "Work[Any]") -> Loss:
