@@ -35,7 +35,7 @@ class GenerateOptions:
     """Folder to paint into; made if missing."""
     weights: Optional[Path] = None
     """A digits.safetensors; the shipped one by default."""
-    datasets: Tuple[str, ...] = DATASETS
+    datasets: Tuple[str, ...] = choice(DATASETS, DATASETS)
     """Which looks: mnistm, svhn, or both."""
     digits: Tuple[int, ...] = number(tuple(range(DIGITS)), 0, DIGITS - 1)
     """Which digits."""
@@ -75,7 +75,11 @@ def generate(options: GenerateOptions, left_out: Optional[List[UserError]] = Non
     Raises:
         UserError: for settings or a folder that cannot be used.
     """
-    _check(options)
+    check_options(options)
+    options.sampling.check()
+    for name in ("datasets", "digits"):
+        if not getattr(options, name):
+            raise UserError(f"{name}: give at least one, or leave --{name} out for all")
     check_filming(options.film, options.out)
     painting = _DigitPainting(options, Worker.here().device())
     return paint_all(
@@ -121,16 +125,3 @@ class _DigitPainting(Painting[Picture]):
         labels = [label_of(asked.dataset, asked.digit) for asked in batch]
         seeds = [asked.seed(self._options.seed) for asked in batch]
         return paint(self._model, labels, seeds, self._sampling, self._device, self._precision, after_step)
-
-
-def _check(options: GenerateOptions) -> None:
-    check_options(options)
-    options.sampling.check()
-    for name in ("datasets", "digits"):
-        if not getattr(options, name):
-            raise UserError(f"{name}: give at least one, or leave --{name} out for all")
-    for dataset, digit in itertools.product(options.datasets, options.digits):
-        try:
-            label_of(dataset, digit)
-        except ValueError as error:
-            raise UserError(str(error)) from None

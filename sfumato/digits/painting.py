@@ -6,13 +6,12 @@ from typing import Iterator, Optional, Sequence
 import torch
 from torch import Tensor
 
-from ..diffusion import Schedule, SeededNoise, Step
+from ..diffusion import Schedule, Step
 from ..images import to_pixels
 from ..model import Diffusion
 from ..options import number
 from ..pictures.guided import Guided
 from ..pictures.painting import AfterStep, walked
-from .data import SIZE
 from .model import SCHEDULE
 
 
@@ -46,9 +45,7 @@ def walk(
         sampling: checked settings.
         device: where to compute.
     """
-    noise = SeededNoise(seeds, (3, SIZE, SIZE), device)
-    denoiser = model.denoiser(torch.tensor(labels, device=device), **sampling.guidance(model))
-    return sampling.walk(denoiser, noise(), noise)
+    return sampling.begun(model, (torch.tensor(labels, device=device),), seeds, device)
 
 
 def paint(

@@ -16,6 +16,7 @@ from torch import Tensor
 from ..devices import PRECISIONS, Worker, choose_precision
 from ..diffusion import seed_of
 from ..errors import UserError
+from ..images import RANGES, to_range
 from ..options import check_options, choice, number
 from ..pictures.filming import FILM, check_filming
 from ..pictures.memory import batch_that_fits
@@ -23,7 +24,7 @@ from ..pictures.painting import AfterStep, Painting, paint_all
 from ..runs import digest
 from .model import load_faces, weights_path
 from .noises import noise_paths, read_noise
-from .painting import RANGES, Sampling, paint, to_range
+from .painting import Sampling, paint
 
 
 @dataclass

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..conditions import said
 from ..devices import PRECISIONS, Worker, choose_precision
-from ..diffusion import SeededNoise, seed_of
+from ..diffusion import seed_of
 from ..errors import UserError
 from ..images import to_pixels
 from ..model import Diffusion
@@ -127,12 +127,10 @@ class _PicturePainting(Painting[_Picture]):
 
     def paint(self, batch: List[_Picture], after_step: AfterStep) -> Tensor:
         model = self.model
-        assert model.shape is not None, "it was checked"
-        noise = SeededNoise([seed_of(self._options.seed, *asked) for asked in batch], model.shape, self._device)
+        seeds = [seed_of(self._options.seed, *asked) for asked in batch]
         labels = [model.conditions.read(asked.label) for asked in batch] if model.classes else None
         condition = [part.to(self._device) for part in model.conditions.of_each(labels, len(batch))]
-        denoiser = model.denoiser(*condition, **self._sampling.guidance(model))
-        walk = self._sampling.walk(denoiser, model.schedule.first(noise()), noise)
+        walk = self._sampling.begun(model, condition, seeds, self._device)
         return to_pixels(walked(walk, self._device, self._precision, after_step))
 
 

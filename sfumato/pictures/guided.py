@@ -8,10 +8,13 @@ See `sfumato.diffusion.guidance` for the sources. The weak network is what a mod
 import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Dict, Optional, Tuple, TypeVar
+from typing import Any, ClassVar, Dict, Iterator, Optional, Sequence, Tuple, TypeVar
+
+import torch
+from torch import Tensor
 
 from .. import sampling
-from ..diffusion import Schedule
+from ..diffusion import Schedule, SeededNoise, Step
 from ..errors import UserError
 from ..model import Diffusion
 from ..options import number
@@ -64,13 +67,13 @@ class WeakGuided(sampling.Sampling):
         """
         self.check(model.schedule)
         if self.weak is not None:
-            if self.weak_scale in (None, 1):
-                raise UserError("--weak does nothing without --weak-scale; give one above 1")
+            weak = Diffusion.load(self.weak, what="weak network").with_weak(None)
             try:
-                model.with_weak(Diffusion.load(self.weak, what="weak network").with_weak(None))
-                model.to(next(model.parameters()).device)
+                model.with_weak(weak.to(next(model.parameters()).device))
             except ValueError as error:
                 raise UserError(f"{self.weak}: {error}") from None
+            if self.weak_scale in (None, 1):
+                raise UserError(f"--weak {self.weak}: does nothing without --weak-scale; give one above 1")
         scale = self._scale(model)
         if scale != 1 and model.weak is None:
             raise UserError(
@@ -117,6 +120,22 @@ class Guided(WeakGuided):
         """The settings as notes have them: without an end of an interval that there is not."""
         ends = ("guide_from", "guide_to")
         return {name: value for name, value in super().told().items() if name not in ends or value is not None}
+
+    def begun(
+        self, model: Diffusion, condition: Sequence[Tensor], seeds: Sequence[int], device: torch.device
+    ) -> Iterator[Step]:
+        """The walk of a batch from the noises of its seeds, one Step at a time.
+
+        Args:
+            model: on `device`, which knows the shape of its pictures.
+            condition: of each picture, such as its label [B].
+            seeds: one a picture.
+            device: where to compute.
+        """
+        assert model.shape is not None, "who paints has checked it"
+        noise = SeededNoise(seeds, model.shape, device)
+        denoiser = model.denoiser(*condition, **self.guidance(model))
+        return self.walk(denoiser, model.schedule.first(noise()), noise)
 
     def _intervals(self) -> Dict[str, Tuple[float, float]]:
         return {"guide": _interval(self.guide_from, self.guide_to), **super()._intervals()}

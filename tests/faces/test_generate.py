@@ -12,7 +12,8 @@ from sfumato.errors import UserError
 from sfumato.faces.generate import GenerateOptions, generate
 from sfumato.faces.model import load_faces
 from sfumato.faces.noises import NoiseOptions, noise, noise_paths, read_noise
-from sfumato.faces.painting import Sampling, paint, to_range
+from sfumato.faces.painting import Sampling, paint
+from sfumato.images import to_range
 from sfumato.models.face_unet import FaceUNet
 
 pytest.importorskip("safetensors")
