@@ -72,7 +72,7 @@ class Guidance:
 
 def _scales(scale: float, interval: Optional[Tuple[float, float]], x_t: Tensor, t: Tensor) -> Optional[Tensor]:
     """The scale at each time, for x_t: 1 outside the interval; None where it is 1 for all, which costs no pass."""
-    low, high = interval or (-math.inf, math.inf)
+    (low, high), t = interval or (-math.inf, math.inf), t + 0.0  # no whole number, which is not held against infinity
     scales = torch.where((t >= low) & (t <= high), scale, 1.0).to(x_t).reshape(-1, *[1] * (x_t.dim() - 1))
     return None if bool((scales == 1).all()) else scales
 
