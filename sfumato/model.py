@@ -104,7 +104,7 @@ class Diffusion(nn.Module):
 
     @classmethod
     def load(cls, path: Path, network: Optional[nn.Module] = None, what: str = "diffusion model") -> "Diffusion":
-        """Read a model that `save` wrote, frozen and ready to sample; see `model_files.load`."""
+        """Read a model, and its weak network, that `save` wrote, frozen and ready to sample; see `model_files.load`."""
         model: Diffusion = model_files.load(cls, Path(path), network, what)
         return model
 

@@ -61,7 +61,8 @@ class FrontOptions:
     weak_starts: Tuple[float, ...] = number((), 0)
     """Lines: --weak-from of each; that of the sampling by default."""
     real: Optional[Path] = None
-    """Real pictures to compare with; defaults are chosen on such as the weights did not learn and no test holds."""
+    """Real pictures to compare with: the data folder, of which what training kept apart (--held-out) is taken, or an
+    .npz of others; test pictures whose features ship by default."""
 
     def refuse_unused(self) -> None:
         """Refuse pictures to compare with where nothing is compared.

@@ -33,8 +33,8 @@ class WeakGuided(sampling.Sampling):
     """The weak_scale of models that have a weak network, where none is asked for."""
 
     weak_scale: Optional[float] = number(None, 0)
-    """Of guidance by a weak network, which makes pictures clearer and costs less variety than a label's; it costs a
-    pass. 1 is none, which is the default."""
+    """Of guidance by a weak network, beside the label's and as that: 1 is none, more makes pictures clearer and less
+    varied. 1 by default."""
     weak_from: Optional[float] = number(None, 0)
     """The least noisy time at which the weak network guides; all by default."""
     weak_to: Optional[float] = number(None, 0)
