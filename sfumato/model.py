@@ -10,7 +10,7 @@ torch.compile and running means of the weights see every pass.
 
 import math
 from pathlib import Path
-from typing import Any, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Optional, Sequence, Tuple, Union
 
 import torch
 from torch import Tensor, nn
@@ -52,6 +52,9 @@ class Diffusion(nn.Module):
         sigma_data: the data's standard deviation, which "edm" and EDMSchedule scale by.
         clamp: whether the predicted picture is kept in [-1, 1] while sampling, as pixels are.
 
+    Attributes:
+        weak: a weaker model of the same pictures, which guidance can lead away from; None for none. See `with_weak`.
+
     Raises:
         ValueError: for an unknown prediction or loss, a prediction that the schedule does not have, or what cannot be.
     """
@@ -82,6 +85,7 @@ class Diffusion(nn.Module):
         self.loss, self.sigma_data, self.clamp = loss, sigma_data, clamp
         self._weighting = make_loss(loss)
         self._denoiser()
+        self.weak: Optional[Diffusion] = None
 
     def forward(self, x0: Tensor, t: Tensor, eps: Tensor, *condition: Tensor) -> Tensor:
         """The loss of each picture, float32 [B].
@@ -100,9 +104,27 @@ class Diffusion(nn.Module):
 
     @classmethod
     def load(cls, path: Path, network: Optional[nn.Module] = None, what: str = "diffusion model") -> "Diffusion":
-        """Read a model that `save` wrote, frozen and ready to sample; see `model_files.load`."""
+        """Read a model, and its weak network, that `save` wrote, frozen and ready to sample; see `model_files.load`."""
         model: Diffusion = model_files.load(cls, Path(path), network, what)
         return model
+
+    def with_weak(self, weak: Optional["Diffusion"]) -> "Diffusion":
+        """This model, with a weaker one that it is guided by where `weak_scale` is not 1, and that `save` keeps.
+
+        Args:
+            weak: such as a running mean from early in the same training, or a smaller network; None for none.
+
+        Raises:
+            ValueError: if it is of another schedule, other pictures or other labels.
+        """
+        if weak is not None:
+            for name in ("schedule", "shape", "classes", "null"):
+                mine, other = getattr(self, name), getattr(weak, name)
+                if mine != other:
+                    raise ValueError(f"a weak network must have the {name} of the model, {mine}; it has {other}")
+            weak = weak.eval().requires_grad_(False)
+        self.weak = weak
+        return self
 
     def _denoiser(self, *condition: Tensor) -> NetworkDenoiser:
         return NetworkDenoiser(self.network, self.schedule, self.predicts, condition, self.sigma_data)
@@ -114,7 +136,8 @@ class Diffusion(nn.Module):
         interval: Optional[Tuple[float, float]] = None,
         batched: Optional[bool] = None,
         weak: Optional["Diffusion"] = None,
-        weak_scale: float = 2.0,
+        weak_scale: float = 1.0,
+        weak_interval: Optional[Tuple[float, float]] = None,
         clamp: Optional[bool] = None,
         recompute_eps: bool = True,
     ) -> Denoiser:
@@ -123,21 +146,25 @@ class Diffusion(nn.Module):
         Args:
             condition: of the batch, such as labels [B] of each condition; what guidance leads away from are the null
                 labels in their place.
-            guidance_scale, interval, weak_scale: see `Guidance`.
+            guidance_scale, interval, weak_scale, weak_interval: see `Guidance`.
             batched: see there; by default where that is quicker, on GPUs and for small batches.
-            weak: a weaker model of the same schedule, which guidance leads away from too.
+            weak: a weaker model of the same schedule, which guidance leads away from too; the model's own by default.
             clamp, recompute_eps: see `Clamped`; the model's own clamp by default.
 
         Raises:
-            ValueError: for guidance of a model without a null label, or by one of another schedule.
+            ValueError: for guidance of a model without a null label, by a weaker one where there is none, or by one of
+                another schedule.
         """
         guided: Denoiser = self._denoiser(*condition)
+        weak = self.weak if weak is None else weak
+        if weak is None and weak_scale != 1.0:
+            raise ValueError("the model has no weak network to be guided by; give one, or a weak_scale of 1")
         if guidance_scale != 1.0 or weak is not None:
             nothing = self._denoiser(*self._unlabelled(condition)) if guidance_scale != 1.0 else guided
             weaker = None if weak is None else weak._denoiser(*condition)
             one_pass = _is_quicker_at_once(condition) if batched is None else batched
             both = one_pass and guidance_scale != 1.0
-            guided = Guidance(guided, nothing, guidance_scale, interval, both, weaker, weak_scale)
+            guided = Guidance(guided, nothing, guidance_scale, interval, both, weaker, weak_scale, weak_interval)
         return Clamped(guided, recompute_eps) if (self.clamp if clamp is None else clamp) else guided
 
     def _unlabelled(self, condition: Tuple[Tensor, ...]) -> Tuple[Tensor, ...]:
@@ -159,7 +186,8 @@ class Diffusion(nn.Module):
         batch_size: int = 64,
         interval: Optional[Tuple[float, float]] = None,
         weak: Optional["Diffusion"] = None,
-        weak_scale: float = 2.0,
+        weak_scale: float = 1.0,
+        weak_interval: Optional[Tuple[float, float]] = None,
         **options: Any,
     ) -> Tensor:
         """Paint: [count, channels, height, width] on the CPU, in about [-1, 1].
@@ -171,7 +199,7 @@ class Diffusion(nn.Module):
             label: the name or number of a class, for all or a list of one for each; none for a model without, or for no
                 class. Of several conditions a tuple of one for each, in which None leaves that open.
             steps, spacing: of the walk, see `Schedule.times`.
-            guidance_scale, interval, weak, weak_scale: see `denoiser`.
+            guidance_scale, interval, weak, weak_scale, weak_interval: see `denoiser`.
             seed: other seeds give other pictures.
             sampler: one of SAMPLERS.
             batch_size: pictures at once.
@@ -186,6 +214,8 @@ class Diffusion(nn.Module):
             raise ValueError(f"count and batch_size must be at least 1, got {count} and {batch_size}")
         walker, times = make_sampler(sampler, **options), self.schedule.times(steps, spacing)
         labels = self.conditions.of_each(label, count)
+        guided: Dict[str, Any] = {"guidance_scale": guidance_scale, "interval": interval}
+        guided.update(weak=weak, weak_scale=weak_scale, weak_interval=weak_interval)
         device = next((one.device for one in self.network.parameters()), torch.device("cpu"))
         was_training = self.network.training
         self.network.eval()
@@ -194,9 +224,7 @@ class Diffusion(nn.Module):
             for begin in range(0, count, batch_size):
                 numbers = range(begin, min(begin + batch_size, count))
                 condition = [part[begin : numbers.stop].to(device) for part in labels]
-                denoiser = self.denoiser(
-                    *condition, guidance_scale=guidance_scale, interval=interval, weak=weak, weak_scale=weak_scale
-                )
+                denoiser = self.denoiser(*condition, **guided)
                 noise = SeededNoise([seed_of(seed, number) for number in numbers], self.shape, device)
                 painted.append(sample(walker(self.schedule.first(noise()), denoiser, times, noise)).cpu())
         finally:

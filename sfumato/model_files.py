@@ -1,5 +1,6 @@
 """A Diffusion as a file: its weights in safetensors, and in the metadata all that makes it paint."""
 
+import copy
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -27,10 +28,12 @@ _DIGITS = {
 _FACES = {"network": "face-unet", "schedule": {"name": "linear"}, "predicts": "eps", "shape": "config.size"}
 _EARLIER: Dict[str, Dict[str, Any]] = {"sfumato digits 1": _DIGITS, "sfumato faces 1": _FACES}
 """What earlier formats left unsaid, because each was of one kind of model."""
+_WEAK = "weak."
+"""How the names of a weak network's weights begin, in a file that describes one."""
 
 
 def save(model: Any, path: Path, dtype: torch.dtype = torch.float16, note: str = "") -> None:
-    """Write a model, whole or not at all.
+    """Write a model, with its weak network if it has one, whole or not at all.
 
     Args:
         model: whose network is one of NETWORKS, or one of the user's own.
@@ -40,12 +43,27 @@ def save(model: Any, path: Path, dtype: torch.dtype = torch.float16, note: str =
 
     Raises:
         OSError: naming the file, as where the disk is full.
+        ValueError: for a model with a weak network whose own weights are called as that one's would be.
     """
-    network: Any = model.network
-    name = name_of(network)
-    description = {
+    state, told = _state(model, dtype), {"format": FORMAT, "model": json.dumps(_described(model)), "note": note}
+    if model.weak is not None:
+        clash = [name for name in state if name.startswith(_WEAK)]
+        if clash:
+            raise ValueError(f"a network with weights called {clash[0]} cannot be saved with a weak one; rename them")
+        state.update({_WEAK + name: value for name, value in _state(model.weak, dtype).items()})
+        told["weak"] = json.dumps(_described(model.weak))
+    write_safetensors(path, state, told)
+
+
+def _state(model: Any, dtype: torch.dtype) -> Dict[str, Tensor]:
+    return {key: _in(value, dtype) for key, value in model.network.state_dict().items()}
+
+
+def _described(model: Any) -> Dict[str, Any]:
+    name = name_of(model.network)
+    return {
         "network": name,
-        "config": asdict(network.config) if name else {},
+        "config": asdict(model.network.config) if name else {},
         "schedule": described(model.schedule),
         "predicts": model.predicts,
         "shape": model.shape,
@@ -55,8 +73,6 @@ def save(model: Any, path: Path, dtype: torch.dtype = torch.float16, note: str =
         "sigma_data": model.sigma_data,
         "clamp": model.clamp,
     }
-    state = {key: _in(value, dtype) for key, value in network.state_dict().items()}
-    write_safetensors(path, state, {"format": FORMAT, "model": json.dumps(description), "note": note})
 
 
 def load(make: Callable[..., Any], path: Path, network: Optional[nn.Module], what: str) -> Any:
@@ -74,6 +90,29 @@ def load(make: Callable[..., Any], path: Path, network: Optional[nn.Module], wha
     state, metadata = read_tensors(path)
     description = _description(metadata, path, what)
     refuse_others(state, path)
+    if metadata["format"] != FORMAT or "weak" not in metadata:
+        return _made(make, state, description, path, network, what)
+    mine = {key: value for key, value in state.items() if not key.startswith(_WEAK)}
+    weaker = {key[len(_WEAK) :]: value for key, value in state.items() if key.startswith(_WEAK)}
+    # One's own network is one model; the weak one needs another.
+    other = copy.deepcopy(network)
+    model = _made(make, mine, description, path, network, what)
+    told = _description({**metadata, "model": metadata["weak"]}, path, what)
+    try:
+        return model.with_weak(_made(make, weaker, told, path, other, f"weak network of the {what}"))
+    except ValueError as error:
+        raise UserError(f"{path}: {shortened(first_line(error))}") from None
+
+
+def _made(
+    make: Callable[..., Any],
+    state: Dict[str, Tensor],
+    description: Dict[str, Any],
+    path: Path,
+    network: Optional[nn.Module],
+    what: str,
+) -> Any:
+    """A model of weights and what a file says of it; see `load`."""
     wide = {key: _in(value, torch.float32) for key, value in state.items()}
     name, config = description.pop("network", ""), description.pop("config", {})
     if network is None and name not in NETWORKS:

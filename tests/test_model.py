@@ -171,6 +171,94 @@ def test_a_network_of_ones_own_takes_its_weights_back(tmp_path, flow):
     assert torch.equal(got.sample(1, "c", steps=2), flow.sample(1, "c", steps=2))
 
 
+def weaker(schedule=None, predicts="v", **told):
+    """A model of the same pictures with other weights, in a smaller network."""
+    torch.manual_seed(1)
+    network = DigitUNet(DigitUNetConfig(classes=3, width=8, inner_width=8, blocks=1, inner_blocks=1, embedding=16))
+    for parameter in network.parameters():
+        nn.init.normal_(parameter, std=0.1)
+    told = {"shape": (3, 28, 28), "classes": ("a", "b", "c"), **told}
+    return Diffusion(network, schedule or CosineSchedule(), predicts, **told)
+
+
+def test_the_weak_network_lies_in_the_same_file_and_guides_when_it_is_asked_to(tmp_path):
+    """Of another shape and prediction than the model's; the weights under the model's names are the model's."""
+    model, path = tiny(), tmp_path / "m.safetensors"
+    model.with_weak(weaker(predicts="eps", clamp=False)).save(path, dtype=torch.float32)
+    got = Diffusion.load(path)
+    assert (got.weak.predicts, got.weak.network.config.embedding, got.predicts) == ("eps", 16, "v")
+    assert not got.training and not got.weak.training and not any(one.requires_grad for one in got.parameters())
+    for mine, theirs in ((model, got), (model.weak, got.weak)):
+        expected, found = mine.network.state_dict(), theirs.network.state_dict()
+        assert list(expected) == list(found) and all(torch.equal(expected[key], found[key]) for key in expected)
+    asked = {"steps": 3, "guidance_scale": 2.0, "weak_scale": 1.5, "weak_interval": (100, 800)}
+    guided = got.sample(2, "a", **asked)
+    assert torch.equal(guided, model.sample(2, "a", **asked))
+    assert torch.equal(guided, tiny().sample(2, "a", weak=weaker(predicts="eps"), **asked))
+    unguided = got.sample(2, "a", steps=3, guidance_scale=2.0)
+    assert torch.equal(unguided, tiny().sample(2, "a", steps=3, guidance_scale=2.0))
+    assert not torch.equal(unguided, guided)
+    got.save(tmp_path / "again.safetensors", dtype=torch.float32)
+    assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
+    got.with_weak(None).save(tmp_path / "alone.safetensors", dtype=torch.float32)
+    tiny().save(tmp_path / "never.safetensors", dtype=torch.float32)
+    assert (tmp_path / "alone.safetensors").read_bytes() == (tmp_path / "never.safetensors").read_bytes()
+
+
+def test_a_weak_network_of_ones_own_takes_its_weights_back_too(tmp_path, flow):
+    weak = Diffusion(Known(FlowSchedule()), FlowSchedule(), "velocity", shape=(1, 2, 2), classes=("a", "b", "c"))
+    weak.network.weight.data.fill_(0.5)
+    flow.with_weak(weak).save(tmp_path / "own.safetensors", dtype=torch.float32)
+    got = Diffusion.load(tmp_path / "own.safetensors", Known(FlowSchedule()))
+    assert float(got.network.weight) == 1.0 and float(got.weak.network.weight) == 0.5
+
+
+class Clash(Known):
+    """A network with a part called weak."""
+
+    def __init__(self, schedule):
+        super().__init__(schedule)
+        self.weak = nn.Linear(1, 1)
+
+
+def test_a_network_whose_own_weights_are_called_weak_is_saved_alone_and_not_with_a_weak_one(tmp_path):
+    told = {"shape": (1, 2, 2), "classes": ("a", "b", "c")}
+    model = Diffusion(Clash(FlowSchedule()), FlowSchedule(), "velocity", **told)
+    model.save(tmp_path / "m.safetensors")
+    assert "weak.weight" in Diffusion.load(tmp_path / "m.safetensors", Clash(FlowSchedule())).network.state_dict()
+    model.with_weak(Diffusion(Known(FlowSchedule()), FlowSchedule(), "velocity", **told))
+    with pytest.raises(ValueError, match=r"weights called weak.weight cannot be saved with a weak one"):
+        model.save(tmp_path / "m.safetensors")
+
+
+def test_files_whose_weak_network_cannot_be_used_are_refused(tmp_path):
+    path = tmp_path / "m.safetensors"
+    tiny().with_weak(weaker()).save(path)
+    from sfumato.checkpoints import read_safetensors
+
+    tensors, metadata = read_safetensors(path)
+    told = json.loads(metadata["weak"])
+    lost = next(key for key in tensors if key.startswith("weak."))
+    some = {key: value for key, value in tensors.items() if key != lost}
+    for kept, weak, words in (
+        (tensors, "{", "its description of the model is damaged"),
+        (tensors, json.dumps({**told, "schedule": {"name": "flow"}}), "v is defined where"),
+        (tensors, json.dumps({**told, "predicts": "eps", "schedule": {"name": "linear"}}), "must have the schedule"),
+        (tensors, json.dumps({**told, "classes": ["a", "b", "d"]}), "must have the classes"),
+        (tensors, json.dumps({**told, "network": ""}), "a network of one's own"),
+        (tensors, json.dumps({**told, "config": {**told["config"], "blocks": 10**9}}), "far larger than the weights"),
+        (some, json.dumps(told), "is not the weak network of the diffusion model: it lacks"),
+        ({**tensors, "weak.umber": torch.zeros(1)}, json.dumps(told), "it has the unknown umber"),
+    ):
+        write_safetensors(path, kept, {**metadata, "weak": weak})
+        with pytest.raises(UserError, match=f"^{path}: .*{words}"):
+            Diffusion.load(path)
+    # Without a description they are no part of the model.
+    write_safetensors(path, tensors, {key: value for key, value in metadata.items() if key != "weak"})
+    with pytest.raises(UserError, match="it has the unknown weak"):
+        Diffusion.load(path)
+
+
 def test_files_that_this_version_does_not_know_are_refused(tmp_path):
     path = tmp_path / "m.safetensors"
     tiny().save(path)
@@ -216,6 +304,16 @@ def test_files_that_this_version_does_not_know_are_refused(tmp_path):
             "guidance needs one label a picture",
         ),
         (lambda m: m.denoiser(torch.zeros(1).long(), weak=tiny()), "different schedules"),
+        (lambda m: m.sample(1, "a", weak_scale=2.0), "has no weak network to be guided by"),
+        (lambda m: m.with_weak(tiny()), "a weak network must have the schedule of the model"),
+        (
+            lambda m: m.with_weak(Diffusion(m.network, FlowSchedule(), "velocity", shape=(1, 2, 3))),
+            r"must have the shape of the model, \(1, 2, 2\); it has \(1, 2, 3\)",
+        ),
+        (
+            lambda m: m.with_weak(Diffusion(m.network, FlowSchedule(), "velocity", shape=(1, 2, 2), classes=("a",))),
+            "must have the classes of the model",
+        ),
         (lambda m: Diffusion(m.network, FlowSchedule(), "velocity", shape=(1, 2, 2)).sample(1, "a"), "has no labels"),
     ],
 )

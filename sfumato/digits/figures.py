@@ -1,6 +1,6 @@
 """The figures of a report: contact sheets and the reverse process."""
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import List, Optional
 
@@ -12,11 +12,13 @@ from ..diffusion import seed_of
 from ..images import save_image, sheet, to_pixels
 from ..model import Diffusion
 from ..options import check_options, number
+from ..pictures.fronts import FrontOptions
 from ..pictures.judges import load_judge
 from ..pictures.painting import walked
 from ..pictures.sweeps import save_guidance
 from ..pictures.walks import Moment, readings, save_moments, save_walk_film, watched
 from ..runs import open_run, say_next
+from .front import front
 from .labels import DATASETS, DIGITS, label_of
 from .model import SHIPPED, load_digits
 from .painting import Sampling, walk
@@ -36,6 +38,7 @@ class FiguresOptions:
     seed: int = number(162)
     """Other seeds give other noises; of this one's the shipped weights paint 200 pictures that can all be read."""
     sampling: Sampling = field(default_factory=lambda: Sampling(steps=10))
+    sweep: FrontOptions = field(default_factory=FrontOptions)
 
 
 def figures(options: FiguresOptions) -> List[Path]:
@@ -45,11 +48,14 @@ def figures(options: FiguresOptions) -> List[Path]:
         UserError: for settings or an output path that cannot be used.
     """
     check_options(options)
-    options.sampling.check()
-    model, device = load_digits(options.weights or SHIPPED), Worker.here().device()
-    model.network.to(device)
-    settings = {**asdict(options), "weights": str(options.weights or SHIPPED.name)}
-    settings = {name: settings[name] for name in settings if name != "out"}
+    options.sweep.refuse_unused()
+    weights, device = options.weights or SHIPPED, Worker.here().device()
+    model = load_digits(weights).to(device)
+    if options.sweep.front:
+        return front(model, weights, options.sweep, options.sampling, options.seed, options.out)
+    options = replace(options, sampling=options.sampling.of(model, weights))
+    name, told = str(options.weights or SHIPPED.name), options.sampling.told()
+    settings = {"weights": name, "seed": options.seed, "sampling": told}
     written = []
     # Figures of other settings take the place of earlier ones, but of no other command's.
     with open_run(options.out, "digits figures", settings, Worker.here(), compared=lambda settings: {}):
@@ -64,8 +70,8 @@ def figures(options: FiguresOptions) -> List[Path]:
             written.append(save_image(sheet(pixels, _COLUMNS, clear=True), options.out / f"{dataset}-sheet.png"))
             written.append(save_moments(zero, options.out / f"{dataset}-first-zero.png"))
             written.append(save_moments(shown, options.out / f"{dataset}-reverse-process.png"))
-            told = readings(shown, load_judge(dataset), torch.arange(DIGITS))
-            written.append(save_walk_film(shown, options.out / f"{dataset}-reverse-process.webp", told=told))
+            read = readings(shown, load_judge(dataset), torch.arange(DIGITS))
+            written.append(save_walk_film(shown, options.out / f"{dataset}-reverse-process.webp", told=read))
             written += _guided(model, dataset, options)
     for path in written:
         print(f"wrote {path}")

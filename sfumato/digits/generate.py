@@ -6,7 +6,7 @@ A picture is a function of the settings and of its own dataset, digit and number
 """
 
 import itertools
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import quote
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
@@ -35,7 +35,7 @@ class GenerateOptions:
     """Folder to paint into; made if missing."""
     weights: Optional[Path] = None
     """A digits.safetensors; the shipped one by default."""
-    datasets: Tuple[str, ...] = DATASETS
+    datasets: Tuple[str, ...] = choice(DATASETS, DATASETS)
     """Which looks: mnistm, svhn, or both."""
     digits: Tuple[int, ...] = number(tuple(range(DIGITS)), 0, DIGITS - 1)
     """Which digits."""
@@ -75,7 +75,11 @@ def generate(options: GenerateOptions, left_out: Optional[List[UserError]] = Non
     Raises:
         UserError: for settings or a folder that cannot be used.
     """
-    _check(options)
+    check_options(options)
+    options.sampling.check()
+    for name in ("datasets", "digits"):
+        if not getattr(options, name):
+            raise UserError(f"{name}: give at least one, or leave --{name} out for all")
     check_filming(options.film, options.out)
     painting = _DigitPainting(options, Worker.here().device())
     return paint_all(
@@ -89,8 +93,9 @@ class _DigitPainting(Painting[Picture]):
     def __init__(self, options: GenerateOptions, device: torch.device) -> None:
         path = options.weights or SHIPPED
         self._options, self._device, self._model = options, device, load_digits(path).to(device)
+        self._sampling = options.sampling.of(self._model, path)
         self._precision, self.steps = choose_precision(device, options.precision), options.sampling.steps
-        chosen = {"seed": options.seed, "sampling": asdict(options.sampling), "precision": self._precision}
+        chosen = {"seed": options.seed, "sampling": self._sampling.told(), "precision": self._precision}
         self.settings, self.schedule = {"weights": digest(path.read_bytes()), **chosen}, self._model.schedule
 
     def wanted(self) -> Iterator[Picture]:
@@ -105,8 +110,7 @@ class _DigitPainting(Painting[Picture]):
         return Path(asked.dataset, f"{asked.digit}_{asked.number:03d}.png")
 
     def note(self, asked: Picture) -> Dict[str, Any]:
-        options = self._options
-        drawn = {"seed": asked.seed(options.seed), "sampling": asdict(options.sampling)}
+        drawn = {"seed": asked.seed(self._options.seed), "sampling": self.settings["sampling"]}
         return {**asked._asdict(), **drawn, "precision": self._precision}
 
     def then(self, out: Path) -> str:
@@ -120,18 +124,4 @@ class _DigitPainting(Painting[Picture]):
     def paint(self, batch: List[Picture], after_step: AfterStep) -> Tensor:
         labels = [label_of(asked.dataset, asked.digit) for asked in batch]
         seeds = [asked.seed(self._options.seed) for asked in batch]
-        told = (self._options.sampling, self._device, self._precision)
-        return paint(self._model, labels, seeds, *told, after_step)
-
-
-def _check(options: GenerateOptions) -> None:
-    check_options(options)
-    options.sampling.check()
-    for name in ("datasets", "digits"):
-        if not getattr(options, name):
-            raise UserError(f"{name}: give at least one, or leave --{name} out for all")
-    for dataset, digit in itertools.product(options.datasets, options.digits):
-        try:
-            label_of(dataset, digit)
-        except ValueError as error:
-            raise UserError(str(error)) from None
+        return paint(self._model, labels, seeds, self._sampling, self._device, self._precision, after_step)

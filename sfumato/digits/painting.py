@@ -6,19 +6,17 @@ from typing import Iterator, Optional, Sequence
 import torch
 from torch import Tensor
 
-from .. import sampling
-from ..diffusion import Schedule, SeededNoise, Step
-from ..errors import UserError
+from ..diffusion import Schedule, Step
 from ..images import to_pixels
 from ..model import Diffusion
 from ..options import number
+from ..pictures.guided import Guided
 from ..pictures.painting import AfterStep, walked
-from .data import SIZE
 from .model import SCHEDULE
 
 
 @dataclass(frozen=True)
-class Sampling(sampling.Sampling):
+class Sampling(Guided):
     """How noise becomes a digit."""
 
     steps: int = number(9, 1, 1000)
@@ -31,14 +29,8 @@ class Sampling(sampling.Sampling):
     """The noisiest time that is guided; outside the interval the scale is 1 and a step costs half."""
 
     def check(self, schedule: Schedule = SCHEDULE) -> None:
-        """Refuse what cannot be sampled with.
-
-        Raises:
-            UserError: naming the setting.
-        """
+        """Refuse what cannot be sampled with; see there."""
         super().check(schedule)
-        if self.guide_from > self.guide_to:
-            raise UserError(f"--guide-from ({self.guide_from}) must not be above --guide-to ({self.guide_to})")
 
 
 def walk(
@@ -53,11 +45,7 @@ def walk(
         sampling: checked settings.
         device: where to compute.
     """
-    noise = SeededNoise(seeds, (3, SIZE, SIZE), device)
-    interval = (sampling.guide_from, sampling.guide_to)
-    label = torch.tensor(labels, device=device)
-    denoiser = model.denoiser(label, guidance_scale=sampling.guidance_scale, interval=interval)
-    return sampling.walk(denoiser, noise(), noise)
+    return sampling.begun(model, (torch.tensor(labels, device=device),), seeds, device)
 
 
 def paint(

@@ -2,19 +2,18 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional, Sequence
+from typing import Optional
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..checkpoints import write_model
-from ..diffusion import seed_of
 from ..images import from_pixels
 from ..models.digit_classifier import DigitJudge
 from ..options import check_options
 from ..outputs import open_for_file
 from ..pictures.judges import FORMAT, in_parts
-from ..pictures.train_classifier import BATCH, Fitting, fitted, moved, recoloured
+from ..pictures.train_classifier import BATCH, Fitting, fitted, recoloured_draws
 from .data import DigitSet, read_digits, read_test_digits
 
 
@@ -44,8 +43,8 @@ def train_judge(options: TrainJudgeOptions) -> None:
     digits = read_digits(options.data, options.cache)
     held_out = read_test_digits(options.test, options.data.name) if options.test else None
     open_for_file(options.out)
-    what = f"judge of {options.data.name}"
-    judge = fitted(DigitJudge, _Draws(digits, options.fitting.seed), options.fitting, what)
+    draw = recoloured_draws(digits.pixels, digits.labels, options.fitting.seed)
+    judge = fitted(DigitJudge, draw, options.fitting, f"judge of {options.data.name}")
     note = f"{options.fitting.steps} steps of {BATCH} on {len(digits.labels)} real digits of {options.data.name}"
     if options.test and held_out:
         share = accuracy_on(judge, held_out)
@@ -61,19 +60,3 @@ def accuracy_on(judge: nn.Module, digits: DigitSet) -> float:
     """The share of digits that a judge names rightly."""
     found = in_parts(judge, from_pixels(torch.from_numpy(digits.pixels))).argmax(dim=1)
     return float((found == torch.from_numpy(digits.labels)).double().mean())
-
-
-class _Draws:
-    """Random pictures, moved and recoloured: a judge should read a digit wherever and in whatever colours it stands."""
-
-    def __init__(self, digits: DigitSet, seed: int) -> None:
-        self._pixels = torch.from_numpy(digits.pixels)
-        self._labels = torch.from_numpy(digits.labels)
-        self._seed = seed
-
-    def __call__(self, step: int, rows: slice) -> Sequence[Tensor]:
-        source = torch.Generator().manual_seed(seed_of(self._seed, step))
-        picked = torch.randint(len(self._labels), (BATCH,), generator=source)
-        pictures = from_pixels(self._pixels[picked])
-        shown = recoloured(moved(pictures, source), source)
-        return shown[rows], self._labels[picked][rows]

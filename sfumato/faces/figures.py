@@ -20,7 +20,7 @@ from ..pictures.plots import save_lines
 from ..pictures.sweeps import Walk, apart, measured, saved, shortened, swept
 from ..runs import say_next, write_note
 from ..sampling import kept_noise
-from .model import SHIPPED, load_faces
+from .model import SHIPPED, load_faces, weights_path
 from .noises import drawn_noises, noise_paths, some_noises
 from .painting import Sampling, walk
 
@@ -44,16 +44,17 @@ class _Source:
 
     def settings(self) -> Dict[str, Any]:
         """What decides the figures, as JSON can hold it."""
-        return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
+        told = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
+        return {**told, "sampling": self.sampling.told()}
 
     def load(self, count: int, wanted: int = 0) -> Tuple[Diffusion, Tensor]:
         """The model, on the best device, and count noises beside it, or as many as are wanted and there."""
-        self.sampling.check()
         model, device = load_faces(self.unet), Worker.here().device()
+        self.sampling = self.sampling.of(model, weights_path(self.unet))
         size = model.network.config.size
         count = max(count, min(wanted, len(noise_paths(self.noise)) if self.noise else wanted))
         noises = some_noises(self.noise, count, size) if self.noise else drawn_noises(count, size, self.seed)
-        model.network.to(device)
+        model.to(device)
         return model, noises.to(device)
 
 

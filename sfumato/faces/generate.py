@@ -6,7 +6,7 @@ A picture is a function of its noise, its stem and the settings; see `pictures/p
 """
 
 import mmap
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
@@ -16,6 +16,7 @@ from torch import Tensor
 from ..devices import PRECISIONS, Worker, choose_precision
 from ..diffusion import seed_of
 from ..errors import UserError
+from ..images import RANGES, to_range
 from ..options import check_options, choice, number
 from ..pictures.filming import FILM, check_filming
 from ..pictures.memory import batch_that_fits
@@ -23,7 +24,7 @@ from ..pictures.painting import AfterStep, Painting, paint_all
 from ..runs import digest
 from .model import load_faces, weights_path
 from .noises import noise_paths, read_noise
-from .painting import RANGES, Sampling, paint, to_range
+from .painting import Sampling, paint
 
 
 @dataclass
@@ -94,11 +95,12 @@ class _FacePainting(Painting[Path]):
                 left_out.append(fault)
         self.model.to(device)
         self.schedule = self.model.schedule
+        self._sampling = options.sampling.of(self.model, weights_path(options.unet))
         self._options, self._precision, self.steps = options, precision, options.sampling.steps
         with open(weights_path(options.unet), "rb") as file:
             # Mapped, because the file may be as large as the memory.
             weights = digest(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        chosen = {"sampling": asdict(options.sampling), "saving": options.saving, "seed": options.seed}
+        chosen = {"sampling": self._sampling.told(), "saving": options.saving, "seed": options.seed}
         self.settings = {"weights": weights, **chosen, "precision": precision}
 
     def wanted(self) -> Iterator[Path]:
@@ -115,13 +117,13 @@ class _FacePainting(Painting[Path]):
         return digest(run, self._noises[asked].numpy())
 
     def note(self, asked: Path) -> Dict[str, Any]:
-        return {"noise": asked.name, "seed": self._seed(asked), **asdict(self._options.sampling)}
+        return {"noise": asked.name, "seed": self._seed(asked), **self.settings["sampling"]}
 
     def paint(self, batch: List[Path], after_step: AfterStep) -> Tensor:
         device = next(self.model.parameters()).device
         noise = torch.stack([self._noises[path] for path in batch]).to(device)
         seeds = [self._seed(path) for path in batch]
-        faces = paint(self.model, noise, self._options.sampling, seeds, self._precision, after_step)
+        faces = paint(self.model, noise, self._sampling, seeds, self._precision, after_step)
         return to_range(faces, self._options.saving)
 
     def _seed(self, noise: Path) -> int:

@@ -68,7 +68,7 @@ def invert(options: InvertOptions) -> List[Inversion]:
         raise UserError("--steps: give at least one number of steps")
     picture = open_picture(options.image)
     model, device = load_faces(options.unet), Worker.here().device()
-    model.network.to(device)
+    model.to(device)
     size = model.network.config.size
     square = fitted(picture, (size, size), "crop", channels=3, upscale=True, where=options.image)
     x = from_pixels(torch.from_numpy(square.copy())[None]).to(device)

@@ -3,23 +3,19 @@
 from dataclasses import dataclass
 from typing import Iterator, List, Optional, Sequence
 
-import torch
 from torch import Tensor
 
-from .. import sampling
 from ..diffusion import CLEAN, Schedule, SeededNoise, Step
-from ..images import to_pixels
 from ..model import Diffusion
 from ..options import number
+from ..pictures.guided import WeakGuided
 from ..pictures.painting import AfterStep, walked
 from ..sampling import sampler_choice
 from .model import SCHEDULE
 
-RANGES = ("minmax", "fixed")
-
 
 @dataclass(frozen=True)
-class Sampling(sampling.Sampling):
+class Sampling(WeakGuided):
     """How noise becomes a face; the defaults are those of the course's ground truth, to the last rounding."""
 
     sampler: str = sampler_choice("ddim")
@@ -62,7 +58,7 @@ def walk(model: Diffusion, noise: Tensor, sampling: Sampling, seeds: Optional[Se
         seeds: one a picture, of the noise added on the way; needed where the sampler adds any.
     """
     added = SeededNoise(seeds, tuple(noise.shape[1:]), noise.device) if seeds else None
-    denoiser = model.denoiser(clamp=sampling.clamp, recompute_eps=sampling.recompute_eps)
+    denoiser = model.denoiser(clamp=sampling.clamp, recompute_eps=sampling.recompute_eps, **sampling.guidance(model))
     return sampling.walk(denoiser, noise, added)
 
 
@@ -76,23 +72,3 @@ def paint(
 ) -> Tensor:
     """The finished pictures of a batch: float [B, 3, H, W], in about [-1, 1]; see `walk` and `walked`."""
     return walked(walk(model, noise, sampling, seeds), noise.device, precision, after_step)
-
-
-def to_range(x: Tensor, saving: str) -> Tensor:
-    """The bytes to save: uint8 [B, H, W, 3].
-
-    Args:
-        x: [B, 3, H, W].
-        saving: "fixed" maps [-1, 1] to 0 ... 255; "minmax" maps each picture's own darkest and lightest value there, as
-            torchvision's save_image(normalize=True) does for one picture.
-
-    Raises:
-        ValueError: for another word.
-    """
-    if saving == "fixed":
-        return to_pixels(x)
-    if saving != "minmax":
-        raise ValueError(f"unknown range {saving!r}; choose one of {', '.join(RANGES)}")
-    low, high = x.amin(dim=(1, 2, 3), keepdim=True), x.amax(dim=(1, 2, 3), keepdim=True)
-    unit = (x - low) / (high - low).clamp(min=1e-5)
-    return (unit * 255 + 0.5).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu()

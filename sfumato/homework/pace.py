@@ -51,7 +51,7 @@ def _step_and_rest(paint: Callable[[int], object]) -> List[float]:
 def digit_seconds(weights: Optional[Path] = None) -> float:
     """Of painting a digit."""
     model, device = load_digits(weights or SHIPPED), Worker.here().device()
-    model.network.to(device)
+    model.to(device)
     labels = [number % model.network.config.classes for number in range(_DIGITS_AT_ONCE)]
     seeds = list(range(_DIGITS_AT_ONCE))
     sampling = DigitSampling()
@@ -68,7 +68,7 @@ def face_seconds(unet: Path) -> float:
         UserError: if the file is none.
     """
     model, device = load_faces(unet), Worker.here().device()
-    model.network.to(device)
+    model.to(device)
     size, count = model.network.config.size, batch_that_fits(model)
     noise, sampling = SeededNoise(list(range(count)), (3, size, size), device)(), FaceSampling()
     step, rest = _step_and_rest(lambda steps: paint_faces(model, noise, replace(sampling, steps=steps)))

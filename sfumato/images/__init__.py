@@ -7,7 +7,7 @@ from .fonts import INK, folded, font, text_box, write
 from .listing import PICTURE_ENDINGS, exactly_pngs, graded_files, picture_entries, picture_files, pictures_among
 from .marks import crossed_out, marked_sheet
 from .opening import MOST_PIXELS, graders_picture, open_drawing, open_picture
-from .pixels import from_pixels, to_pixels
+from .pixels import RANGES, from_pixels, to_pixels, to_range
 from .rows import Row, rows_with_words
 from .saving import note_in, save_image, save_png
 from .sheets import captioned, labelled_grid, sheet, sheet_cells
@@ -17,6 +17,7 @@ __all__ = [
     "INK",
     "MOST_PIXELS",
     "PICTURE_ENDINGS",
+    "RANGES",
     "Row",
     "captioned",
     "check_film",
@@ -48,5 +49,6 @@ __all__ = [
     "text_box",
     "text_size",
     "to_pixels",
+    "to_range",
     "write",
 ]

@@ -63,7 +63,7 @@ def evaluate(options: EvaluateOptions) -> Comparison:
     channels = 3 if options.weights is None else _channels(options.weights, painted, options.painted)
     height, width = painted.pixels.shape[2:]
     pictures = options.reading.of(options.real, (height, width), channels)
-    note = {} if options.weights is None else _note_of(options.weights)
+    note = {} if options.weights is None else note_of(options.weights)
     most = note.get("held_out")
     found = compare(painted, pictures, features, most if isinstance(most, int) else HELD_OUT)
     if options.weights is not None:
@@ -86,7 +86,7 @@ def _channels(given: Path, painted: Painted, folder: Path) -> int:
     return shape[0]
 
 
-def _note_of(given: Path) -> Dict[str, Any]:
+def note_of(given: Path) -> Dict[str, Any]:
     """The settings that a model's file says it was trained with; empty where it says none."""
     try:
         note = parsed_json(read_tensors(weights_path(given)).metadata.get("note", ""), ours=True, twice={})

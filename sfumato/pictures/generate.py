@@ -9,17 +9,16 @@ import itertools
 import math
 import re
 import shlex
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor
 
-from .. import sampling
 from ..conditions import said
 from ..devices import PRECISIONS, Worker, choose_precision
-from ..diffusion import SeededNoise, seed_of
+from ..diffusion import seed_of
 from ..errors import UserError
 from ..images import to_pixels
 from ..model import Diffusion
@@ -27,6 +26,7 @@ from ..models.registry import name_of
 from ..options import check_options, choice, number
 from ..runs import digest
 from .filming import FILM, check_filming
+from .guided import Guided
 from .looks import GUIDANCE, STEPS
 from .memory import batch_that_fits
 from .painting import AfterStep, Painting, paint_all, walked
@@ -38,7 +38,7 @@ MODEL = "model.safetensors"
 
 
 @dataclass(frozen=True)
-class Sampling(sampling.Sampling):
+class Sampling(Guided):
     """How noise becomes a picture."""
 
     steps: int = number(STEPS, 1)
@@ -103,11 +103,11 @@ class _PicturePainting(Painting[_Picture]):
         self.labels = _labels(options, self.model)
         if self.model.shape is None:
             raise UserError(f"{options.weights}: does not say of what size its pictures are")
-        options.sampling.check(self.model.schedule)
+        self._sampling = options.sampling.of(self.model, path)
         self._options, self.steps, self.schedule = options, options.sampling.steps, self.model.schedule
         self._precision = choose_precision(device, options.precision)
         # Which labels and how many does not decide a picture: others may come into the same folder.
-        chosen = {"sampling": asdict(options.sampling), "seed": options.seed, "precision": self._precision}
+        chosen = {"sampling": self._sampling.told(), "seed": options.seed, "precision": self._precision}
         self.settings = {**chosen, "weights": digest(path.read_bytes())}
 
     def wanted(self) -> Iterator[_Picture]:
@@ -126,13 +126,11 @@ class _PicturePainting(Painting[_Picture]):
         return asked.label
 
     def paint(self, batch: List[_Picture], after_step: AfterStep) -> Tensor:
-        model, sampling = self.model, self._options.sampling
-        assert model.shape is not None, "it was checked"
-        noise = SeededNoise([seed_of(self._options.seed, *asked) for asked in batch], model.shape, self._device)
+        model = self.model
+        seeds = [seed_of(self._options.seed, *asked) for asked in batch]
         labels = [model.conditions.read(asked.label) for asked in batch] if model.classes else None
         condition = [part.to(self._device) for part in model.conditions.of_each(labels, len(batch))]
-        denoiser = model.denoiser(*condition, guidance_scale=sampling.guidance_scale if condition else 1.0)
-        walk = sampling.walk(denoiser, model.schedule.first(noise()), noise)
+        walk = self._sampling.begun(model, condition, seeds, self._device)
         return to_pixels(walked(walk, self._device, self._precision, after_step))
 
 

@@ -62,7 +62,9 @@ class PictureWork(Work[Diffusion]):
         if training.turn and pictures.size[0] != pictures.size[1]:
             height, width = pictures.size
             raise UserError(f"turn is for squares, and pictures are {width}x{height}; leave it out")
-        self.network, self.weights = model.train().requires_grad_(True), out / self.file
+        # What is trained has no weak network; that of a model to begin from stays one, where no other is kept.
+        self.weak, self.keep_at = model.weak, training.weak_at
+        self.network, self.weights = model.with_weak(None).train().requires_grad_(True), out / self.file
         self.pictures, self.training = pictures, training
         self.places, held_out = kept_apart(pictures, training.held_out)
         self.looks = Looks(pictures, held_out, training.loop.seed)
@@ -122,9 +124,15 @@ class PictureWork(Work[Diffusion]):
         return self.looks.loss(mean)
 
     def finish(self, mean: Diffusion, settings: Mapping[str, Any]) -> Path:
-        """Write the model."""
-        mean.save(self.weights, note=json.dumps(settings, default=str))
+        """Write the model, with its weak network if it has one."""
+        if self.keep_at and self.kept is None:
+            print(f"it took fewer than the {self.keep_at:,} steps of --weak-at, and keeps no weak network of its own")
+        self.finished(mean).save(self.weights, note=json.dumps(settings, default=str))
         return self.weights
+
+    def finished(self, mean: Diffusion) -> Diffusion:
+        """The trained model with its weak network: the one that was kept, or that of the model it began from."""
+        return mean.with_weak(self.weak if self.kept is None else self.kept)
 
     def about(self) -> List[str]:
         """On the pictures and the network."""
@@ -169,8 +177,9 @@ def train(
     run(work, training, out)
     if work.mean is None:
         return model
-    model.load_state_dict(work.mean.state_dict())
-    return model.eval().requires_grad_(False)
+    mean = work.finished(work.mean)
+    model.network.load_state_dict(mean.network.state_dict())
+    return model.with_weak(mean.weak).eval().requires_grad_(False)
 
 
 def begun(path: Path, model: Diffusion, fresh: Diffusion, exactly: bool = False) -> Diffusion:

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import Callable, Optional, Sequence, TypeVar
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..bars import Bar
-from ..diffusion import generator_seed
+from ..diffusion import generator_seed, seed_of
+from ..images import from_pixels
 from ..options import number
 from ..training import Draw, LoopOptions, Loss, company, start
 
@@ -73,6 +75,24 @@ def _loss(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
     pictures, classes = batch
     layout = pictures.contiguous(memory_format=torch.channels_last)
     return F.cross_entropy(network(layout), classes, label_smoothing=0.1, reduction="none")
+
+
+def recoloured_draws(pixels: np.ndarray, labels: np.ndarray, seed: int) -> Draw:
+    """Random pictures, moved and recoloured: a judge should read them wherever and in whatever colours they stand.
+
+    Args:
+        pixels: uint8 [N, 3, H, W].
+        labels: int64 [N].
+        seed: of what is drawn.
+    """
+    shown, classes = torch.from_numpy(pixels), torch.from_numpy(labels)
+
+    def draw(step: int, rows: slice) -> Sequence[Tensor]:
+        source = torch.Generator().manual_seed(seed_of(seed, step))
+        picked = torch.randint(len(classes), (BATCH,), generator=source)
+        return recoloured(moved(from_pixels(shown[picked]), source), source)[rows], classes[picked][rows]
+
+    return draw
 
 
 def moved(x: Tensor, source: torch.Generator) -> Tensor:

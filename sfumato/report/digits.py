@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from typing import Any, List, Mapping, Sequence
+from typing import Any, List, Mapping, Optional, Sequence
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ _MOST_MISSES, _MISS = 12, 224
 _SWEPT = re.compile(r"^guidance scale ([\d.]+): (\d+ of \d+) read as asked$")
 _READ = re.compile(r"^t = (\d+): (\d+) of (\d+) read in x0, (\d+) in x_t$")
 _LEGIBLE = 0.9
+_FRONT = ("read as asked", "recall", "distance")
 _METHOD = ("network", "objective", "guidance", *(f"difficulty.{what}" for what in ("svhn", "guidance", "time")))
 
 
@@ -38,6 +39,7 @@ def digits_section(found: Found) -> Section:
         Kind("digits figures", _figures, "sheets and the reverse process: `sfumato digits figures OUT`"),
         Kind("digits evaluate", _scores, scores, measures="digits generate"),
         Kind("digits generate", _painted),
+        Kind("digits front", _front),
         Kind("digits train", training, "training curves: `sfumato digits train hw2_data/digits RUN`"),
     ]
     method = [words(f"digits.{name}") for name in _METHOD]
@@ -138,6 +140,39 @@ def _scores(note: Note) -> Part:
         tables=[Table("How many digits are read as asked, and how they compare with real ones.", header, rows)],
         glance=glance,
     )
+
+
+def _front(note: Note) -> Part:
+    """What accuracy costs in variety, at several guidance scales."""
+    points, real = note.content["points"], note.settings["real"]
+    path, count = note.file("front.png"), points[0]["datasets"][0]["pictures"]
+    told = {"count": count, "against": note.settings["against"], "judge": note.settings["judge"]}
+    halves = in_a_row([f"{one['recall_of_halves']:.2f} for {NAMES.get(name, name)}" for name, one in real.items()])
+    caption = words("caption.front", halves=halves, **told)
+    header = ["label", "weak", *(f"{NAMES.get(name, name)}: {what}" for name in real for what in _FRONT)]
+    rows = [
+        [
+            _scale(point["guidance_scale"], point["guide_from"]),
+            _scale(point["weak_scale"], point["weak_from"]),
+            *(cell for one in point["datasets"] for cell in _front_cells(one)),
+        ]
+        for point in points
+    ]
+    return Part(
+        "What accuracy costs in variety",
+        words=[words("digits.front")],
+        figures=[picture(path, "accuracy against recall and Frechet distance", caption, note, "front")] if path else [],
+        tables=[Table(words("caption.front.table", **told), header, rows)],
+    )
+
+
+def _scale(scale: float, begin: Optional[float]) -> str:
+    """A guidance scale and from which time on it holds."""
+    return "none" if scale == 1 else f"{scale:g}" if begin is None else f"{scale:g} from {begin:g}"
+
+
+def _front_cells(one: Mapping[str, Any]) -> List[str]:
+    return [of(one["accuracy"], one["pictures"]), f"{one['recall']:.2f}", f"{one['frechet_distance']:.2f}"]
 
 
 def confused(datasets: Sequence[Mapping[str, Any]]) -> Figure:

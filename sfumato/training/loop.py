@@ -6,6 +6,7 @@ and take their own share of it, and what the next step learns from is drawn whil
 """
 
 import contextlib
+import copy
 import math
 import time
 from dataclasses import dataclass, replace
@@ -129,6 +130,10 @@ class Trainer(Generic[Network]):
         self._wrapped, self._optimizer = accelerator.prepare(self.network, self._together)
         if options.compile:
             self._wrapped = torch.compile(self._wrapped)
+        self.keep_at = 0
+        """The step whose mean weights are kept; 0 for none."""
+        self.kept: Optional[Network] = None
+        """Their network, once there is one."""
         self.steps_done = 0
         self.expected_steps = options.steps
         """How many there will be; an estimate while that is not decided."""
@@ -182,6 +187,8 @@ class Trainer(Generic[Network]):
             )
         self._optimizer.step()
         self.ema.update(self.network, self.steps_done)
+        if self.steps_done + 1 == self.keep_at:
+            self.kept = copy.deepcopy(self.ema.network)
         return total, norm
 
     def _rows(self, part: int) -> slice:
@@ -199,6 +206,8 @@ class Trainer(Generic[Network]):
         """All tensors of the run, by name, for `load_state`."""
         tensors = {f"network.{key}": value for key, value in self.network.state_dict().items()}
         tensors.update({f"ema.{key}": value for key, value in self.ema.network.state_dict().items()})
+        kept = {} if self.kept is None else self.kept.state_dict()
+        tensors.update({f"kept.{key}": value for key, value in kept.items()})
         for index, optimizer in enumerate(self._together.optimizers):
             for parameter, values in optimizer.state_dict()["state"].items():
                 for name, value in values.items():
@@ -221,6 +230,10 @@ class Trainer(Generic[Network]):
         """
         self.network.load_state_dict(_below(tensors, "network."))
         self.ema.network.load_state_dict(_below(tensors, "ema."))
+        kept = _below(tensors, "kept.")
+        if kept:
+            self.kept = copy.deepcopy(self.ema.network)
+            self.kept.load_state_dict(kept)
         for index, optimizer in enumerate(self._together.optimizers):
             state: Dict[int, Dict[str, Any]] = {}
             for key, value in _below(tensors, f"optimizer.{index}.").items():

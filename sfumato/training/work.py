@@ -44,7 +44,9 @@ class Work(ABC, Generic[Network]):
         made: all that decides them but for the training's options.
         ends: how the names of the network's first and last layers begin, which are AdamW's.
         dims: of the weights inside that are Muon's: 4 are convolutions, 2 the matrices of transformers.
+        keep_at: the step whose mean weights are kept beside the last ones; 0 for none.
         mean: the network of the mean weights, once it is trained.
+        kept: that of the mean weights after keep_at steps, once it is trained; None where there were not so many.
         alignment: what the network is drawn to while it learns, if anything.
     """
 
@@ -55,7 +57,9 @@ class Work(ABC, Generic[Network]):
     made: Dict[str, Any]
     ends: Sequence[str] = ()
     dims: Sequence[int] = (4,)
+    keep_at: int = 0
     mean: Optional[Network] = None
+    kept: Optional[Network] = None
     alignment: Optional[Alignment] = None
 
     def optimizers(self, network: Network, training: TrainingOptions, dtype: torch.dtype) -> Sequence[Any]:
@@ -128,6 +132,9 @@ def run(work: "Work[Network]", training: TrainingOptions, out: Path) -> Path:
         others.steps_done = lambda: trainer.steps_done
         settings = work.settings(training, trainer.accelerator.mixed_precision)
         (_plan if training.plan else _train)(work, training, trainer, settings, out)
+    for network in (trainer.network, trainer.ema.network, trainer.kept):
+        if isinstance(network, Aligned):
+            network.release()
     trainer.accelerator.end_training()
     if work.mean is not None and trainer.accelerator.is_main_process:
         print(work.then() or shown_by(out))
@@ -149,6 +156,11 @@ def _train(
 ) -> None:
     """Train from where the run in a folder stands to its end; the first process holds the folder."""
     accelerator = trainer.accelerator
+
+    def finish(mean: Network) -> Path:
+        work.kept = _model(trainer.kept)
+        return work.finish(_model(mean), settings)
+
     with contextlib.ExitStack() as held:
         if accelerator.is_main_process:
             held.enter_context(open_run(out, work.command, settings, Worker.here(), compared=but_length))
@@ -163,7 +175,7 @@ def _train(
             trainer,
             work.prepared(accelerator.device),
             loss,
-            lambda mean: work.finish(_model(mean), settings),
+            finish,
             training.minutes,
             out=out,
             settings=settings,
@@ -172,10 +184,7 @@ def _train(
             look=lambda step: work.look(step, _model(trainer.ema.network)),
             look_every=training.look_every,
         )
-    work.mean = _model(trainer.ema.network)
-    for network in (trainer.network, trainer.ema.network):
-        if isinstance(network, Aligned):
-            network.release()
+    work.mean, work.kept = _model(trainer.ema.network), _model(trainer.kept)
 
 
 def pace_of(work: "Work[Any]", training: TrainingOptions) -> Optional[float]:
@@ -199,7 +208,9 @@ def _trainer(work: "Work[Network]", network: Network, training: TrainingOptions)
     if work.alignment is not None:
         assert isinstance(loop, AlignedLoop)
         learning = aligned(network, work.alignment, work.tried(torch.device("cpu"))(0, slice(0, 1)), loop)
-    return start(learning, loop, training.precision, lambda one, dtype: work.optimizers(one, training, dtype))
+    trainer = start(learning, loop, training.precision, lambda one, dtype: work.optimizers(one, training, dtype))
+    trainer.keep_at = work.keep_at
+    return trainer
 
 
 def _on(device: torch.device, work: "Work[Any]") -> Loss:

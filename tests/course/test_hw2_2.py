@@ -5,7 +5,8 @@ import torch
 from PIL import Image
 
 from sfumato.faces.model import load_faces, weights_path
-from sfumato.faces.painting import Sampling, paint, to_range
+from sfumato.faces.painting import Sampling, paint
+from sfumato.images import to_range
 from tests.course.scripts import run_script
 
 UNET = str(weights_path("shipped"))

@@ -77,6 +77,52 @@ def test_the_weak_network_holds_outside_the_interval_too():
     assert torch.allclose(guided.x0, cond(X, T).x0 + 2 * (cond(X, T).x0 - weak(X, T).x0))
 
 
+class Counted:
+    """A denoiser that knows how often it was asked."""
+
+    def __init__(self, denoiser):
+        self.denoiser, self.schedule, self.asked = denoiser, denoiser.schedule, 0
+
+    def __call__(self, x, t):
+        self.asked += 1
+        return self.denoiser(x, t)
+
+
+LABEL, WEAK = (300, 700), (500, 900)
+
+
+@pytest.mark.parametrize(
+    ("time", "label", "weak"),
+    [(200, 0, 0), (300, 1, 0), (600, 1, 1), (700, 1, 1), (701, 0, 1), (900, 0, 1), (901, 0, 0)],
+)
+def test_each_guidance_holds_in_its_own_interval_and_costs_a_pass_there_alone(time, label, weak):
+    """x0 + b (x0 - unlabelled x0) in one, x0 + a (x0 - weak x0) in the other, both where they overlap."""
+    cond, uncond, weaker = (Counted(one) for one in (*pair(), GaussianDenoiser(SCHEDULE, 0.4, 0.6)))
+    a, b, t = 0.75, 2.0, torch.full((5,), time)
+    guided = Guidance(cond, uncond, 1 + b, LABEL, weak=weaker, weak_scale=1 + a, weak_interval=WEAK)(X, t)
+    assert (cond.asked, uncond.asked, weaker.asked) == (1, label, weak)
+    for found, c, u, w in zip(guided, *(one.denoiser(X, t) for one in (cond, uncond, weaker))):
+        assert torch.allclose(found, c + label * b * (c - u) + weak * a * (c - w), atol=1e-12)
+
+
+def test_a_batch_across_both_intervals_is_guided_row_by_row():
+    cond, uncond = pair()
+    weak = GaussianDenoiser(SCHEDULE, 0.4, 0.6)
+    t = torch.tensor([200, 400, 600, 800, 950])
+    guided = Guidance(cond, uncond, 3.0, LABEL, weak=weak, weak_scale=1.5, weak_interval=WEAK)(X, t)
+    c, u, w = (one(X, t).x0 for one in (cond, uncond, weak))
+    for row, (label, weaker) in enumerate([(0, 0), (2.0, 0), (2.0, 0.5), (0, 0.5), (0, 0)]):
+        assert torch.allclose(guided.x0[row], c[row] + label * (c - u)[row] + weaker * (c - w)[row], atol=1e-12)
+    assert torch.equal(guided.x0[[0, 4]], c[[0, 4]])
+
+
+def test_a_weak_scale_of_one_asks_the_weak_network_nothing():
+    cond, uncond = pair()
+    assert torch.equal(
+        Guidance(cond, uncond, 2.0, weak=Never(), weak_scale=1.0)(X, T).x0, Guidance(*pair(), 2.0)(X, T).x0
+    )
+
+
 def test_one_batched_pass_is_two_passes():
     def network(x, t, label):
         return x * (label[:, None] + 1) + t[:, None] / 1000

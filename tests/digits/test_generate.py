@@ -201,7 +201,7 @@ def test_a_full_disk_leaves_no_half_picture(tmp_path, monkeypatch):
         ({"sampling": Sampling(steps=0)}, "--steps must be at least 1 and at most 1000, got 0"),
         ({"sampling": Sampling(steps=1001)}, "--steps must be at least 1 and at most 1000, got 1001"),
         ({"sampling": Sampling(guide_from=800, guide_to=200)}, "--guide-from"),
-        ({"datasets": ("usps",)}, "unknown dataset 'usps'; choose one of mnistm, svhn"),
+        ({"datasets": ("usps",)}, "unknown datasets 'usps'; choose one of mnistm, svhn"),
         ({"digits": (10,)}, "--digits must be at least 0 and at most 9, got 10"),
         ({"count": 0}, "--count must be at least 1"),
         ({"batch_size": 0}, "--batch-size must be at least 1"),

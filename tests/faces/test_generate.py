@@ -2,17 +2,20 @@
 
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from sfumato.diffusion import Clamped, NetworkDenoiser, sample
 from sfumato.errors import UserError
 from sfumato.faces.generate import GenerateOptions, generate
 from sfumato.faces.model import load_faces
 from sfumato.faces.noises import NoiseOptions, noise, noise_paths, read_noise
-from sfumato.faces.painting import Sampling, paint, to_range
+from sfumato.faces.painting import Sampling, paint
+from sfumato.images import to_range
 from sfumato.models.face_unet import FaceUNet
 
 pytest.importorskip("safetensors")
@@ -34,6 +37,32 @@ def test_every_noise_becomes_the_picture_of_its_stem(tiny, unet, noise_folder, t
         difference = np.asarray(picture).astype(int) - to_range(x, "minmax")[0].numpy().astype(int)
         assert abs(difference).max() <= 1
         assert json.loads(picture.text["sfumato"])["noise"] == f"{stem}.pt"
+
+
+def test_a_weak_network_guides_alone_where_there_are_no_labels(tiny, unet, noise_folder, tmp_path):
+    """x0 + (w - 1) (x0 - x0_weak): by itself it changes nothing, and by another network what was computed here."""
+    weak, noise = load_faces(unet), read_noise(noise_folder / "1.pt", 16)[None]
+    plain = paint(tiny, noise, FEW)
+    assert (paint(tiny.with_weak(weak), noise, replace(FEW, weak_scale=3.0)) - plain).abs().max() < 1e-4
+    for value in weak.network.parameters():
+        value.data *= 0.9
+    weak.save(tmp_path / "weak.safetensors", dtype=torch.float32)
+
+    def guided(x, t):
+        c, w = (network(x, t) for network in (tiny.network, weak.network))
+        return c + 2.0 * (c - w)
+
+    asked = replace(FEW, weak_scale=3.0, weak=tmp_path / "weak.safetensors")
+    steps = FEW.walk(Clamped(NetworkDenoiser(guided, tiny.schedule, "eps"), recompute_eps=False), noise)
+    generate(GenerateOptions(noise_folder, tmp_path / "out", unet, asked, saving="fixed"))
+    with Image.open(tmp_path / "out" / "1.png") as picture:
+        found, told = np.asarray(picture).astype(int), json.loads(picture.text["sfumato"])
+    assert abs(found - to_range(sample(steps), "fixed")[0].numpy()).max() <= 1
+    assert (told["weak_scale"], told["weak"]["name"]) == (3.0, "weak.safetensors")
+    assert abs(found - to_range(plain, "fixed")[0].numpy()).max() > 5
+    with pytest.raises(UserError, match=r"--weak-scale 3: .*faces.safetensors holds no weak network"):
+        generate(GenerateOptions(noise_folder, tmp_path / "none", unet, replace(FEW, weak_scale=3.0)))
+    assert not (tmp_path / "none").exists()
 
 
 def test_noises_are_taken_in_natural_order(noise_folder):

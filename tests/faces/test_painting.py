@@ -6,7 +6,8 @@ import torch
 
 from sfumato.diffusion import Clamped, LinearSchedule, sample
 from sfumato.errors import UserError
-from sfumato.faces.painting import Sampling, paint, to_range
+from sfumato.faces.painting import Sampling, paint
+from sfumato.images import to_range
 from tests.diffusion.gaussians import GaussianDenoiser
 
 

@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 from sfumato.faces.model import face_model
-from sfumato.faces.painting import Sampling, paint, to_range
+from sfumato.faces.painting import Sampling, paint
+from sfumato.images import to_range
 from sfumato.models.face_unet import FACE_64, FaceUNet
 from tests.reference.formula_weights import state_dict_from
 

@@ -105,10 +105,19 @@ def test_a_run_leaves_the_model_alone_and_its_encoder_beside_it(pictures, tmp_pa
     plain, got = (read_safetensors(tmp_path / name / "model.safetensors")[0] for name in ("plain", "run"))
     assert set(plain) == set(got) and any(not torch.equal(value, got[key]) for key, value in plain.items())
     assert not [name for name, _ in model.named_modules() if "projection" in name]
-    assert model.network.down[0][0]._forward_hooks == {}
+    assert model.network.down[0][0]._forward_hooks == {} and model.weak is None
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert lines[0]["step"] == 0 and set(lines[0]) == {"step", "seconds", "encoder/accuracy"}
     assert all(line["seconds"] >= lines[0]["seconds"] > 0 for line in lines[1:])
+
+
+def test_the_weak_network_of_an_aligned_run_is_a_model_as_the_finished_one_is(pictures, tmp_path):
+    model = train(small(pictures), pictures, tmp_path / "run", **ALIGNED, weak_at=6)
+    state = read_safetensors(tmp_path / "run" / "state-00000024.safetensors")[0]
+    for one, prefix in ((model, "ema.model."), (model.weak, "kept.model.")):
+        assert one.network.down[0][0]._forward_hooks == {}
+        for key, value in one.network.state_dict().items():
+            assert torch.equal(value, state[f"{prefix}network.{key}"]), key
 
 
 def test_an_encoder_that_is_given_is_used_as_it_is(pictures, tmp_path):

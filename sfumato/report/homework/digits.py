@@ -1,5 +1,6 @@
 """Problem 1: digits."""
 
+import math
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -96,6 +97,10 @@ def _sampling(question: Question, note: Note, model: Diffusion) -> None:
     question.say("digits.guidance.settings", scale=told["guidance_scale"], low=low, high=high)
     times = model.schedule.times(told["steps"], told["spacing"])[:-1]
     passes = len(times) + sum(low <= t <= high for t in times if told["guidance_scale"] != 1)
+    if "weak_scale" in told:
+        question.say("digits.guidance.weak", scale=told["weak_scale"])
+        ends = (told["weak_from"], told["weak_to"])
+        passes += sum((ends[0] or 0) <= t <= (math.inf if ends[1] is None else ends[1]) for t in times)
     question.say("digits.sampler", sampler=told["sampler"], steps=told["steps"], start=times[0])
     if told["sampler"] == "unipc":
         question.say("digits.sampler.unipc", passes=passes)
