@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ..errors import UserError
 from ..models.face_descriptor import FaceDescriptor
-from .strict import loaded
+from .strict import loaded, unfilled
 
 _LAYER = re.compile(rb"\x01[\x04-\x07](con_4|affine_|fc_2)")
 """A word: how long it is, and its letters."""
@@ -44,7 +44,8 @@ def read_face_descriptor(path: Path) -> FaceDescriptor:
 
 def _state(layers: List[Tuple[str, Tensor]], path: Path) -> Dict[str, Tensor]:
     """The weights by our names, each normalisation folded into the convolution before it."""
-    empty = FaceDescriptor()
+    with unfilled():
+        empty = FaceDescriptor()
     convolutions = [(name, one) for name, one in empty.named_modules() if isinstance(one, nn.Conv2d)]
     if [kind for kind, _ in layers] != ["con_4", "affine_"] * len(convolutions) + ["fc_2"]:
         raise UserError(f"{path}: is no {_WHAT}: it has other layers")
