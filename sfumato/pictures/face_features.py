@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checkpoints.dlib_file import read_face_descriptor
+from ..checkpoints import read_face_descriptor
 from ..errors import UserError
 from ..images import from_pixels, to_pixels
 from ..models.face_descriptor import DEVIATION, MEAN, SIDE
