@@ -37,7 +37,7 @@ def face_descriptors() -> Prepared:
     Raises:
         UserError: if a package is not here, or holds other files.
     """
-    dlib = imported("dlib", "dlib-bin")
+    dlib = imported("dlib", f"dlib-bin {_MODELS}")
     folder = _models()
     landmarks = folder / _LANDMARKS
     try:
