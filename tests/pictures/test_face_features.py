@@ -73,7 +73,7 @@ def test_the_detector_finds_faces_and_nothing_in_what_is_none(dlib, faces):
 
 def test_what_is_not_here_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "dlib", None)
-    with pytest.raises(UserError, match="cannot be imported; `pip install dlib-bin face_recognition_models`, or choose"):
+    with pytest.raises(UserError, match="cannot be imported; `pip install dlib-bin face_recognition_models`, or"):
         choose_features("dlib", CPU)
     monkeypatch.setitem(sys.modules, "dlib", SimpleNamespace())
     plain = importlib.util.find_spec
