@@ -16,7 +16,7 @@ from .errors import UserError
 from .models.shipped import shipped
 
 _WEIGHTS = shipped()
-_OPTIONAL = ("weasyprint", "timm", "detectors", "gdown", "diffusers")
+_OPTIONAL = ("weasyprint", "timm", "detectors", "dlib", "gdown", "diffusers")
 _DATA = ("digits", "face", "textual_inversion", "clip_zeroshot")
 _SHIPPED = ("digits", "faces64", "judge-mnistm", "judge-svhn", "real-digit-features", "world", "world-judge")
 _GIB = 2**30

@@ -2,6 +2,7 @@
 
 from .archives import member_bytes, opened_zip
 from .arrays import read_npz
+from .dlib_file import read_face_descriptor
 from .embeddings import FORMATS, Embedding, read_embeddings, write_embedding
 from .files import atomic_path, remove_leftovers, temporary_folder, write_text
 from .folders import is_hidden, leads_out, visible_entries, visible_files
@@ -59,6 +60,7 @@ __all__ = [
     "opened_zip",
     "parsed_json",
     "read_embeddings",
+    "read_face_descriptor",
     "read_json",
     "read_model",
     "read_npz",

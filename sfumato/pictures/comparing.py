@@ -5,7 +5,7 @@ there are so many, and both they and the painted ones are compared with the rest
 """
 
 from dataclasses import dataclass
-from typing import List, Tuple
+from typing import List, Optional, Tuple
 
 import numpy as np
 import torch
@@ -27,6 +27,9 @@ from .metrics import (
 )
 from .painted import Painted
 
+_SELDOM = 0.5
+"""Share of real pictures in which a detector of what the features know should find it."""
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -40,6 +43,8 @@ class Scores:
     precision: float
     recall: float
     coverage: float
+    found: Optional[float] = None
+    """Share of the pictures in which the features' own detector finds what they are of; None without a detector."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +81,11 @@ class _Real:
         self._near, self._far = reach(points, PRECISION_NEIGHBOURS, COVERAGE_NEIGHBOURS)
         self._within = kernel_within(points)
 
-    def scores(self, points: Tensor) -> Scores:
+    def scores(self, points: Tensor, found: Optional[Tensor]) -> Scores:
         real = self.points
         distances = (frechet_distance(points, real), kernel_distance(points, real, self._within))
         shares = (*precision_recall(points, real, real_reach=self._near), coverage(points, real, real_reach=self._far))
-        return Scores(len(points), len(real), *distances, *shares)
+        return Scores(len(points), len(real), *distances, *shares, None if found is None else float(found.mean()))
 
 
 def compare(painted: Painted, pictures: Pictures, features: Features, held_out: int = HELD_OUT) -> Comparison:
@@ -94,17 +99,23 @@ def compare(painted: Painted, pictures: Pictures, features: Features, held_out: 
     """
     seen = features.of(painted.pixels, "painted pictures")
     real = features.of(pictures.pixels, "real pictures")
+    found_painted = features.found(painted.pixels, "painted pictures")
+    found_real = features.found(pictures.pixels, "real pictures")
     # Every real picture of the rest needs the neighbours of coverage.
     count = min(len(seen), len(real) // 2, len(real) - COVERAGE_NEIGHBOURS - 1)
     (apart, rest), (alike, _) = _parted(real, count), _parted(seen, count)
+    found_apart, found_alike = (
+        None if found is None else _parted(found, count)[0] for found in (found_real, found_painted)
+    )
     with Bar(total=4, desc="comparing", unit="set", leave=False) as bar:
         copying = find_copies(painted.pixels, pictures, held_out)
         bar.update()
         scores = []
-        for others, several in ((real, [seen]), (rest, [alike, apart])):
+        of_rest = [(alike, found_alike), (apart, found_apart)]
+        for others, several in ((real, [(seen, found_painted)]), (rest, of_rest)):
             reference = _Real(others)
-            for points in several:
-                scores.append(reference.scores(points))
+            for points, found in several:
+                scores.append(reference.scores(points, found))
                 bar.update()
     return Comparison(
         features=features.name,
@@ -115,7 +126,8 @@ def compare(painted: Painted, pictures: Pictures, features: Features, held_out: 
         alike=scores[1],
         real=scores[2],
         copying=copying,
-        cautions=_cautions(features, len(seen), len(real), count, seen.shape[1]),
+        cautions=_cautions(features, len(seen), len(real), count, seen.shape[1])
+        + _seldom_found(features.name, found_real),
     )
 
 
@@ -135,3 +147,14 @@ def _cautions(features: Features, painted: int, real: int, apart: int, dimension
     if apart < painted:
         found.append(f"of {real} real pictures no more than {apart} could be set apart to stand for painted ones")
     return found
+
+
+def _seldom_found(features: str, found: Optional[Tensor]) -> List[str]:
+    """A sentence where the features are hardly of what the real pictures show."""
+    share = 1.0 if found is None else float(found.mean())
+    if share >= _SELDOM:
+        return []
+    return [
+        f"the detector of {features} finds a face in {share:.0%} of the real pictures only: its features are of upright"
+        " faces that fill the picture"
+    ]

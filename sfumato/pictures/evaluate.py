@@ -41,8 +41,8 @@ class EvaluateOptions:
     """The run or model.safetensors that painted: whether it learned from these pictures is checked, and of a model of
     grey pictures real ones are made grey."""
     features: str = ""
-    """judge-mnistm, judge-svhn, torchvision:NAME, timm:NAME, or the path of Inception weights in pytorch-fid's form.
-    By default the best that is at hand."""
+    """dlib (faces only), judge-mnistm, judge-svhn, torchvision:NAME, timm:NAME, or the path of Inception weights in
+    pytorch-fid's form. By default the best of the others that is at hand."""
     reading: Reading = field(default_factory=Reading)
     json: Optional[Path] = None
     """Where to write the numbers; PAINTED/scores.json by default."""
@@ -131,6 +131,8 @@ def _in_words(found: Comparison, fit: str, pictures: Pictures) -> str:
         ("recall", [f"{one.recall:.3f}" for one in columns]),
         ("coverage", [f"{one.coverage:.3f}" for one in columns]),
     ]
+    if found.painted.found is not None:
+        rows.append(("faces found", [f"{one.found:.1%}" for one in columns]))
     copying = found.copying
     verdict = "IT COPIES" if copying.verdict == COPIES else copying.verdict
     return "\n".join(

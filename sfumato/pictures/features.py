@@ -5,6 +5,7 @@
 | judge-mnistm, judge-svhn | our judges of digits, which ship |
 | torchvision:NAME | a classifier of torchvision whose weights lie in torch's hub folder |
 | timm:NAME | a network of timm whose weights were fetched before |
+| dlib | dlib's descriptors of faces; needs dlib-bin and face_recognition_models |
 | the path of a file | Inception weights in pytorch-fid's form |
 
 Numbers in one network's features say nothing beside numbers in another's.
@@ -12,7 +13,7 @@ Numbers in one network's features say nothing beside numbers in another's.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, List
+from typing import Callable, List, Optional
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from ..images import from_pixels
 from ..models.digit_classifier import DigitJudge
 from ..models.inception import SIDE, Inception
 from ..runs import digest
+from .face_features import face_descriptors
 from .hub_networks import (
     Prepared,
     loaded_with_counters,
@@ -56,6 +58,8 @@ class Features:
     device: torch.device
     caution: str = ""
     """What is to be known of it before its numbers are believed; empty for nothing."""
+    finds: Optional[Callable[[np.ndarray], bool]] = None
+    """Whether a picture, uint8 [3, H, W], shows what the network knows, by a detector of its own."""
 
     @torch.no_grad()
     def of(self, pixels: np.ndarray, what: str) -> Tensor:
@@ -74,6 +78,20 @@ class Features:
                 found.append(seen.cpu() if self.device.type == "mps" else seen)
                 bar.update(len(part))
         return torch.cat(found)
+
+    def found(self, pixels: np.ndarray, what: str) -> Optional[Tensor]:
+        """1.0 for each picture in which the detector finds what the network knows, else 0.0: [N] on the CPU.
+
+        Args:
+            pixels, what: see `of`.
+
+        Returns:
+            None if the network has no detector.
+        """
+        if self.finds is None:
+            return None
+        with Bar(pixels, desc=f"detecting in {what}", unit="picture", leave=False) as bar:
+            return torch.tensor([float(self.finds(np.broadcast_to(one, (3, *one.shape[1:])))) for one in bar])
 
 
 def choose_features(name: str, device: torch.device) -> Features:
@@ -99,17 +117,20 @@ def choose_features(name: str, device: torch.device) -> Features:
         found = torchvision_network(rest)
     elif kind == "timm":
         found = timm_network(rest)
+    elif name == "dlib":
+        found = face_descriptors()
     elif Path(name).is_file():
         found = inception(Path(name))
         name = Path(name).name
     else:
         here = [*(f"judge-{one}" for one in JUDGES), *(f"torchvision:{one}" for one in torchvision_at_hand())]
         raise UserError(
-            f"unknown features {name!r}; at hand are {', '.join(here)}; others are torchvision:NAME, timm:NAME, or the"
-            " path of Inception weights as pytorch-fid keeps them"
+            f"unknown features {name!r}; at hand are {', '.join(here)}; others are dlib for faces, torchvision:NAME,"
+            " timm:NAME, or the path of Inception weights as pytorch-fid keeps them"
         )
     network = found.network.to(device).eval()
-    return Features(name, digest(found.weights.read_bytes()), found.rule, network, device, caution)
+    weights = digest(*[path.read_bytes() for path in (found.weights, *found.beside)])
+    return Features(name, weights, found.rule, network, device, caution, found.finds)
 
 
 def inception(path: Path) -> Prepared:

@@ -2,8 +2,9 @@
 
 import importlib
 from pathlib import Path
-from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -27,6 +28,10 @@ class Prepared(NamedTuple):
     weights: Path
     rule: str
     """How pictures are brought to the network's size, in words."""
+    beside: Tuple[Path, ...] = ()
+    """Other files that decide the features."""
+    finds: Optional[Callable[[np.ndarray], bool]] = None
+    """Whether a picture, uint8 [3, H, W], shows what the network knows, by a detector that comes with it."""
 
 
 class _Resized(nn.Module):
@@ -107,7 +112,7 @@ def timm_network(name: str) -> Prepared:
     Raises:
         UserError: if timm, the network or its weights are not here.
     """
-    timm = _imported("timm", "timm")
+    timm = imported("timm", "timm")
     try:
         known = timm.get_pretrained_cfg(name, allow_unregistered=False)
     except RuntimeError:  # no such weights of that network
@@ -149,13 +154,18 @@ def loaded_with_counters(make: Any, path: Path, what: str) -> Any:
 
 
 def _torchvision() -> Any:
-    models = _imported("torchvision.models", "torchvision")
+    models = imported("torchvision.models", "torchvision")
     if not hasattr(models, "get_model_weights"):
         raise UserError("torchvision is older than 0.14, which names its weights; give a newer one, or other features")
     return models
 
 
-def _imported(module: str, package: str) -> Any:
+def imported(module: str, package: str) -> Any:
+    """A module of a package that is not asked for when ours is installed.
+
+    Raises:
+        UserError: if it cannot be imported.
+    """
     try:
         return importlib.import_module(module)
     except Exception:  # not installed, or made for another torch
@@ -179,7 +189,7 @@ def _in_torch_hub(url: Optional[str]) -> Optional[Path]:
 
 def _in_hub(repository: Optional[str], file: Optional[str]) -> Optional[Path]:
     """A file of a repository of the Hugging Face hub that was fetched before."""
-    hub = _imported("huggingface_hub", "huggingface_hub") if repository else None
+    hub = imported("huggingface_hub", "huggingface_hub") if repository else None
     for name in (file,) if file else _FILES:
         path = hub.try_to_load_from_cache(repository, name) if hub is not None else None
         if isinstance(path, str):

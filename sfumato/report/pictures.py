@@ -58,6 +58,9 @@ def _scores(note: Note) -> Part:
     copying = content["copying"]
     share = of(copying["share"], copying["painted"])
     rows = [[title, *(f"{content[one][name]:.3f}" for one in _COLUMNS)] for name, title in _ROWS.items()]
+    # Only some features have a detector.
+    if content["painted"].get("found") is not None:
+        rows.append(["faces found", *(f"{content[one]['found']:.1%}" for one in _COLUMNS)])
     counts = ["pictures", *(f"{content[one]['pictures']:,}" for one in _COLUMNS)]
     against = ["against real ones", *(f"{content[one]['against']:,}" for one in _COLUMNS)]
     table = Table(

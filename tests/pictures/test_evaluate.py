@@ -1,5 +1,6 @@
 """Painted pictures are measured beside real ones, and a run that copies is reported."""
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -17,6 +18,7 @@ from sfumato.cli import main
 from sfumato.images import from_pixels
 from sfumato.pictures.copying import COPIES, NONE_FOUND
 from sfumato.pictures.evaluate import EvaluateOptions, evaluate
+from sfumato.pictures.features import choose_features
 from sfumato.pictures.generate import GenerateOptions, generate
 from sfumato.pictures.judges import load_judge
 from sfumato.pictures.metrics import coverage, frechet_distance, kernel_distance, precision_recall
@@ -84,6 +86,40 @@ def test_real_pictures_stand_beside_the_painted_ones_at_the_same_counts(folders)
         assert (scores.pictures, scores.against) == (30, 30)
     assert found.real.frechet_distance < 0.7 * found.alike.frechet_distance
     assert abs(found.real.kernel_distance) < 0.1 * found.alike.kernel_distance
+
+
+def test_a_detector_of_the_features_says_in_how_many_pictures_it_finds_something(folders, monkeypatch, capsys):
+    """One that looks at the first byte; a line warns where it finds something in few of the real ones."""
+    painted, real, out, source = folders
+    judge = choose_features("judge-svhn", torch.device("cpu"))
+    sought = {0, 1}
+
+    def first(pixels):
+        assert pixels.shape == (3, 28, 28)
+        return pixels[0, 0, 0] % 3 in sought
+
+    def share(pictures):
+        return np.mean([one[0, 0, 0] % 3 in sought for one in pictures])
+
+    found_by = dataclasses.replace(judge, finds=first)
+    monkeypatch.setattr("sfumato.pictures.evaluate.choose_features", lambda *_: found_by)
+    found = evaluate(EvaluateOptions(out, source))
+    assert 0.5 < share(painted) < 1
+    assert found.painted.found == found.alike.found == pytest.approx(share(painted), abs=1e-6)
+    # Those that are set apart are half of the real ones.
+    assert found.real.found * 30 == pytest.approx(round(found.real.found * 30), abs=1e-4)
+    assert "finds a face" not in " ".join(found.cautions)
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("faces found"))
+    assert row.split()[2:] == [f"{one.found:.1%}" for one in (found.painted, found.alike, found.real)]
+    sought.remove(1)
+    said = f"finds a face in {share(real):.0%} of the real pictures only"
+    assert said in evaluate(EvaluateOptions(out, source)).cautions[-1]
+
+
+def test_without_a_detector_nothing_is_said_of_it(folders, capsys):
+    _, _, out, source = folders
+    assert evaluate(EvaluateOptions(out, source, features="judge-svhn")).real.found is None
+    assert "found  " not in capsys.readouterr().out
 
 
 def test_pictures_against_themselves_and_again_with_the_sheets_that_it_wrote(folders):

@@ -18,6 +18,14 @@ SCORES = {"pictures": 18, "against": 42, "frechet_distance": 5.636, "kernel_dist
 SCORES.update({"recall": 0.833, "coverage": 0.5})
 
 
+def scores_note(folder, **more):
+    copying = {"verdict": "no sign of copies", "share": 2 / 18, "fresh_share": 0.066, "painted": 18}
+    scores = {**SCORES, **more}
+    sets = {"painted": scores, "alike": scores, "real": {**scores, "recall": 0.905}}
+    told = {"features": "judge-svhn", "dimensions": 256, "cautions": ["There are few pictures."], "copying": copying}
+    write_note(folder / "scores.json", "pictures evaluate", {"real": "flowers"}, **sets, **told)
+
+
 @pytest.fixture
 def painted(tmp_path):
     folder = tmp_path / "painted"
@@ -27,10 +35,7 @@ def painted(tmp_path):
         pixels = torch.from_numpy(rng.integers(0, 256, (16, 16, 3), np.uint8))
         save_png(folder / f"{name}.png", pixels, {"label": name.split("/")[0]})
     write_note(folder / "run.json", "pictures generate", {"seed": 0})
-    copying = {"verdict": "no sign of copies", "share": 2 / 18, "fresh_share": 0.066, "painted": 18}
-    sets = {"painted": SCORES, "alike": SCORES, "real": {**SCORES, "recall": 0.905}}
-    told = {"features": "judge-svhn", "dimensions": 256, "cautions": ["There are few pictures."], "copying": copying}
-    write_note(folder / "scores.json", "pictures evaluate", {"real": "flowers"}, **sets, **told)
+    scores_note(folder)
     return folder
 
 
@@ -47,6 +52,19 @@ def test_each_label_has_its_row_and_the_numbers_are_the_notes(painted):
     assert table["recall"] == ["0.833", "0.833", "0.905"] and table["pictures"] == ["18", "18", "18"]
     assert part.reasons[1:] == ["There are few pictures."]
     assert "no sign of copies" in part.reasons[0]
+
+
+def test_of_features_with_a_detector_its_share_is_told(painted):
+    def first_rows():
+        (part,) = pictures_section(find_runs([painted])).parts
+        return {row[0]: row[1:] for row in part.tables[0].rows}
+
+    assert "faces found" not in first_rows()
+    for found, said in ((0.7834, "78.3%"), (0.0, "0.0%")):
+        scores_note(painted, found=found)
+        assert first_rows()["faces found"] == [said] * 3
+    scores_note(painted, found=None)
+    assert "faces found" not in first_rows()
 
 
 def test_what_is_there_comes_before_what_is_not(painted, tmp_path):
