@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..bars import Bar
+from ..devices import PRECISIONS
 from ..diffusion import generator_seed
-from ..options import number
+from ..options import choice, number
 from ..training import Draw, LoopOptions, company, start
 
 BATCH = 128
@@ -28,6 +29,8 @@ class Fitting:
     """Peak learning rate (AdamW)."""
     seed: int = number(0)
     """Of the initial weights and all draws."""
+    precision: str = choice("fp32", PRECISIONS)
+    """auto, fp32, bf16 or fp16."""
 
 
 def fitted(make: Callable[[], _Network], draw: Draw, fitting: Fitting, what: str) -> _Network:
@@ -44,7 +47,7 @@ def fitted(make: Callable[[], _Network], draw: Draw, fitting: Fitting, what: str
         trainer = start(
             make().to(memory_format=torch.channels_last),
             LoopOptions(fitting.steps, batch_size=BATCH, warmup=200, decay_share=0.7, ema=0.995, seed=fitting.seed),
-            "fp32",
+            fitting.precision,
             lambda one, dtype: [torch.optim.AdamW(one.parameters(), lr=fitting.lr, weight_decay=0.05)],
         )
         others.steps_done = lambda: trainer.steps_done

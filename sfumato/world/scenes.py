@@ -138,7 +138,7 @@ def render(digits: Tensor, looks: Tensor, width: int = SIZE) -> Tensor:
     """Digits as they look in the world.
 
     Args:
-        digits: uint8 [n, 3, 28, 28].
+        digits: of 0 ... 255, [n, 3, 28, 28].
         looks: [n].
         width: 48 alone, 24 in a pair.
 

@@ -7,7 +7,7 @@ from random import Random
 from sfumato.concepts.telling import SMALL, WORDS, unknown_to_it, words_of
 from sfumato.concepts.words import shipped_words
 from sfumato.models.stable_diffusion.tokenizer import END, Tokenizer
-from sfumato.world.captions import _ADJECTIVES, _BETWEEN, _PHRASES, _STYLES, TOKENS, caption
+from sfumato.world.captions import _BETWEEN, _STYLES, ADJECTIVES, PHRASES, TOKENS, caption
 from sfumato.world.scenes import LOOKS
 
 
@@ -41,10 +41,10 @@ def halves(text):
 def said(words):
     """The look that some words name, and whether they name it behind the digit; (None, False) if they name none."""
     for look in LOOKS:
-        for ending in (*_PHRASES.get(look, ()), *(f"in the style of {one}" for one in _STYLES.get(look, ()))):
+        for ending in (*PHRASES.get(look, ()), *(f"in the style of {one}" for one in _STYLES.get(look, ()))):
             if words.endswith(ending):
                 return look, True
-        if any(f" {adjective} " in f" {words} " for adjective in _ADJECTIVES.get(look, ())):
+        if any(f" {adjective} " in f" {words} " for adjective in ADJECTIVES.get(look, ())):
             return look, False
     return None, False
 

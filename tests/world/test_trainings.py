@@ -230,10 +230,12 @@ def test_the_measurements_ask_for_what_the_words_mean(world, tmp_path):
         "one digit",
         "two digits",
         "two digits in two looks",
+        "street digits alone",
         "object before",
         "object",
         "style before",
         "style",
+        "style in one half",
         "both in one prompt",
         "both by regions",
     }
