@@ -32,7 +32,7 @@ class JudgeOptions(DigitFiles):
     """An .npz with mnistm_x, mnistm_y, svhn_x and svhn_y, held out; scored once, at the end, beside MNIST's test."""
     cache: Optional[Path] = None
     """Folder for the decoded pictures; beside the data by default."""
-    fitting: Fitting = field(default_factory=Fitting)
+    fitting: Fitting = field(default_factory=lambda: Fitting(steps=3600))
 
 
 def train_judge(options: JudgeOptions) -> Path:
