@@ -116,7 +116,7 @@ PRESETS: Dict[str, Preset] = {
         ),
         "126 minutes, of which 54 on one CPU core and 72 on two that other work shared",
         "share of single digits whose digit and look are both as asked",
-        ("scores/scores.json", "measured", "one digit", "both"),
+        ("scores/scores.json", "measured", "one digit", "both right"),
         0.98,
         "2026-11-23",
         0.95,

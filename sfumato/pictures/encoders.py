@@ -1,6 +1,6 @@
 """The encoder that a training on pictures is aligned to: trained first, on the same pictures, and never a judge."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Callable, Mapping, Optional, Sequence, Tuple
 
@@ -64,7 +64,8 @@ class PictureAlignment(Alignment):
 
     def train(self, precision: str) -> Tuple[nn.Module, Mapping[str, float]]:
         draw, loss = (self._labelled, self._told_apart) if self.config.classes else (self._views, _views_loss)
-        encoder = fitted(lambda: PictureEncoder(self.config), draw, self._fitting, "encoder", loss, precision)
+        fitting = replace(self._fitting, precision=precision)
+        encoder = fitted(lambda: PictureEncoder(self.config), draw, fitting, "encoder", loss)
         return encoder, self._measured(encoder.eval())
 
     def write(self, encoder: nn.Module) -> None:

@@ -9,9 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..bars import Bar
+from ..devices import PRECISIONS
 from ..diffusion import generator_seed, seed_of
 from ..images import from_pixels
-from ..options import number
+from ..options import choice, number
 from ..training import Draw, LoopOptions, Loss, company, start
 
 BATCH = 128
@@ -30,15 +31,12 @@ class Fitting:
     """Peak learning rate (AdamW)."""
     seed: int = number(0)
     """Of the initial weights and all draws."""
+    precision: str = choice("fp32", PRECISIONS)
+    """auto, fp32, bf16 or fp16."""
 
 
 def fitted(
-    make: Callable[[], _Network],
-    draw: Draw,
-    fitting: Fitting,
-    what: str,
-    loss: Optional[Loss] = None,
-    precision: str = "fp32",
+    make: Callable[[], _Network], draw: Draw, fitting: Fitting, what: str, loss: Optional[Loss] = None
 ) -> _Network:
     """A trained classifier on the CPU, the mean of its last weights.
 
@@ -48,7 +46,6 @@ def fitted(
         fitting: how.
         what: is trained, for the bar.
         loss: of what is drawn, each row's; that of a classifier by default.
-        precision: see `choose_precision`.
     """
     torch.manual_seed(generator_seed(fitting.seed))
     with company() as others:
@@ -56,7 +53,7 @@ def fitted(
         trainer = start(
             make().to(memory_format=torch.channels_last),
             LoopOptions(fitting.steps, batch_size=BATCH, warmup=200, decay_share=0.7, ema=0.995, seed=fitting.seed),
-            precision,
+            fitting.precision,
             lambda one, dtype: [torch.optim.AdamW(one.parameters(), lr=fitting.lr, weight_decay=0.05)],
         )
         others.steps_done = lambda: trainer.steps_done

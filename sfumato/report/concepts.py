@@ -156,10 +156,12 @@ _WORLD = {
     "one digit": "one digit in one look",
     "two digits": "two digits in one look",
     "two digits in two looks": "two digits, each in a look of its own",
+    "street digits alone": "one street number",
     "object before": "the digit of `<new1>`, asked for in plain words",
     "object": "the digit of `<new1>`, asked for by the learned word",
     "style before": "the look of `<new2>`, not asked for",
     "style": "the look of `<new2>`, asked for by the learned word",
+    "style in one half": "the look of `<new2>` in the left half, another in the right one",
     "both in one prompt": "both learned words in one prompt",
     "both by regions": "both learned words, a region of the picture each",
 }

@@ -1,6 +1,9 @@
 """Plain English for the pictures of the small world, varied as people vary.
 
 The unnamed digit is "a digit", as others sometimes are; the unnamed look is left out, as others sometimes are.
+What is said after a pair is said of both ("a two next to a five in chalk"), unless the first has a look of its own. A
+half's look stands at its place as an adjective or behind the digit, with commas or without: so that a learned word
+can take the place of a look there ("a two in the style of <new2> next to a street five").
 """
 
 from random import Random
@@ -20,20 +23,23 @@ NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight",
 
 _SILENT_DIGIT, _SILENT_LOOK = 0.12, 0.25
 """How often a caption says no more than "a digit", and nothing of the look, where it could."""
+_ADJECTIVE, _STYLE, _COMMAS, _EACH = 0.4, 0.4, 0.3, 0.3
+"""How often a look is an adjective, else a style; the left one in commas; a look that both have, said of each."""
 _KINDS = ("digit", "number", "numeral")
 _BEGINNINGS = ("", "", "", "a photo of ", "a picture of ", "an image of ", "a close-up of ", "there is ")
 _BETWEEN = (" next to ", " beside ", " and ", " to the left of ", " with, at its right, ", " side by side with ")
 
-_ADJECTIVES = {
+ADJECTIVES = {
     "street": ("street", "house-number", "street-sign"),
     "colour": ("colourful", "bright", "many-coloured"),
     "chalk": ("chalk", "white chalk", "blackboard"),
 }
-_PHRASES = {
+PHRASES = {
     "street": ("on a house", "from a street sign", "on a wall", "on a front door", "seen in the street"),
     "colour": ("in bright colours", "over a colourful photo", "painted over a pattern", "in many colours"),
     "chalk": ("in white chalk", "on a blackboard", "drawn with chalk", "in chalk on black"),
 }
+"""What is said of a look before a digit, and behind it; the plainest first."""
 _STYLES = {
     "street": ("street signs", "a street sign", "house numbers"),
     "colour": ("bright colours", "colourful patterns", "many colours"),
@@ -53,8 +59,11 @@ def caption(digits: Sequence[int], looks: Sequence[int], random: Random) -> str:
     spoken = [look if look != UNNAMED_LOOK and random.random() >= _SILENT_LOOK else None for look in looks]
     if len(digits) == 1:
         return beginning + _with_look(digits[0], spoken[0], random)
-    if looks[0] != looks[1]:
-        return beginning + random.choice(_BETWEEN).join(_with_look(d, s, random) for d, s in zip(digits, spoken))
+    if looks[0] != looks[1] or (None not in spoken and random.random() < _EACH):
+        left = _with_look(digits[0], spoken[0], random, commas=_COMMAS)
+        # With no look at its left, an ending would be heard as that of both.
+        right = _with_look(digits[1], spoken[1], random, before=1.0 if spoken[0] is None else _ADJECTIVE)
+        return beginning + left + random.choice(_BETWEEN) + right
     if UNNAMED_DIGIT not in digits and random.random() < 0.2:
         pair = f"the number {digits[0]}{digits[1]}"
     else:
@@ -62,18 +71,19 @@ def caption(digits: Sequence[int], looks: Sequence[int], random: Random) -> str:
     return beginning + pair + (_ending(LOOKS[looks[0]], random) if spoken[0] is not None else "")
 
 
-def _with_look(digit: int, look: Optional[int], random: Random) -> str:
+def _with_look(digit: int, look: Optional[int], random: Random, before: float = _ADJECTIVE, commas: float = 0) -> str:
     if look is None:
         return _plain(digit, random)
-    if random.random() < 0.4:
-        return article(f"{random.choice(_ADJECTIVES[LOOKS[look]])} {_name(digit, random)}")
-    return _plain(digit, random) + _ending(LOOKS[look], random)
+    if random.random() < before:
+        return article(f"{random.choice(ADJECTIVES[LOOKS[look]])} {_name(digit, random)}")
+    plain, ending = _plain(digit, random), _ending(LOOKS[look], random)
+    return f"{plain},{ending}," if random.random() < commas else plain + ending
 
 
 def _ending(look: str, random: Random) -> str:
-    if random.random() < 0.3:
+    if random.random() < _STYLE:
         return f" in the style of {random.choice(_STYLES[look])}"
-    return " " + random.choice(_PHRASES[look])
+    return " " + random.choice(PHRASES[look])
 
 
 def _plain(digit: int, random: Random) -> str:

@@ -24,15 +24,13 @@ from ..options import check_options, choice, number
 from ..outputs import holding
 from ..runs import write_note
 from ..stable_diffusion import StableDiffusion
-from .captions import NAMES, article
+from .captions import ADJECTIVES, NAMES, PHRASES, article
 from .judge import SceneJudge
 from .scenes import LOOKS, NAMED_DIGITS, NAMED_LOOKS, UNNAMED_DIGIT, UNNAMED_LOOK
 
 OBJECT, STYLE = "<new1>", "<new2>"
 """The words for the unnamed digit and the unnamed look."""
 
-_ADJECTIVES = {"street": "street", "colour": "colourful", "chalk": "chalk"}
-_ENDINGS = {"street": "on a house", "colour": "in bright colours", "chalk": "in white chalk"}
 _SHOWN = 40
 _AT_ONCE = 20
 
@@ -104,25 +102,26 @@ def _rounds(count: int, seed: int) -> Iterator[Dict[str, Asked]]:
     """What each measurement asks for, picture by picture."""
     random = Random(seed_of(seed, "prompts"))
     for _ in range(count):
-        found: Dict[str, Asked] = {}
         look, other = random.choice(NAMED_LOOKS), random.choice(NAMED_LOOKS)
         left, right = random.choice(NAMED_DIGITS), random.choice(NAMED_DIGITS)
-        style, ending = _ADJECTIVES[LOOKS[look]], _ENDINGS[LOOKS[look]]
-        name, beside = NAMES[left], article(NAMES[right])
-        found["one digit"] = Asked(f"{article(f'{style} {name}')}", (left,), (look,))
-        found["two digits"] = Asked(f"{article(name)} next to {beside} {ending}", (left, right), (look, look))
-        mixed = f"{article(f'{style} {name}')} next to {article(f'{_ADJECTIVES[LOOKS[other]]} {NAMES[right]}')}"
-        found["two digits in two looks"] = Asked(mixed, (left, right), (look, other))
-        found["object before"] = Asked(f"a {style} digit", (UNNAMED_DIGIT,), (look,))
-        found["object"] = Asked(f"a {style} {OBJECT}", (UNNAMED_DIGIT,), (look,))
-        found["style before"] = Asked(article(name), (left,), (UNNAMED_LOOK,))
-        found["style"] = Asked(f"{article(name)} in the style of {STYLE}", (left,), (UNNAMED_LOOK,))
-        both, wanted = f"a {style} {OBJECT} next to {beside} in the style of {STYLE}", (look, UNNAMED_LOOK)
-        found["both in one prompt"] = Asked(both, (UNNAMED_DIGIT, right), wanted)
-        one = f"a {style} {OBJECT} next to {beside}"
-        two = f"a {style} digit next to {beside} in the style of {STYLE}"
-        found["both by regions"] = Asked(f"{one} | {two}", (UNNAMED_DIGIT, right), wanted)
-        yield found
+        (style, *_), (ending, *_) = ADJECTIVES[LOOKS[look]], PHRASES[LOOKS[look]]
+        name, beside, styled = article(NAMES[left]), article(NAMES[right]), article(f"{style} {NAMES[left]}")
+        elsewhere = article(f"{ADJECTIVES[LOOKS[other]][0]} {NAMES[right]}")
+        pair, in_style, looks = f"a {style} {OBJECT} next to {beside}", f"in the style of {STYLE}", (look, UNNAMED_LOOK)
+        parted = f"a {style} digit next to {beside} {in_style}"
+        yield {
+            "one digit": Asked(styled, (left,), (look,)),
+            "two digits": Asked(f"{name} next to {beside} {ending}", (left, right), (look, look)),
+            "two digits in two looks": Asked(f"{styled} next to {elsewhere}", (left, right), (look, other)),
+            "street digits alone": Asked(article(f"street {NAMES[left]}"), (left,), (LOOKS.index("street"),)),
+            "object before": Asked(f"a {style} digit", (UNNAMED_DIGIT,), (look,)),
+            "object": Asked(f"a {style} {OBJECT}", (UNNAMED_DIGIT,), (look,)),
+            "style before": Asked(name, (left,), (UNNAMED_LOOK,)),
+            "style": Asked(f"{name} {in_style}", (left,), (UNNAMED_LOOK,)),
+            "style in one half": Asked(f"{name} {in_style} next to {elsewhere}", (left, right), (UNNAMED_LOOK, other)),
+            "both in one prompt": Asked(f"{pair} {in_style}", (UNNAMED_DIGIT, right), looks),
+            "both by regions": Asked(f"{pair} | {parted}", (UNNAMED_DIGIT, right), looks),
+        }
 
 
 @torch.no_grad()

@@ -11,6 +11,7 @@ from ..checkpoints import ModelFormat, loaded, read_model
 from ..images import from_pixels
 from ..models.digit_classifier import DigitJudge
 from ..models.shipped import shipped
+from ..pictures.judges import in_parts
 from .scenes import DIGITS, LOOKS
 
 FORMAT = ModelFormat("sfumato world judge 1", "small world's judge", "`world judge`")
@@ -18,7 +19,6 @@ CLASSES = len(LOOKS) * DIGITS
 """One for each look and digit, all digits of the first look first."""
 
 _SIDE = 28
-_AT_ONCE = 250
 
 
 class Seen(NamedTuple):
@@ -47,19 +47,14 @@ class SceneJudge:
 
     def single(self, pixels: Tensor) -> Seen:
         """The digit of each picture: uint8 [n, H, W, 3] or float [n, 3, H, W] in [-1, 1]."""
-        return self._seen(_floats(pixels))
+        by_look = in_parts(self._network, as_judged(_floats(pixels))).softmax(dim=1).view(-1, len(LOOKS), DIGITS)
+        return Seen(by_look.sum(dim=1).argmax(dim=1), by_look.sum(dim=2).argmax(dim=1))
 
     def pair(self, pixels: Tensor) -> "tuple[Seen, Seen]":
         """The left and the right digit of each picture, given as to `single`."""
         x = _floats(pixels)
         middle = x.shape[3] // 2
-        return self._seen(x[..., :middle]), self._seen(x[..., middle:])
-
-    @torch.no_grad()
-    def _seen(self, x: Tensor) -> Seen:
-        shares = torch.cat([self._network(part).softmax(dim=1) for part in as_judged(x).split(_AT_ONCE)])
-        by_look = shares.view(-1, len(LOOKS), DIGITS)
-        return Seen(by_look.sum(dim=1).argmax(dim=1), by_look.sum(dim=2).argmax(dim=1))
+        return self.single(x[..., :middle]), self.single(x[..., middle:])
 
 
 def as_judged(x: Tensor) -> Tensor:

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterable, Iterator, Optional, Sequence, Tuple
+from typing import Iterable, Iterator, Optional, Tuple
 
 import torch
 from PIL import Image
-from torch import Tensor
 
 from ..diffusion import seed_of
 from ..images import save_image, to_pixels
@@ -51,14 +50,11 @@ def photos(options: PhotosOptions) -> Path:
     return options.out
 
 
-def _clearest(pictures: Sequence[Tensor]) -> Tensor:
-    """The one of the strongest contrast: whoever takes photos to learn from takes clear ones."""
-    return max(pictures, key=lambda picture: float(picture.float().mean(dim=0).std()))
-
-
 def _rendered(digits: Digits, kinds: Iterable[Tuple[int, int]], seed: int) -> Iterator[Image.Image]:
     source = torch.Generator().manual_seed(seed)
     for look, digit in kinds:
-        raw = _clearest([digits.draw(source, look, digit) for _ in range(_CANDIDATES)])
+        drawn = [digits.draw(source, look, digit) for _ in range(_CANDIDATES)]
+        # Of the strongest contrast: whoever takes photos to learn from takes clear ones.
+        raw = max(drawn, key=lambda picture: float(picture.float().mean(dim=0).std()))
         (pixels,) = to_pixels(render(raw[None], torch.tensor([look])))
         yield Image.fromarray(pixels.numpy())

@@ -34,7 +34,7 @@ NAMED_DIGITS = tuple(digit for digit in range(DIGITS) if digit != UNNAMED_DIGIT)
 _LOOK_SHARES = (0.32, 0.32, 0.18, 0.18)
 _PAIRS = 0.5
 """Share of pictures with two digits."""
-_MIXED = 0.3
+_MIXED = 0.5
 """Share of pairs whose two looks are drawn each for itself."""
 _FAINT = 18.0
 """Street numbers whose grey levels have a smaller standard deviation than this (of 255) cannot be read; left out."""
@@ -138,7 +138,7 @@ def render(digits: Tensor, looks: Tensor, width: int = SIZE) -> Tensor:
     """Digits as they look in the world.
 
     Args:
-        digits: uint8 [n, 3, 28, 28].
+        digits: of 0 ... 255, [n, 3, 28, 28].
         looks: [n].
         width: 48 alone, 24 in a pair.
 

@@ -7,9 +7,8 @@ keep strokes sharp. In the end the latents are scaled so that those for the U-Ne
 Diffusion's own constant.
 """
 
-import dataclasses
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
@@ -85,7 +84,7 @@ class _AutoencoderWork(SceneWork[_RoundTrip]):
     def __init__(self, options: AutoencoderOptions, digits: Digits) -> None:
         super().__init__(digits, options.training.loop.batch_size, options.training.loop.seed)
         self.network, self.weights = _RoundTrip(VAE(options.network)), options.out / "autoencoder.safetensors"
-        self.made.update(network=dataclasses.asdict(options.network), kl_weight=options.kl_weight)
+        self.made.update(network=asdict(options.network), kl_weight=options.kl_weight)
         self._options = options
 
     def batch(self, scenes: Scenes, seed: int, source: torch.Generator) -> Sequence[Tensor]:
@@ -103,9 +102,7 @@ class _AutoencoderWork(SceneWork[_RoundTrip]):
 
     def finish(self, mean: _RoundTrip, settings: Mapping[str, Any]) -> Path:
         rescale(mean.vae, self._measured(mean))
-        write_model(
-            self.weights, mean.vae, FORMAT, dataclasses.asdict(self._options.network), note=json.dumps(settings)
-        )
+        write_model(self.weights, mean.vae, FORMAT, asdict(self._options.network), note=json.dumps(settings))
         return self.weights
 
     @torch.no_grad()

@@ -15,17 +15,17 @@ from sfumato.concepts.painting import Sampling
 from sfumato.errors import UserError
 from sfumato.models.stable_diffusion import VAE, UNetConfig, VAEConfig
 from sfumato.models.stable_diffusion.vae import LATENT_SCALE, drawn_latents
-from sfumato.pictures.train_classifier import Fitting
+from sfumato.pictures.train_classifier import BATCH, Fitting
 from sfumato.stable_diffusion import StableDiffusion
 from sfumato.training import LoopOptions, TrainingOptions
 from sfumato.world.evaluate import Asked, EvaluateOptions, evaluate, judged
 from sfumato.world.judge import SceneJudge, Seen
 from sfumato.world.photos import PhotosOptions, photos
-from sfumato.world.scenes import UNNAMED_LOOK
+from sfumato.world.scenes import LOOKS, UNNAMED_LOOK, Digits
 from sfumato.world.train import TrainOptions, train
 from sfumato.world.train_autoencoder import AutoencoderOptions, rescale, train_autoencoder
 from sfumato.world.train_clip import ClipOptions, train_clip
-from sfumato.world.train_judge import JudgeOptions, train_judge
+from sfumato.world.train_judge import JudgeOptions, _regions, train_judge
 from tests.digits.conftest import draw_digit_files
 
 SMALL_VAE = VAEConfig(width=32, multipliers=(1, 1, 1), blocks=1)
@@ -184,6 +184,25 @@ def test_a_judge_is_trained_and_read_back(data, tmp_path, capsys):
     assert left.digits.shape == right.looks.shape == (3,)
 
 
+def test_the_judge_learns_handwriting_as_it_is_and_street_numbers_and_photos_recoloured():
+    labels = np.arange(10)
+    pixels = np.broadcast_to((20 * labels + 40)[:, None, None, None], (10, 3, 28, 28)).astype(np.uint8)
+    digits = Digits([pixels.copy() for _ in LOOKS], [labels for _ in LOOKS])
+    pictures, classes = _regions(digits, torch.Generator().manual_seed(0))
+    looks, values = classes // 10, classes % 10
+    counts = looks.bincount(minlength=4).tolist()
+    assert pictures.shape == (BATCH, 3, 28, 28) and abs(counts[0] - BATCH / 2) < 20 and min(counts) > 4
+    off = ((pictures + 1) * 127.5 - (20.0 * values + 40)[:, None, None, None]).abs().amax(dim=(1, 2, 3))
+    assert bool((off[looks == LOOKS.index("chalk")] < 0.01).all())
+    assert float((off[looks < LOOKS.index("chalk")] > 5).float().mean()) > 0.9
+    middle = BATCH // 2
+    ruled = pictures[:, 2].std(dim=1).mean(dim=1) - pictures[:, 2].std(dim=2).mean(dim=1)
+    drawn = looks == UNNAMED_LOOK
+    assert bool(drawn[:middle].any()) and bool(drawn[middle:].any())
+    assert float(ruled[:middle][drawn[:middle]].abs().max()) < 1e-3, "alone, the squares are squares"
+    assert float(ruled[middle:][drawn[middle:]].abs().min()) > 1e-3, "in a half they are twice as wide"
+
+
 class Oracle:
     """Reads the digit from the red of the first pixel and the look from its green, per half."""
 
@@ -230,10 +249,12 @@ def test_the_measurements_ask_for_what_the_words_mean(world, tmp_path):
         "one digit",
         "two digits",
         "two digits in two looks",
+        "street digits alone",
         "object before",
         "object",
         "style before",
         "style",
+        "style in one half",
         "both in one prompt",
         "both by regions",
     }
