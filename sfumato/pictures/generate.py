@@ -133,7 +133,7 @@ class _PicturePainting(Painting[_Picture]):
         condition = [part.to(self._device) for part in model.conditions.of_each(labels, len(batch))]
         denoiser = model.denoiser(*condition, guidance_scale=sampling.guidance_scale if condition else 1.0)
         walk = sampling.walk(denoiser, model.schedule.first(noise()), noise)
-        return to_pixels(walked(walk, self._device, self._precision, after_step))
+        return to_pixels(walked(walk, model, self._precision, after_step))
 
 
 def _labels(options: GenerateOptions, model: Diffusion) -> Tuple[str, ...]:
