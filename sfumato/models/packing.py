@@ -1,8 +1,8 @@
 """Weights in the layout that a CPU's oneDNN reads, made once for many passes and not anew in each.
 
-Every pass of a convolution on a CPU, and in bf16 of a linear layer too, begins by reordering its weights. Where they are
-many against few positions, as inside a U-Net, that takes longer than the arithmetic (3x3, 1280 channels, 8x8: 39 ms of 48
-in fp32). PyTorch's compiler has private operators that reorder apart from computing, which `packed` uses:
+Every pass of a convolution on a CPU, and in bf16 of a linear layer too, begins by reordering its weights. Where they
+are many against few positions, as inside a U-Net, that takes longer than the arithmetic (3x3, 1280 channels, 8x8: 31 of
+40 ms in fp32). PyTorch's compiler has private operators that reorder apart from computing, which `packed` uses:
 
     with packed(network), torch.no_grad():
         ...                                      # many passes; the same numbers to the bit
@@ -70,7 +70,7 @@ class _Pack:
         self._packed: Optional[Tensor] = None
         self._kept: Optional[Tensor] = None
         """The plain weights where they were not freed."""
-        self._channels_last = False
+        self._stride: Tuple[int, ...] = ()
         self._saving = layer._register_state_dict_hook(self._tell)
         layer.forward = self  # type: ignore[assignment,method-assign]
 
@@ -115,7 +115,7 @@ class _Pack:
             self._packed = torch.ops.mkldnn._reorder_linear_weight(narrow, None)
         # Wider weights could not be had back, and leaving a part of a mapped file would free nothing.
         if narrow.data_ptr() == weight.data_ptr() and weight.untyped_storage().nbytes() == weight.nbytes:
-            self._channels_last = weight.dim() == 4 and weight.is_contiguous(memory_format=torch.channels_last)
+            self._stride = weight.stride()
             weight.data = weight.new_full((), float("nan")).expand(weight.shape)
         else:
             self._kept = weight.data
@@ -130,8 +130,8 @@ class _Pack:
         if self._packed is None or self._kept is not None:
             return self._layer.weight.data
         with torch.inference_mode(False):
-            weight: Tensor = self._packed.to_dense()
-        return weight.contiguous(memory_format=torch.channels_last) if self._channels_last else weight
+            weight = self._packed.to_dense()
+            return weight.new_empty_strided(weight.shape, self._stride).copy_(weight)
 
     def _tell(self, layer: nn.Module, state: Dict[str, Any], prefix: str, _: object) -> None:
         state[f"{prefix}weight"] = self._dense()
