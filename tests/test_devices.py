@@ -1,6 +1,9 @@
 """Precision is decided by the hardware and by what PyTorch can compute."""
 
+import ctypes
 import itertools
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -100,3 +103,29 @@ def test_work_is_walked_and_not_listed():
     assert [next(batches), next(batches)] == [[1, 3, 5], [7, 9, 11]]
     assert list(in_batches(range(5), 2)) == [[0, 1], [2, 3], [4]]
     assert list(in_batches([], 2)) == []
+
+
+@pytest.mark.skipif(
+    not (sys.platform == "linux" and hasattr(ctypes.CDLL(None), "gnu_get_libc_version")), reason="glibc's alone"
+)
+def test_freed_memory_is_kept_for_what_comes_next():
+    code = """
+import resource, torch
+from sfumato.devices import keep_freed_memory
+
+def pages():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(5):
+        tensors = [torch.full((1 << 20,), 1.0) for _ in range(12)]
+        del tensors
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+pages()
+first = pages()
+keep_freed_memory()
+pages()
+print(first, pages())
+"""
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    before, after = map(int, told.split())
+    assert after < before / 10, "48 MiB in blocks of 4, given back and asked for again"

@@ -87,8 +87,7 @@ def paint(
 ) -> Tensor:
     """The finished pictures of a batch: uint8 [B, H, W, 3]; `after_step` is as in `walked`, the rest as in `walk`."""
     steps = walk(model, texts, negative, seeds, sampling)
-    latents = walked(steps, texts.device, "fp32", after_step, model.precision)
-    return decoded(model, latents)
+    return decoded(model, walked(steps, model.unet, after_step=after_step))
 
 
 def decoded(model: StableDiffusion, latents: Tensor) -> Tensor:

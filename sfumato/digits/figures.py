@@ -65,7 +65,7 @@ def figures(options: FiguresOptions) -> List[Path]:
             shown: List[Moment] = []
             steps = walk(model, labels, seeds, options.sampling, device)
             firsts = range(0, len(labels), _COLUMNS)
-            pixels = to_pixels(walked(watched(steps, model.schedule, shown, firsts), device, "fp32"))
+            pixels = to_pixels(walked(watched(steps, model.schedule, shown, firsts), model))
             zero = [moment._replace(x=moment.x[:1], x0=moment.x0[:1]) for moment in shown]
             written.append(save_image(sheet(pixels, _COLUMNS, clear=True), options.out / f"{dataset}-sheet.png"))
             written.append(save_moments(zero, options.out / f"{dataset}-first-zero.png"))
@@ -87,6 +87,6 @@ def _guided(model: Diffusion, dataset: str, options: FiguresOptions) -> List[Pat
 
     def painted(scale: float) -> Tensor:
         sampling = replace(options.sampling, guidance_scale=scale)
-        return walked(walk(model, labels, seeds, sampling, device), device, "fp32").cpu()
+        return walked(walk(model, labels, seeds, sampling, device), model).cpu()
 
     return save_guidance(options.out / f"{dataset}-guidance", painted, load_judge(dataset), digits, DIGITS)

@@ -58,4 +58,4 @@ def paint(
     after_step: Optional[AfterStep] = None,
 ) -> Tensor:
     """The finished pictures of a batch: uint8 [B, 28, 28, 3]; see `walk` and `walked`."""
-    return to_pixels(walked(walk(model, labels, seeds, sampling, device), device, precision, after_step))
+    return to_pixels(walked(walk(model, labels, seeds, sampling, device), model, precision, after_step))

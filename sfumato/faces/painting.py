@@ -71,4 +71,4 @@ def paint(
     after_step: Optional[AfterStep] = None,
 ) -> Tensor:
     """The finished pictures of a batch: float [B, 3, H, W], in about [-1, 1]; see `walk` and `walked`."""
-    return walked(walk(model, noise, sampling, seeds), noise.device, precision, after_step)
+    return walked(walk(model, noise, sampling, seeds), model, precision, after_step)

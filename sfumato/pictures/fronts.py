@@ -190,7 +190,7 @@ def _measured(model: Diffusion, kind: Kind, sampling: Guided, real_reach: Tensor
     for places in in_batches(range(len(kind.labels)), _BATCH if device.type == "cpu" else _BATCH_ON_GPU):
         labels = torch.tensor([kind.labels[place] for place in places], device=device)
         steps = sampling.begun(model, (labels,), [kind.seeds[place] for place in places], device)
-        parts.append(from_pixels(to_pixels(walked(steps, device, "fp32", after_step)).permute(0, 3, 1, 2)))
+        parts.append(from_pixels(to_pixels(walked(steps, model, "fp32", after_step)).permute(0, 3, 1, 2)))
     features = in_parts(kind.judge.features, torch.cat(parts))
     precision, recall = precision_recall(features, kind.real, real_reach=real_reach)
     return {

@@ -131,7 +131,7 @@ class _PicturePainting(Painting[_Picture]):
         labels = [model.conditions.read(asked.label) for asked in batch] if model.classes else None
         condition = [part.to(self._device) for part in model.conditions.of_each(labels, len(batch))]
         walk = self._sampling.begun(model, condition, seeds, self._device)
-        return to_pixels(walked(walk, self._device, self._precision, after_step))
+        return to_pixels(walked(walk, model, self._precision, after_step))
 
 
 def _labels(options: GenerateOptions, model: Diffusion) -> Tuple[str, ...]:

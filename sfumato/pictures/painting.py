@@ -28,13 +28,14 @@ from typing import (
 )
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..bars import Bar
-from ..devices import Worker, autocast, in_batches
+from ..devices import DTYPES, Worker, autocast, in_batches, keep_freed_memory
 from ..diffusion import Schedule, Step
 from ..errors import UserError
 from ..images import save_png, to_pixels
+from ..models.packing import packed
 from ..runs import open_run, painted_by, say_next
 from .filming import LOOKED_THROUGH, Filming
 from .handing_in import handed_in
@@ -211,30 +212,28 @@ def _batches(todo: Iterable[Asked], painting: Painting[Asked], size: int) -> Ite
 
 @torch.no_grad()
 def walked(
-    steps: Iterator[Step],
-    device: torch.device,
-    precision: str,
-    after_step: Optional[AfterStep] = None,
-    own: str = "fp32",
+    steps: Iterator[Step], network: nn.Module, precision: str = "fp32", after_step: Optional[AfterStep] = None
 ) -> Tensor:
     """The end of a walk.
 
     Args:
         steps: of a sampler.
-        device: of its tensors.
-        precision: that the network computes in.
+        network: that the steps ask, on their device; its weights are packed until the walk ends, see `packed`.
+        precision: that it computes in; fp32 for that of its weights.
         after_step: told of every step.
-        own: the precision of the network's weights.
 
     Raises:
         UserError: if a number is not finite.
     """
-    with autocast(device, precision):
+    weight = next(network.parameters())
+    keep_freed_memory()
+    with autocast(weight.device, precision), packed(network):
         for step in steps:
             x = step.x
             if after_step is not None:
                 after_step(step)
     if not bool(x.isfinite().all()):
+        own = next((name for name, dtype in DTYPES.items() if dtype == weight.dtype), precision)
         computed = own if precision == "fp32" else precision
         advice = "other weights, or more --steps" if computed == "fp32" else "--precision fp32"
         raise UserError(f"the pictures are not finite in {computed}, so none of them is saved; paint with {advice}")

@@ -44,7 +44,7 @@ def swept(model: Diffusion, walk: Walk, noises: Tensor, seeds: Sequence[int], st
         for start in range(0, len(noises), batch):
             some = noises[start : start + batch]
             steps_of_some = _counted(walk(some, list(seeds[start : start + batch])), bar, len(some))
-            parts.append(walked(steps_of_some, noises.device, "fp32").cpu())
+            parts.append(walked(steps_of_some, model).cpu())
     return torch.cat(parts)
 
 
