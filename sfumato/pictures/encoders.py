@@ -12,7 +12,8 @@ from ..checkpoints import ModelFormat, loaded, read_model, write_model
 from ..diffusion import seed_of
 from ..errors import UserError
 from ..models.picture_encoder import EncoderConfig, PictureEncoder
-from ..training import Alignment
+from ..training import AlignedOptions, Alignment
+from ..training.alignment import FILE
 from .train_classifier import BATCH, Fitting, fitted, moved, recoloured
 
 FORMAT = ModelFormat("sfumato encoder 1", "encoder of pictures", "a training with --align")
@@ -24,6 +25,25 @@ _MEASURED = 8
 """Batches that the mean of the features is taken over."""
 _INVARIANCE, _VARIANCE, _COVARIANCE = 25.0, 25.0, 1.0
 """VICReg's weights (Bardes et al. 2022, section 4.2)."""
+
+
+def alignment_of(
+    training: AlignedOptions, folder: Path, block: str, config: EncoderConfig, drawn: Drawn, pixels: bool = True
+) -> Optional["PictureAlignment"]:
+    """What a training is aligned to, if it is.
+
+    Args:
+        training: how.
+        folder: of the run.
+        block, config, drawn, pixels: see `PictureAlignment`.
+
+    Raises:
+        UserError: for an encoder that cannot be used.
+    """
+    if not training.loop.align:
+        return None
+    told = (training.encoder_steps, training.loop.seed, training.encoder, pixels)
+    return PictureAlignment(block, folder / FILE, config, drawn, *told)
 
 
 class PictureAlignment(Alignment):

@@ -1,13 +1,22 @@
-"""What one training step of a latent diffusion learns from, drawn from the step's number alone."""
+"""What a latent diffusion learns from: pictures encoded once, and batches drawn from a step's number alone."""
 
-from typing import Callable, Sequence
+from pathlib import Path
+from typing import Callable, Dict, Mapping, Sequence, Tuple
 
 import torch
 from torch import Tensor
 
+from ..bars import Bar
+from ..checkpoints import read_safetensors, write_safetensors
+from ..devices import autocast
 from ..diffusion import Schedule, seed_of, stratified_times
+from ..models.stable_diffusion import VAE
 from ..models.stable_diffusion.vae import drawn_latents
 
+AT_ONCE = 64
+"""Pictures that are encoded together."""
+DrawnPictures = Callable[[int], Tuple[Tensor, Mapping[str, Tensor]]]
+"""The number of the first -> AT_ONCE pictures [64, C, H, W] in [-1, 1], and by name what is in them [64, ...]."""
 Texts = Callable[[Tensor, int, torch.Generator], Tensor]
 """(places of the pictures [n], step, source of randomness) -> token ids [n, tokens]."""
 
@@ -30,9 +39,45 @@ class LatentBatches:
     def __call__(self, step: int, rows: slice) -> Sequence[Tensor]:
         """Those rows of a step's batch: scaled latents x0 [n, latent, h, w], t [n], eps like x0, ids [n, tokens]."""
         source = torch.Generator().manual_seed(seed_of(self._seed, step))
-        picked = torch.randint(len(self._moments), (self._batch_size,), generator=source)
-        mean, log_variance = self._moments[picked].float().chunk(2, dim=1)
-        x0 = drawn_latents(mean, log_variance, torch.randn(mean.shape, generator=source))
+        x0, picked = self.clean(source, self._batch_size)
         t = stratified_times(self._schedule, self._batch_size, source)
-        eps = torch.randn(mean.shape, generator=source)
+        eps = torch.randn(x0.shape, generator=source)
         return x0[rows], t[rows], eps[rows], self._texts(picked, step, source)[rows]
+
+    def clean(self, source: torch.Generator, count: int) -> Tuple[Tensor, Tensor]:
+        """Some pictures alone: scaled latents x0 [count, latent, h, w], and their places [count].
+
+        Args:
+            source: of all that is drawn.
+            count: of pictures.
+        """
+        picked = torch.randint(len(self._moments), (count,), generator=source)
+        mean, log_variance = self._moments[picked].float().chunk(2, dim=1)
+        return drawn_latents(mean, log_variance, torch.randn(mean.shape, generator=source)), picked
+
+
+def encoded(path: Path, vae: VAE, drawn: DrawnPictures, size: int, precision: str) -> Dict[str, Tensor]:
+    """Pictures through an autoencoder, read back from a file where they are there already.
+
+    Args:
+        path: of the file, which belongs to one run.
+        vae: on the device to encode on.
+        drawn: makes the pictures.
+        size: how many, rounded up to a multiple of 64.
+        precision: see `devices.choose_precision`.
+
+    Returns:
+        moments: float16 [N, 2 latent, h, w], mean and log variance of the latents, not scaled; and by their names what
+        is in the pictures.
+    """
+    if path.exists():
+        return read_safetensors(path)[0]
+    device, parts = vae.quant_conv.weight.device, []
+    with torch.no_grad(), autocast(device, precision):
+        for start in Bar(range(0, size, AT_ONCE), "encoding", unit=f" x{AT_ONCE} pictures"):
+            pixels, told = drawn(start)
+            moments = torch.cat(vae.moments(pixels.to(device)), dim=1).to("cpu", torch.float16)
+            parts.append({"moments": moments, **told})
+    pool = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+    write_safetensors(path, pool, {})
+    return pool

@@ -22,10 +22,10 @@ from ..models.picture_encoder import EncoderConfig
 from ..models.registry import NETWORKS, name_of
 from ..runs import file_identity
 from ..training import AlignedLoop, Draw, Work, run
-from ..training.alignment import FILE, module_of
+from ..training.alignment import module_of
 from .batches import PictureBatches
 from .data import Pictures, kept_apart
-from .encoders import PictureAlignment
+from .encoders import PictureAlignment, alignment_of
 from .generate import MODEL, paint_command
 from .looks import Looks
 from .plan import about
@@ -76,25 +76,21 @@ class PictureWork(Work[Diffusion]):
         of_model = {"schedule": described(model.schedule), "predicts": model.predicts, "loss": model.loss}
         self.made = {"network": name, "config": config, **of_model, "pictures": pictures.identity, "start": start}
         self.made["encoder"] = file_identity(training.encoder)
-        self.alignment = self._alignment(name) if training.loop.align else None
+        self.alignment = self._alignment(name)
 
-    def _alignment(self, name: str) -> PictureAlignment:
+    def _alignment(self, name: str) -> Optional[PictureAlignment]:
         """With the block in the middle of a network of ours, or the one that is named."""
         training, model = self.training, self.network
         block = training.align_block or (NETWORKS[name].middle(model.network.config) if name else "")
-        if not block:
+        if training.loop.align and not block:
             raise UserError("--align-block: say which block of your network is to be aligned, or leave --align at 0")
-        module_of(model.network, block)
+        if training.loop.align:
+            module_of(model.network, block)
         assert model.shape is not None, "it is the pictures'"
         config = EncoderConfig(model.shape[0], model.shape[1:], tuple(map(len, model.conditions.names)))
-        return PictureAlignment(
-            f"network.{block}",
-            self.weights.parent / FILE,
-            config,
-            lambda source: self.batches(batch_size=BATCH).clean(source),
-            training.encoder_steps,
-            training.loop.seed,
-            training.encoder,
+        folder = self.weights.parent
+        return alignment_of(
+            training, folder, f"network.{block}", config, lambda source: self.batches(BATCH).clean(source)
         )
 
     def prepared(self, device: torch.device) -> Draw:

@@ -34,7 +34,7 @@ class AlignedLoop(LoopOptions):
 class AlignedOptions(TrainingOptions):
     """How to train, and what the network is drawn to."""
 
-    loop: LoopOptions = field(default_factory=AlignedLoop)
+    loop: AlignedLoop = field(default_factory=AlignedLoop)
     align_block: str = ""
     """The block that is drawn, by its name in the network, such as inner.1; the middle of a network of ours by
     default."""

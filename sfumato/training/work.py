@@ -169,11 +169,11 @@ def _train(
         agreed({"precision": accelerator.mixed_precision, "saved steps": trainer.steps_done})
         if accelerator.is_main_process:
             _say_plan(work, training, trainer, out)
-        drawn_to = work.alignment
+        drawn_to, draw = work.alignment, work.prepared(accelerator.device)
         loss = _on(accelerator.device, work) if drawn_to is None else aligned_loss(work.loss, drawn_to, trainer, out)
         run_recorded(
             trainer,
-            work.prepared(accelerator.device),
+            draw,
             loss,
             finish,
             training.minutes,

@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from shlex import quote
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -27,23 +27,28 @@ from ..diffusion import seed_of
 from ..errors import UserError
 from ..images import save_image, sheet
 from ..model import Diffusion
+from ..models.picture_encoder import EncoderConfig
 from ..models.stable_diffusion import VAE, TextEncoder, UNet
 from ..models.stable_diffusion.unet import UNetConfig
 from ..models.stable_diffusion.vae import VAEConfig
 from ..options import check_options, number
+from ..pictures.encoders import alignment_of
 from ..pictures.latents import LatentBatches
+from ..pictures.train_classifier import BATCH
 from ..runs import file_identity
 from ..stable_diffusion import SCHEDULE, StableDiffusion, refuse_shapes
-from ..training import Draw, LoopOptions, TrainingOptions, in_turn, run
+from ..training import AlignedLoop, AlignedOptions, Draw, in_turn, run
 from . import train_autoencoder
 from .captions import NAMES, Captions
 from .latents import Pool, encoded_pool
-from .scenes import NAMED_DIGITS, SIZE, DigitFiles, Digits
+from .scenes import DIGITS, LOOKS, NAMED_DIGITS, SIZE, DigitFiles, Digits
 from .train_clip import TEXT
 from .work import SceneWork
 
-_LOOP = LoopOptions(steps=9000, batch_size=64, warmup=200, ema=0.9985, decay_share=0.5)
+_LOOP = AlignedLoop(steps=9000, batch_size=64, warmup=200, ema=0.9985, decay_share=0.5)
 _HELD_OUT, _AT_ONCE = 200, 50
+_TOLD = (DIGITS + 1, DIGITS + 1, len(LOOKS) + 1, len(LOOKS) + 1)
+"""Labels of what an encoder tells apart: the digits left and right, and their looks."""
 _SHOWN = [
     *(f"a {style} {NAMES[digit]}" for style in ("street", "colourful", "chalk") for digit in NAMED_DIGITS),
     "a digit",
@@ -75,7 +80,7 @@ class TrainOptions(DigitFiles):
     """Pictures, encoded before the training begins."""
     silent: float = number(0.1, 0, 1)
     """Share of empty captions."""
-    training: TrainingOptions = field(default_factory=lambda: TrainingOptions(_LOOP))
+    training: AlignedOptions = field(default_factory=lambda: AlignedOptions(_LOOP))
 
 
 class _TextToImage(nn.Module):
@@ -119,6 +124,13 @@ class _WorldWork(SceneWork[Diffusion]):
         self._captions = Captions()
         self.made.update({name: file_identity(path) for name, path in files.items()})
         self.made.update(network=asdict(options.network), pool=options.pool, silent=options.silent)
+        self.made["encoder"] = file_identity(options.training.encoder)
+        self._side = SIZE // 2 ** (len(vae.config.multipliers) - 1)
+        config = EncoderConfig(vae.config.latent, (self._side, self._side), _TOLD)
+        block = options.training.align_block or f"unet.input_blocks.{2 * options.network.blocks + 1}"
+        self.alignment = alignment_of(
+            options.training, options.out, f"network.{block}", config, self._seen, pixels=False
+        )
 
     def prepared(self, device: torch.device) -> Draw:
         options = self._options
@@ -126,7 +138,15 @@ class _WorldWork(SceneWork[Diffusion]):
         pool = in_turn(lambda: encoded_pool(path, self._vae.to(device), self.digits, options.pool, self.seed, chosen))
         held_out = min(_HELD_OUT, len(pool.moments) // 10)
         self._held_out = self._batches(pool.part(slice(0, held_out)), held_out, 0.0)
-        return self._batches(pool.part(slice(held_out, None)), self.count, options.silent)
+        self._pool = pool.part(slice(held_out, None))
+        return self._batches(self._pool, self.count, options.silent)
+
+    def _seen(self, source: torch.Generator) -> Tuple[Tensor, Sequence[Tensor]]:
+        """What the encoder learns from: latents, and what each place shows; the last label stands for nothing there."""
+        latents, places = self._batches(self._pool, BATCH, 0.0).clean(source, BATCH)
+        scenes = self._pool.scenes(places)
+        told = torch.cat([scenes.digits, scenes.looks], dim=1) % torch.tensor(_TOLD)
+        return latents, list(told.T)
 
     def _batches(self, pool: Pool, count: int, silent: float) -> LatentBatches:
         def texts(picked: Tensor, step: int, source: torch.Generator) -> Tensor:
@@ -136,9 +156,8 @@ class _WorldWork(SceneWork[Diffusion]):
 
     def tried(self, device: torch.device) -> Draw:
         # Nobody should wait for 64,000 encoded pictures to hear how long it will take.
-        config, nothing = self._vae.config, torch.zeros(1, 2, dtype=torch.int64)
-        side = SIZE // 2 ** (len(config.multipliers) - 1)
-        moments = torch.zeros(1, 2 * config.latent, side, side, dtype=torch.float16)
+        nothing = torch.zeros(1, 2, dtype=torch.int64)
+        moments = torch.zeros(1, 2 * self._vae.config.latent, self._side, self._side, dtype=torch.float16)
         return self._batches(Pool(moments, nothing, nothing), self.count, 1.0)
 
     def finish(self, mean: Diffusion, settings: Mapping[str, Any]) -> Path:

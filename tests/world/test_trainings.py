@@ -1,6 +1,7 @@
 """The small world's trainings, from pictures to a checkpoint that the concepts' commands use."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 pytest.importorskip("accelerate", minversion="1.0")
 
-from sfumato.checkpoints import read_safetensors
+from sfumato.checkpoints import read_safetensors, read_tensors
 from sfumato.clip import Clip
 from sfumato.concepts.generate import GenerateOptions, generate
 from sfumato.concepts.painting import Sampling
@@ -17,7 +18,7 @@ from sfumato.models.stable_diffusion import VAE, UNetConfig, VAEConfig
 from sfumato.models.stable_diffusion.vae import LATENT_SCALE, drawn_latents
 from sfumato.pictures.train_classifier import BATCH, Fitting
 from sfumato.stable_diffusion import StableDiffusion
-from sfumato.training import LoopOptions, TrainingOptions
+from sfumato.training import AlignedLoop, AlignedOptions
 from sfumato.world.evaluate import Asked, EvaluateOptions, evaluate, judged
 from sfumato.world.judge import SceneJudge, Seen
 from sfumato.world.photos import PhotosOptions, photos
@@ -40,8 +41,8 @@ def data(tmp_path_factory):
 
 
 def training(look_every=0, **loop):
-    return TrainingOptions(
-        LoopOptions(**{"steps": 2, "batch_size": 4, "warmup": 1, **loop}), precision="fp32", look_every=look_every
+    return AlignedOptions(
+        AlignedLoop(**{"steps": 2, "batch_size": 4, "warmup": 1, **loop}), precision="fp32", look_every=look_every
     )
 
 
@@ -54,6 +55,20 @@ def world(data, tmp_path_factory):
     clip = train_clip(ClipOptions(*data, runs / "clip", **common))
     checkpoint = train(TrainOptions(*data, autoencoder, clip, runs / "world", network=SMALL_UNET, pool=64, **common))
     return checkpoint, clip, runs
+
+
+def test_it_is_aligned_to_an_encoder_of_latents_which_reads_both_digits_and_both_looks(data, world, tmp_path):
+    _, clip, runs = world
+    made = (*data, runs / "autoencoder" / "autoencoder.safetensors", clip, tmp_path / "run")
+    how = replace(training(align=0.5), encoder_steps=2)
+    checkpoint = train(TrainOptions(*made, network=SMALL_UNET, pool=64, training=how))
+    assert StableDiffusion.load(checkpoint).unet.config == SMALL_UNET
+    state, told = read_tensors(tmp_path / "run" / "encoder.safetensors")
+    config = json.loads(told["config"])
+    assert (config["channels"], config["size"], config["classes"]) == (4, [12, 12], [11, 11, 5, 5])
+    assert state["head.weight"].shape == (32, 256)
+    first = json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[0])
+    assert first["step"] == 0 and 0 <= first["encoder/accuracy"] <= 1
 
 
 def test_the_trainings_leave_a_stable_diffusion_and_its_clip(world, tmp_path):
