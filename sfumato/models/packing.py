@@ -63,8 +63,8 @@ def _can_be_packed(layer: Any) -> bool:
 class _Pack:
     """In the place of a layer's forward: packs at the first call, and computes with what is packed."""
 
-    def __init__(self, layer: _Layer) -> None:
-        self._layer = layer
+    def __init__(self, layer: Any) -> None:
+        self._layer: _Layer = layer
         self._held: Set[Tuple[Any, ...]] = set()
         """The inputs' layouts for which the packed weights were found to give the same bits."""
         self._packed: Optional[Tensor] = None
@@ -72,7 +72,7 @@ class _Pack:
         """The plain weights where they were not freed."""
         self._stride: Tuple[int, ...] = ()
         self._saving = layer._register_state_dict_hook(self._tell)
-        layer.forward = self  # type: ignore[assignment,method-assign]
+        layer.forward = self
 
     def undo(self) -> None:
         """Give the layer its weights and its forward back."""
