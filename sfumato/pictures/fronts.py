@@ -165,11 +165,12 @@ def _halves(kind: Kind) -> Dict[str, Any]:
     """Real pictures against real ones: what no painted ones can be asked to surpass."""
     order = torch.from_numpy(np.random.RandomState(0).permutation(len(kind.real)))
     one, other = kind.real[order[::2]], kind.real[order[1::2]]
-    try:
-        precision_recall(one, kind.real[: len(kind.labels)])
-        _, recall = precision_recall(one, other)
-    except ValueError as error:
-        raise UserError(f"{kind.name}: {error}; give more real pictures, or a larger --front-count") from None
+    if min(len(kind.labels), len(other)) <= PRECISION_NEIGHBOURS:
+        raise UserError(
+            f"{kind.name}: recall needs more than {PRECISION_NEIGHBOURS} painted pictures and twice as many real ones,"
+            f" here are {len(kind.labels)} and {len(kind.real)}; give more as --real, or a larger --front-count"
+        )
+    _, recall = precision_recall(one, other)
     distance = frechet_distance(one, other)
     return {
         "pictures": len(kind.real),
