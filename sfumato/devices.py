@@ -142,6 +142,18 @@ def compiler() -> Optional[str]:
     return shutil.which(os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++"))
 
 
+def refuse_to_compile(device: torch.device) -> None:
+    """Refuse --compile where it cannot be.
+
+    Raises:
+        UserError: without a compiler on a CPU, and with a PyTorch that does not compile modules in their place.
+    """
+    if not hasattr(torch.nn.Module, "compile"):
+        raise UserError(f"--compile needs PyTorch 2.2 and this is {torch.__version__}; leave out --compile")
+    if device.type == "cpu" and compiler() is None:
+        raise UserError("--compile needs a C++ compiler and there is none; install g++, or leave out --compile")
+
+
 @functools.lru_cache(maxsize=None)
 def keep_freed_memory() -> None:
     """Have the C library keep what tensors give back for those that come next, in place of asking the system anew.

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from .checkpoints import Embedding, filled, fingerprint, name_of_weights, read_stable_diffusion
-from .devices import DTYPES
+from .devices import DTYPES, refuse_to_compile
 from .diffusion import NetworkDenoiser, ScaledLinearSchedule, Schedule
 from .errors import UserError, first_line
+from .models.packing import is_compiled
 from .models.shipped import shipped
 from .models.stable_diffusion import VAE, TextConfig, TextEncoder, UNet, UNetConfig, VAEConfig
 from .models.stable_diffusion.shapes import text_config, unet_config, vae_config
@@ -82,7 +83,21 @@ class StableDiffusion:
 
         Words are learned for the U-Net and the text encoder, which `checkpoint` names; pictures need the autoencoder.
         """
-        return {"checkpoint": self.name, "autoencoder": self.autoencoder, "precision": self.precision}
+        told = {"checkpoint": self.name, "autoencoder": self.autoencoder, "precision": self.precision}
+        return {**told, "compiled": "U-Net"} if is_compiled(self.unet) else told
+
+    def compile(self) -> "StableDiffusion":
+        """Have the U-Net compiled when it is first called for a batch of another shape; returns itself.
+
+        What is painted is then no longer the same to the bit in every batch.
+
+        Raises:
+            UserError: where that cannot be.
+        """
+        refuse_to_compile(next(self.unet.parameters()).device)
+        # Frozen weights are laid out once, as `packed` does where nothing is compiled.
+        self.unet.compile(options={"freezing": True})
+        return self
 
     def to(self, device: torch.device) -> "StableDiffusion":
         """Move all networks; returns itself."""

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ..checkpoints import given_words
-from ..devices import DTYPES, PRECISIONS, Worker, choose_precision
+from ..devices import DTYPES, PRECISIONS, Worker, choose_precision, refuse_to_compile
 from ..diffusion import seed_of
 from ..errors import UserError, unwritable
 from ..options import check_options, choice, number
@@ -58,6 +58,8 @@ class GenerateOptions:
     """Pictures painted at once."""
     precision: str = choice("auto", PRECISIONS)
     """auto, fp32, bf16 or fp16."""
+    compile: bool = False
+    """Compile the U-Net first, which takes minutes; pictures then differ a little by what is painted beside them."""
     overwrite: bool = False
     """Paint over pictures of other settings; those of the same settings stand, for they would be the same."""
     film: Optional[Path] = field(default=None, metadata=FILM)
@@ -177,6 +179,8 @@ def _checked(options: GenerateOptions) -> List[Source]:
     check_options(options)
     options.sampling.check()
     check_filming(options.film, options.out)
+    if options.compile:
+        refuse_to_compile(Worker.here().device())
     if bool(options.prompt) == (options.input is not None):
         raise UserError("give either --prompt, with at least one prompt, or --input with an input.json")
     for text in (*options.prompt, options.sampling.negative_prompt):
@@ -231,7 +235,7 @@ def _loaded(
         if cut:
             limit = model.text.config.tokens
             warnings.warn(f"a prompt is longer than {limit} tokens; this is left out: {cut!r}", stacklevel=2)
-    return model.to(device)
+    return model.to(device).compile() if options.compile else model.to(device)
 
 
 def _settings(options: GenerateOptions, model: StableDiffusion, series: Sequence[Series]) -> Dict[str, Any]:

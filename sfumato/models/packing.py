@@ -37,8 +37,12 @@ def packed(network: nn.Module) -> Iterator[None]:
 
     The weights that are packed are freed meanwhile, so that none is held twice: as parameters they are NaN and of the
     right shape, in `state_dict()` they are what they were. At the end all are put back, and nothing has changed.
-    Layers that learn, run on another device or share their weight are left alone, as is all where gradients are on.
+    Layers that learn, run on another device or share their weight are left alone, as is all where gradients are on, and
+    a compiled network whole.
     """
+    if is_compiled(network):
+        yield
+        return
     holders: Dict[int, int] = {}
     for module in network.modules():
         for parameter in module.parameters(recurse=False):
@@ -49,6 +53,11 @@ def packed(network: nn.Module) -> Iterator[None]:
     finally:
         for pack in packs:
             pack.undo()
+
+
+def is_compiled(network: nn.Module) -> bool:
+    """Whether a network was compiled in its place."""
+    return getattr(network, "_compiled_call_impl", None) is not None
 
 
 def _can_be_packed(layer: Any) -> bool:

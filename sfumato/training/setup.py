@@ -8,7 +8,7 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from ..devices import Worker, choose_precision, compiler, keep_freed_memory
+from ..devices import Worker, choose_precision, keep_freed_memory, refuse_to_compile
 from ..errors import UserError
 from .loop import LoopOptions, Trainer
 from .muon import Muon
@@ -37,8 +37,8 @@ def start(
         UserError: for options, a precision or a batch that cannot be used.
     """
     device = Worker.here().device()
-    if options.compile and device.type == "cpu" and compiler() is None:
-        raise UserError("--compile needs a C++ compiler and there is none; install g++, or leave out --compile")
+    if options.compile:
+        refuse_to_compile(device)
     keep_freed_memory()
     chosen = choose_precision(device, precision)
     dtype = torch.bfloat16 if chosen == "bf16" else torch.float32

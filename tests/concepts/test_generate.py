@@ -216,3 +216,34 @@ def test_what_cannot_be_painted_is_refused_first(checkpoint, tmp_path, changes, 
     with pytest.raises(UserError, match=words):
         generate(GenerateOptions(tmp_path / "out", checkpoint, **options))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(not hasattr(torch.nn.Module, "compile"), reason="this PyTorch compiles no module in its place")
+def test_compiling_without_a_compiler_is_refused_before_anything_is_read(monkeypatch, tmp_path):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(UserError, match="--compile needs a C\\+\\+ compiler and there is none; install g\\+\\+"):
+        generate(GenerateOptions(tmp_path / "out", tmp_path / "nothing", prompt=("a dog",), compile=True))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(hasattr(torch.nn.Module, "compile"), reason="this PyTorch compiles")
+def test_an_old_pytorch_says_that_it_does_not_compile(tmp_path):
+    with pytest.raises(UserError, match="--compile needs PyTorch 2.2 and this is"):
+        generate(GenerateOptions(tmp_path / "out", tmp_path / "nothing", prompt=("a dog",), compile=True))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(torch.nn.Module, "compile"), reason="this PyTorch compiles no module in its place")
+def test_a_compiled_network_paints_nearly_the_same_pictures_and_says_so(checkpoint, tmp_path):
+    options = GenerateOptions(tmp_path / "plain", checkpoint, prompt=("a dog",), count=2, sampling=FEW)
+    options.precision = "fp32"
+    plain = generate(options)
+    options.out, options.compile = tmp_path / "compiled", True
+    compiled = generate(options)
+    for number in range(2):
+        name = f"0/{number:03d}.png"
+        assert np.abs(pixels(plain / name) - pixels(compiled / name)).max() <= 1
+    assert json.loads((compiled / "run.json").read_text())["settings"]["compiled"] == "U-Net"
+    options.out = plain
+    with pytest.raises(UserError, match="holds a run"):
+        generate(options)
