@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Dict, List, Tuple
 
 GOAL = 0.95
-SCALES = (3.0, 4.0, 6.0, 8.0)
+SCALES = (4.0, 6.0)
 COUNT = 50
 """Painted pictures of each digit and dataset."""
 
@@ -30,9 +30,9 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("work", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--encoder-steps", type=int, default=300)
-    parser.add_argument("--keep-every", type=int, default=100)
+    parser.add_argument("--keep-every", type=int, default=200)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--train", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--began", type=float, help=argparse.SUPPRESS)
