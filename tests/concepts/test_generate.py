@@ -221,7 +221,7 @@ def test_what_cannot_be_painted_is_refused_first(checkpoint, tmp_path, changes, 
 @pytest.mark.skipif(not hasattr(torch.nn.Module, "compile"), reason="this PyTorch compiles no module in its place")
 def test_compiling_without_a_compiler_is_refused_before_anything_is_read(monkeypatch, tmp_path):
     monkeypatch.setenv("CXX", "no-such-compiler")
-    with pytest.raises(UserError, match="--compile needs a C\\+\\+ compiler and there is none; install g\\+\\+"):
+    with pytest.raises(UserError, match=r"--compile needs a C\+\+ compiler and there is none; install g\+\+"):
         generate(GenerateOptions(tmp_path / "out", tmp_path / "nothing", prompt=("a dog",), compile=True))
     assert not (tmp_path / "out").exists()
 

@@ -1,6 +1,8 @@
 """The encoder that a training is aligned to: what it learns, where it lies, and that a run goes on with it."""
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -164,3 +166,17 @@ def test_what_cannot_be_aligned_is_refused_in_one_line(pictures, flowers, tmp_pa
     assert main([*typed, "--encoder", str(wrong.path)]) == 2
     assert "is of pictures {'channels': 1" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_two_processes_train_one_encoder_and_are_both_aligned_to_it(pictures, flowers, tmp_path, on_two_processes):
+    """One process that is given the encoder that they left comes to their weights, but for rounding."""
+    on_two_processes("-m", "tests.pictures.test_encoders", flowers, tmp_path / "shared")
+    kept = tmp_path / "shared" / "encoder.safetensors"
+    train(small(pictures), pictures, tmp_path / "alone", **ALIGNED, encoder=kept)
+    shared, alone = (read_safetensors(tmp_path / name / "model.safetensors")[0] for name in ("shared", "alone"))
+    for key, value in alone.items():
+        assert torch.allclose(value.float(), shared[key].float(), atol=0.02), key
+
+
+if __name__ == "__main__":
+    train(small(Pictures(sys.argv[1], 8)), Pictures(sys.argv[1], 8), Path(sys.argv[2]), **ALIGNED)
