@@ -228,7 +228,7 @@ def test_compiling_without_a_compiler_is_refused_before_anything_is_read(monkeyp
 
 @pytest.mark.skipif(hasattr(torch.nn.Module, "compile"), reason="this PyTorch compiles")
 def test_an_old_pytorch_says_that_it_does_not_compile(tmp_path):
-    with pytest.raises(UserError, match="--compile needs PyTorch 2.2 and this is"):
+    with pytest.raises(UserError, match=r"--compile needs PyTorch 2\.2 and this is"):
         generate(GenerateOptions(tmp_path / "out", tmp_path / "nothing", prompt=("a dog",), compile=True))
 
 
