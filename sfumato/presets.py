@@ -9,7 +9,7 @@ from typing import Dict, List, Tuple
 
 from .errors import UserError
 
-_FINER = "--muon-lr 0.015 --adam-lr 0.0015 --ema 0.999 --compile --look-every 0"
+_FINER = "--align 0 --muon-lr 0.015 --adam-lr 0.0015 --ema 0.999 --compile --look-every 0"
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ PRESETS: Dict[str, Preset] = {
     "digits": Preset(
         "the course's digits folder: MNIST-M, 56,000 pictures, and SVHN, 17,948",
         (
-            "sfumato digits train hw2_data/digits A --steps 11000 --compile --look-every 0",
+            "sfumato digits train hw2_data/digits A --steps 11000 --align 0 --compile --look-every 0",
             "sfumato digits train hw2_data/digits B --start A/digits.safetensors --steps 12000 --seed 1"
             f" --svhn-share 0.6 --decay-share 0.6 {_FINER}",
             "sfumato digits train hw2_data/digits C --start B/digits.safetensors --steps 13500 --seed 2"
