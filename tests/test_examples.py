@@ -1,5 +1,6 @@
 """The examples run, are short, and show what they promise."""
 
+import os
 import re
 import subprocess
 import sys
@@ -14,7 +15,9 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 def run_example(name, cwd, *arguments):
     command = [sys.executable, str(ROOT / "examples" / name), *arguments]
-    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    # Of the caller's settings only how many threads: more than there are cores free wait for each other spinning.
+    threads = {name: os.environ[name] for name in ("OMP_NUM_THREADS",) if name in os.environ}
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", **threads}
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=True).stdout
 
 
