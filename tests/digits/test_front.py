@@ -7,6 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
+pytest.importorskip("safetensors")
+
 import sfumato.pictures.fronts
 from sfumato.cli import main
 from sfumato.digits.data import read_both
