@@ -88,8 +88,10 @@ def _training(setup: Setup) -> Optional[TrainOptions]:
         return None
     options = TrainOptions(setup.found.digits, setup.runs / "train-digits")
     if setup.options.digit_steps is not None:
-        loop = replace(options.training.loop, steps=setup.options.digit_steps)
-        options.training = replace(options.training, loop=loop)
+        training, steps = options.training, setup.options.digit_steps
+        # Of a few steps the encoder's should not be the most.
+        encoder_steps = min(training.encoder_steps, max(1, steps // 4))
+        options.training = replace(training, loop=replace(training.loop, steps=steps), encoder_steps=encoder_steps)
     return options
 
 
