@@ -163,7 +163,8 @@ def keep_freed_memory() -> None:
     and more are returned as before. Other C libraries do as they do.
     """
     with contextlib.suppress(AttributeError, OSError, TypeError, ValueError):
-        library = ctypes.CDLL(None)
+        # What this process has loaded, without loading anything.
+        library = ctypes.pythonapi
         if sys.platform == "linux" and hasattr(library, "gnu_get_libc_version"):
             library.mallopt(_MMAP_THRESHOLD, 32 << 20)
             library.mallopt(_TRIM_THRESHOLD, 256 << 20)

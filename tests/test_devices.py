@@ -128,4 +128,5 @@ print(first, pages())
 """
     told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     before, after = map(int, told.split())
-    assert after < before / 10, "48 MiB in blocks of 4, given back and asked for again"
+    # Five times 48 MiB in blocks of 4, asked for anew, are 61,440 pages of 4 KiB; how many glibc gives back varies.
+    assert after < max(before, 1000) / 10

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Optional
 
+from ..errors import UserError
 from ..options import number
 from .loop import LoopOptions
 from .options import TrainingOptions
@@ -43,6 +44,17 @@ class AlignedOptions(TrainingOptions):
     encoder_steps: int = number(600, 1)
     """Steps of 128 pictures that it is trained for, with labels to tell them apart, without to know two views of one
     picture from others (VICReg, Bardes et al. 2022)."""
+
+    def check(self) -> None:
+        """Refuse what cannot be trained with, and what would do nothing.
+
+        Raises:
+            UserError: naming the setting.
+        """
+        super().check()
+        if not self.loop.align and (self.align_block or self.encoder is not None):
+            given = f"--align-block {self.align_block}" if self.align_block else f"--encoder {self.encoder}"
+            raise UserError(f"{given}: does nothing without alignment; give --align too, such as --align 0.5")
 
     def settings(self) -> Dict[str, Any]:
         """What decides the weights; which encoder it is, the run's own settings say."""

@@ -104,6 +104,7 @@ def train(options: TrainOptions) -> Path:
         UserError: for data or settings that cannot be used.
     """
     check_options(options)
+    options.training.check()
     vae = _read_autoencoder(options.autoencoder)
     refuse_shapes(SIZE, vae.config, options.network, TEXT)
     digits = in_turn(lambda: Digits.read(options.data, options.mnist, options.cache))

@@ -153,6 +153,14 @@ def test_interrupted_it_ends_with_the_same_bits(pictures, tmp_path, monkeypatch,
         assert torch.equal(value, again.state_dict()[key]), key
 
 
+def test_what_would_do_nothing_is_refused(flowers, tmp_path, capsys):
+    typed = ["pictures", "train", str(flowers), str(tmp_path / "run"), "--size", "8"]
+    for more in (["--encoder", "file"], ["--align-block", "enter"]):
+        assert main([*typed, *more]) == 2
+        assert f"{' '.join(more)}: does nothing without alignment" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_what_cannot_be_aligned_is_refused_in_one_line(pictures, flowers, tmp_path, capsys):
     typed = ["pictures", "train", str(flowers), str(tmp_path / "run"), "--size", "8", "--width", "8", "--align", "0.5"]
     typed += ["--steps", "2", "--batch-size", "2", "--encoder-steps", "1", "--precision", "fp32"]
