@@ -81,11 +81,12 @@ class PictureWork(Work[Diffusion]):
     def _alignment(self, name: str) -> Optional[PictureAlignment]:
         """With the block in the middle of a network of ours, or the one that is named."""
         training, model = self.training, self.network
+        if not training.loop.align:
+            return None
         block = training.align_block or (NETWORKS[name].middle(model.network.config) if name else "")
-        if training.loop.align and not block:
+        if not block:
             raise UserError("--align-block: say which block of your network is to be aligned, or leave --align at 0")
-        if training.loop.align:
-            module_of(model.network, block)
+        module_of(model.network, block)
         assert model.shape is not None, "it is the pictures'"
         config = EncoderConfig(model.shape[0], model.shape[1:], tuple(map(len, model.conditions.names)))
         folder = self.weights.parent

@@ -192,7 +192,7 @@ def with_features(loss: Loss, encoder: nn.Module, trainer: "Trainer[Any]") -> Lo
     device, precision = trainer.accelerator.device, precision_of(trainer)
     frozen: Any = encoder.to(device).requires_grad_(False)
 
-    def aligned_loss(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
+    def seen_beside(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
         options, on_device = trainer.options, [placed(part, device) for part in batch]
         assert isinstance(options, AlignedLoop)
         features: Optional[Tensor] = None
@@ -201,7 +201,7 @@ def with_features(loss: Loss, encoder: nn.Module, trainer: "Trainer[Any]") -> Lo
                 features = frozen.features(on_device[0].contiguous(memory_format=torch.channels_last))
         return loss(network, [features, *on_device])  # type: ignore[list-item]
 
-    return aligned_loss
+    return seen_beside
 
 
 def precision_of(trainer: "Trainer[Any]") -> str:
