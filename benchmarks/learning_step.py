@@ -21,7 +21,7 @@ from stable_diffusion_speed import FILE, ours, peak_memory, write_weights
 
 from sfumato.checkpoints import PREFIXES, Embedding, read_safetensors
 from sfumato.checkpoints.diffusers_layout import unet_keys
-from sfumato.concepts.learn import Word, encode_photos, one_of, word_loss
+from sfumato.personalisation.learn import Word, encode_photos, one_of, word_loss
 from sfumato.devices import DTYPES, choose_precision
 from sfumato.diffusion import ScaledLinearSchedule
 from sfumato.models.stable_diffusion import VAE, TextEncoder

@@ -32,7 +32,9 @@ AIMS: Dict[str, Dict[str, Command]] = {
         "pictures train": Command(
             "sfumato.pictures.learn", "learn", "LearnOptions", "learn to paint pictures like your own"
         ),
-        "concepts learn": Command("sfumato.concepts.learn", "learn", "LearnOptions", "learn a word from a few photos"),
+        "concepts learn": Command(
+            "sfumato.personalisation.learn", "learn", "LearnOptions", "learn a word, or more, from a few photos"
+        ),
         "digits train": Command(
             "sfumato.digits.train", "train", "TrainOptions", "train the digit model on MNIST-M and SVHN"
         ),

@@ -11,6 +11,7 @@ from .checkpoints import Embedding, filled, fingerprint, name_of_weights, read_s
 from .devices import DTYPES, refuse_to_compile
 from .diffusion import NetworkDenoiser, ScaledLinearSchedule, Schedule
 from .errors import UserError, first_line
+from .models.additions import Addition, add
 from .models.packing import is_compiled
 from .models.shipped import shipped
 from .models.stable_diffusion import VAE, TextConfig, TextEncoder, UNet, UNetConfig, VAEConfig
@@ -47,6 +48,8 @@ class StableDiffusion:
     """Another spelling -> the word that it stands for."""
     autoencoder: str = ""
     """A name of its weights, which the fingerprint says nothing of."""
+    added: Dict[str, str] = field(default_factory=dict)
+    """What was added to its weights: a name of each addition, and how much of it."""
 
     @classmethod
     def load(cls, path: Path, dtype: torch.dtype = torch.float32) -> "StableDiffusion":
@@ -84,6 +87,7 @@ class StableDiffusion:
         Words are learned for the U-Net and the text encoder, which `checkpoint` names; pictures need the autoencoder.
         """
         told = {"checkpoint": self.name, "autoencoder": self.autoencoder, "precision": self.precision}
+        told.update({f"added {name}": amount for name, amount in self.added.items()})
         return {**told, "compiled": "U-Net"} if is_compiled(self.unet) else told
 
     def compile(self) -> "StableDiffusion":
@@ -104,6 +108,30 @@ class StableDiffusion:
         for network in (self.unet, self.vae, self.text):
             network.to(device)
         return self
+
+    def networks(self) -> nn.ModuleDict:
+        """The U-Net and the text encoder together; their layers are called unet.… and text.…"""
+        return nn.ModuleDict({"unet": self.unet, "text": self.text})
+
+    def add(self, additions: Mapping[str, Addition], name: str, amount: float, called: str) -> None:
+        """Add to the weights in memory; the checkpoint's file stays as it is.
+
+        Args:
+            additions: by layer, see `networks`.
+            name: of what they hold.
+            amount: of each that is added.
+            called: what people call them.
+
+        Raises:
+            UserError: for a layer that this checkpoint lacks, or of another shape; nothing was added then.
+        """
+        try:
+            add(self.networks(), {layer: one._replace(scale=amount * one.scale) for layer, one in additions.items()})
+        except KeyError as missing:
+            raise UserError(f"{called}: is for a layer {missing} that this checkpoint does not have") from None
+        except ValueError as fault:
+            raise UserError(f"{called}: was learned for another model: {fault}") from None
+        self.added[name] = f"{amount:g}"
 
     def learn_words(self, embeddings: Sequence[Embedding]) -> None:
         """Make words known; a later one takes the place of an earlier one of the same token.

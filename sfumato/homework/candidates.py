@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Iterator, List, Optional
 
 from ..concepts.prompts import Source
-from ..concepts.recipes import RECIPES
+from ..personalisation.recipes import RECIPES
 from ..runs import digest
 
 _STYLE = r"style\s+of\s+{}"

@@ -7,10 +7,10 @@ from typing import Any, Dict, List, Mapping, Optional
 from ..checkpoints import read_json
 from ..clip import Clip
 from ..concepts.evaluate import PICTURES, photos_of
-from ..concepts.learn import prepared
 from ..concepts.prompts import Source, read_input
 from ..devices import DTYPES, Worker, choose_precision
 from ..errors import UserError
+from ..personalisation.learn import prepared
 from ..pictures.course_judges import load_course_classifier
 from ..stable_diffusion import SMALL_WORLD, StableDiffusion
 from ..training import pace_of

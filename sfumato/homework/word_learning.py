@@ -12,11 +12,11 @@ from ..checkpoints import write_text
 from ..clip import Clip
 from ..concepts.evaluate import PromptScore, photos_of, score_prompt
 from ..concepts.generate import GenerateOptions, generate
-from ..concepts.learn import learn
-from ..concepts.learn_options import LearnOptions
 from ..concepts.prompts import Source
 from ..images import graders_picture, picture_files
 from ..outputs import open_folder
+from ..personalisation.learn import learn
+from ..personalisation.learn_options import LearnOptions
 from .candidates import Candidate, candidates, kind_of, plain_words
 
 WORD = "word.safetensors"
@@ -65,15 +65,15 @@ class WordLearning:
         return LearnOptions(
             photos=photos,
             out=self.run_of(source, candidate),
-            token=source.token,
+            token=(source.token,),
             checkpoint=self.checkpoint,
-            preset=("small-" if self.checkpoint is None else "") + candidate.kind,
-            init=candidate.init,
+            preset=(("small-" if self.checkpoint is None else "") + candidate.kind,),
+            init=(candidate.init,),
             vectors=candidate.vectors,
             steps=candidate.steps,
             batch_size=candidate.batch_size,
             lr=candidate.lr,
-            plain=plain_words(source),
+            plain=tuple(filter(None, [plain_words(source)])),
             clip=self.clip_name if judged else None,
             preview=tuple(told),
             preview_count=_PREVIEWS,

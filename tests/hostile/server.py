@@ -36,7 +36,8 @@ _HEAVY = (
         "safetensors.torch",
     ),
     *("sfumato.faces.generate", "sfumato.faces.invert", "sfumato.faces.train", "sfumato.digits.generate"),
-    *("sfumato.digits.evaluate", "sfumato.digits.train", "sfumato.concepts.generate", "sfumato.concepts.learn"),
+    *("sfumato.digits.evaluate", "sfumato.digits.train", "sfumato.concepts.generate"),
+    "sfumato.personalisation.learn",
     *("sfumato.concepts.words", "sfumato.converting", "sfumato.zero_shot", "sfumato.report.report", "sfumato.clip"),
 )
 

@@ -1,7 +1,7 @@
 """How words are learned: what has worked, for Stable Diffusion v1 and for the small world."""
 
 from dataclasses import dataclass
-from typing import Dict, Tuple
+from typing import Dict, Optional, Tuple
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class Recipe:
     """The word's length in tokens."""
     flip: bool = True
     """Whether photos are shown mirrored too."""
+    weights_lr: Optional[float] = None
+    """Peak learning rate of what is added to the weights; the method's own if None."""
     texts: str = ""
     """Which of TEMPLATES and PREVIEWS; those of the kind if empty."""
 

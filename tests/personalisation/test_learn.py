@@ -13,8 +13,6 @@ from PIL import Image
 pytest.importorskip("accelerate", minversion="1.0")
 
 from sfumato.checkpoints import Embedding, read_embeddings
-from sfumato.concepts.learn import encode_photos, initial_vectors, learn, one_of
-from sfumato.concepts.learn_options import LearnOptions
 from sfumato.concepts.painting import Sampling, encoded, paint
 from sfumato.concepts.photos import photo_files
 from sfumato.devices import choose_precision
@@ -22,6 +20,9 @@ from sfumato.diffusion import make_loss, seed_of, training_loss
 from sfumato.errors import UserError
 from sfumato.images import note_in, open_picture, read_film, sheet_cells
 from sfumato.models.stable_diffusion.tokenizer import Tokenizer
+from sfumato.personalisation.first_words import initial_vectors
+from sfumato.personalisation.learn import encode_photos, learn, texts_of
+from sfumato.personalisation.learn_options import LearnOptions
 from sfumato.pictures.latents import LatentBatches
 from sfumato.stable_diffusion import SCHEDULE, StableDiffusion
 
@@ -37,7 +38,11 @@ def photos(tmp_path_factory):
 
 def options(photos, out, checkpoint, **more):
     usual = {"init": "dog", "steps": 4, "batch_size": 2, "preview_every": 0, "lr": 0.05, "precision": "fp32"}
-    return LearnOptions(photos, out, checkpoint=checkpoint, **{**usual, **more})
+    told = {**usual, **more}
+    for name in ("token", "init", "kind", "preset", "plain"):
+        if isinstance(told.get(name), str):
+            told[name] = (told[name],)
+    return LearnOptions(photos, out, checkpoint=checkpoint, **told)
 
 
 def test_a_plan_says_what_would_be_done_and_its_last_line_paints(photos, checkpoint, tmp_path, monkeypatch, capsys):
@@ -70,7 +75,7 @@ def test_learning_lowers_the_loss_that_it_is_about(photos, checkpoint, tmp_path)
     model.learn_words([word])
     moments = encode_photos(model, [open_picture(path) for path in photo_files(photos)], True, 1, 0)
     ids = torch.tensor([model.tokenizer()("a photo of a <new1>").ids])
-    x0, t, eps, ids = LatentBatches(moments, one_of(ids), 64, SCHEDULE, seed=99)(0, slice(None))
+    x0, t, eps, ids = LatentBatches(moments, texts_of([ids], [len(moments)]), 64, SCHEDULE, seed=99)(0, slice(None))
     losses = []
     for vectors in (first, word.vectors):
         model.words["<new1>"] = vectors
@@ -129,7 +134,7 @@ def test_a_run_does_not_go_on_with_other_photos(photos, checkpoint, tmp_path):
         ("preview", ("a {} at sea",), "preview = "),
         ("preview_count", 3, "preview_count = 2, not 3"),
         ("preview_every", 1, "preview_every = 2, not 1"),
-        ("plain", "a corgi", "plain = None, not a corgi"),
+        ("plain", "a corgi", "plain = dog, not a corgi"),
         ("clip", "CLIP", "clip = None, not "),
         ("precision", "bf16", "precision = fp32, not bf16"),
         ("lr", 0.06, "lr = 0.05, not 0.06"),
@@ -157,7 +162,7 @@ def test_the_precision_is_recorded_as_it_was_chosen(photos, checkpoint, tmp_path
 def test_two_processes_learn_as_one(photos, checkpoint, tmp_path, on_two_processes):
     """Under torchrun one log and one word are written, and the word is that of one process but for rounding."""
     alone = learned(learn(options(photos, tmp_path / "alone", checkpoint)))
-    said = on_two_processes("-m", "tests.concepts.test_learn", photos, tmp_path / "two", checkpoint)
+    said = on_two_processes("-m", "tests.personalisation.test_learn", photos, tmp_path / "two", checkpoint)
     assert said.count("wrote ") == 1
     torch.testing.assert_close(
         learned(tmp_path / "two" / "word.safetensors").vectors, alone.vectors, atol=1e-5, rtol=1e-4
@@ -274,7 +279,7 @@ def test_photos_are_encoded_once_with_their_mirror_images(photos, checkpoint):
 
 
 def test_an_exploding_loss_stops_with_advice(photos, checkpoint, tmp_path, monkeypatch):
-    import sfumato.concepts.learn as module
+    import sfumato.personalisation.learned as module
 
     calls = []
 
@@ -283,7 +288,7 @@ def test_an_exploding_loss_stops_with_advice(photos, checkpoint, tmp_path, monke
         return training_loss(*arguments, **more) * (1 if len(calls) <= 50 else 10)
 
     monkeypatch.setattr(module, "training_loss", exploding)
-    with pytest.raises(UserError, match=r"mean loss of 50 steps rose from .* to .*; lower --lr"):
+    with pytest.raises(UserError, match=r"mean loss of 50 steps rose from .* to .*; lower the learning rate"):
         learn(options(photos, tmp_path / "run", checkpoint, steps=80, lr=1e-4))
     assert 50 < len(calls) < 70
 

@@ -1,0 +1,77 @@
+"""One of the things that are learned: its photos, its word, and the texts that they are shown with."""
+
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Dict, Optional, Tuple
+
+from ..checkpoints import read_text
+from ..errors import UserError
+from ..models.stable_diffusion.tokenizer import Tokenizer
+from .recipes import PREVIEWS, TEMPLATES, Recipe
+
+LEARNED = r"<[^<>\s]+>"
+"""How learned words look."""
+
+
+@dataclass(frozen=True)
+class Concept:
+    """What one folder of photos shows."""
+
+    photos: Path
+    """The folder."""
+    token: str
+    """Its word; empty where none is learned."""
+    recipe: Recipe
+    plain: str
+    """It in plain words, for CLIP."""
+    templates: Tuple[str, ...]
+    """Texts with {}."""
+
+    @property
+    def said(self) -> str:
+        """How texts say it."""
+        return self.token or self.recipe.init
+
+    @property
+    def previews(self) -> Tuple[str, ...]:
+        """Prompts that show how far it is."""
+        return tuple(prompt.replace("{}", self.said) for prompt in PREVIEWS[self.recipe.texts or self.recipe.kind])
+
+    def settings(self) -> Dict[str, Any]:
+        """What decides its learning, beside the photos and what the loop is told."""
+        of_loop = ("steps", "batch_size")
+        told = {name: value for name, value in asdict(self.recipe).items() if name not in of_loop}
+        return {**told, "token": self.token, "plain": self.plain, "templates": self.templates}
+
+
+def refuse_token(token: str) -> None:
+    """Refuse a word that prompts could not use.
+
+    Raises:
+        UserError: saying why.
+    """
+    if Tokenizer().known(token):
+        raise UserError(f"{token}: is in the vocabulary already; learned words look like <new1>")
+    if not re.fullmatch(LEARNED, token):
+        raise UserError(
+            f"{token}: has no angle brackets around it, so prompts would split it or find it inside other words;"
+            " learned words look like <new1>"
+        )
+
+
+def templates_of(file: Optional[Path], recipe: Recipe) -> Tuple[str, ...]:
+    """The texts of a file, a line each, or those of a recipe's kind.
+
+    Raises:
+        UserError: for a file without texts, or a line that does not have {} once.
+    """
+    if file is None:
+        return TEMPLATES[recipe.texts or recipe.kind]
+    lines = read_text(file, "give a text file").splitlines()
+    found = tuple(line.strip() for line in lines if line.strip())
+    bad = next((number for number, line in enumerate(lines, 1) if line.strip() and line.count("{}") != 1), None)
+    if bad is not None or not found:
+        where = f"line {bad}" if bad else "it is empty"
+        raise UserError(f"{file}: {where}: each line must have {{}} once, where the word goes")
+    return found

@@ -1,0 +1,82 @@
+"""What is learned from a few photos, beside a word: nothing, or which layers of a frozen model get an addition.
+
+word      the vectors of a word alone                                  Gal et al. 2022, "Textual inversion"
+custom    and the keys and values that the U-Net makes of a text       Kumari et al. 2022, "Custom Diffusion"
+lora      and two thin matrices for each layer of its attentions       Hu et al. 2021, "LoRA"
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Dict, Tuple
+
+import torch
+from torch import Tensor
+
+from ..diffusion import seed_of
+from ..errors import UserError
+from ..models.additions import Addition, layer_names
+from ..stable_diffusion import StableDiffusion
+
+_ATTENTIONS = tuple(f"attn{n}.{layer}" for n in (1, 2) for layer in ("to_q", "to_k", "to_v", "to_out.0"))
+_OF_TEXT = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj")
+
+
+@dataclass(frozen=True)
+class Method:
+    """Which layers get an addition, by how their names end."""
+
+    unet: Tuple[str, ...] = ()
+    text: Tuple[str, ...] = ()
+    """Where the text encoder learns too."""
+    thin: bool = False
+    """Whether an addition is the product of two thin matrices."""
+    lr: float = 0.0
+    """Peak learning rate of the additions (AdamW)."""
+    small_lr: float = 0.0
+    """The same for the small world, whose batches are larger and whose layers are thin."""
+
+
+METHODS: Dict[str, Method] = {
+    "word": Method(),
+    "custom": Method(unet=("attn2.to_k", "attn2.to_v"), lr=4e-5, small_lr=5e-4),
+    "lora": Method(_ATTENTIONS, _OF_TEXT, thin=True, lr=1e-4, small_lr=2e-3),
+}
+"""By the names that the command takes."""
+
+
+def first_additions(
+    model: StableDiffusion, method: Method, rank: int, alpha: float, text: bool, seed: int
+) -> Dict[str, Addition]:
+    """What the learning begins with, by layer as `StableDiffusion.networks` calls them: all of them add nothing.
+
+    Args:
+        model: that learns.
+        method: see METHODS.
+        rank: of thin additions.
+        alpha: of thin additions, which are scaled by alpha / rank, so that another rank needs no other learning rate.
+        text: whether the text encoder's layers are among them.
+        seed: of the matrices that meet the input first.
+
+    Raises:
+        UserError: for a rank above what some layer has.
+    """
+    endings = {"unet": method.unet, "text": method.text if text else ()}
+    networks, additions = model.networks(), {}
+    for name in (f"{part}.{one}" for part in endings for one in layer_names(getattr(model, part), endings[part])):
+        weight = networks.get_parameter(f"{name}.weight")
+        additions[name] = _thin(name, weight, rank, alpha, seed) if method.thin else _whole(weight)
+    return additions
+
+
+def _whole(weight: Tensor) -> Addition:
+    return Addition((torch.zeros(weight.shape),))
+
+
+def _thin(name: str, weight: Tensor, rank: int, alpha: float, seed: int) -> Addition:
+    outputs, inputs = weight.shape[0], weight[0].numel()
+    if rank > min(outputs, inputs):
+        raise UserError(f"--rank must be at most {min(outputs, inputs)}, which {name} has, got {rank}")
+    source = torch.Generator().manual_seed(seed_of(seed, "lora", name))
+    # Inputs of size 1 become D x of size 1, whatever the rank; U begins as nothing.
+    down = torch.randn(rank, inputs, generator=source) / math.sqrt(inputs)
+    return Addition((down, torch.zeros(outputs, rank)), alpha / rank)

@@ -1,0 +1,150 @@
+"""Looking at what is learned: previews with fixed seeds, scored by CLIP; all are kept, the best in the end."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Dict, Mapping, Optional, Sequence, Tuple
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..clip import Clip, scores
+from ..concepts.painting import Sampling, encoded, paint
+from ..diffusion import seed_of
+from ..models.additions import added
+from ..outputs import open_folder
+from ..pictures.stages import is_kept, keep_stage, save_stages
+from ..stable_diffusion import StableDiffusion
+from .concept import Concept
+from .files import Stage, read_stage, write_stage
+from .learn_options import LearnOptions
+from .learned import Learned, LearnedLoss
+
+_SAMPLING = Sampling(steps=15)
+_GROWTH = "word"
+"""The figure and the film of what is painted at each step."""
+_STAGES = {"word": "words"}
+"""The folder of the stages, by method."""
+
+
+class Previews:
+    """Paints, scores and keeps what is learned, as it is learned.
+
+    Args:
+        model: that learns, on its device.
+        loss: that it learns by, which lends it what is learned.
+        first: what is learned, before the first step.
+        concepts: that are learned.
+        photos: of each, RGB, to compare with.
+        options: where and how often.
+        hashes: of the photos' files, of each concept, for the files' metadata.
+    """
+
+    def __init__(
+        self,
+        model: StableDiffusion,
+        loss: LearnedLoss,
+        first: Learned,
+        concepts: Sequence[Concept],
+        photos: Sequence[Sequence[Image.Image]],
+        options: LearnOptions,
+        hashes: Sequence[Mapping[str, str]],
+    ) -> None:
+        self._model, self._loss, self._concepts, self._options, self._hashes = model, loss, concepts, options, hashes
+        self._first = Stage.of(first, {})
+        given = tuple(prompt.replace("{}", concepts[0].said) for prompt in options.preview)
+        beside = (" next to ".join(f"a {one.said}" for one in concepts),) if len(concepts) > 1 else ()
+        self._plain = given or tuple(prompt for one in concepts for prompt in one.previews) + beside
+        self._prompts = [prompt for prompt in self._plain for _ in range(options.preview_count)]
+        self._folder = options.out / _STAGES.get(options.method, "stages")
+        self.finished = options.out / f"{options.method}.safetensors"
+        self._clip: Optional[Clip] = None
+        if options.preview_every and (options.clip is not None or options.checkpoint is None):
+            self._clip = Clip(options.clip)
+            self._photos = [self._clip.pictures(some) for some in photos]
+
+    def look(self, step: int, mean: Learned, loss: float) -> Dict[str, float]:
+        """Paint the previews with what is learned, keep both, and score the pictures; the first time also those of
+        what was there before the first step.
+
+        Args:
+            step: of the learning.
+            mean: what is learned.
+            loss: at noises and times that are the same at each look.
+
+        Returns:
+            What was measured, by name.
+        """
+        if not is_kept(self._options.out, 0):
+            self._paint(0, self._first)
+        stage = self._stage(mean, step, {})
+        found = {"loss/fixed": loss, **self._paint(step, stage)}
+        stage.told.update(_told(found))
+        write_stage(open_folder(self._folder) / f"step-{step:06d}.safetensors", self._options.method, stage)
+        save_stages(self._options.out, _GROWTH)
+        return found
+
+    def _paint(self, step: int, stage: Stage) -> Dict[str, float]:
+        """Paint from the same noises at every step, and score."""
+        model = self._model
+        with self._loss.resting(), added(model.networks(), stage.additions):
+            model.words.update(stage.words)
+            states = [encoded(model, [prompt]) for prompt in self._prompts]
+            negative = encoded(model, [""])[:, 0]
+            seeds = [seed_of(self._options.seed, "preview", number) for number in range(len(self._prompts))]
+            pixels = torch.cat([paint(model, state, negative, [seed], _SAMPLING) for state, seed in zip(states, seeds)])
+        found = self._scored(pixels)
+        note = {"checkpoint": model.name, "seed": self._options.seed, "sampling": asdict(_SAMPLING), **found}
+        keep_stage(self._options.out, step, pixels, self._plain, note)
+        return found
+
+    def _scored(self, pixels: Tensor) -> Dict[str, float]:
+        """Mean image and text score over the previews, and their weighted sum."""
+        if self._clip is None:
+            return {}
+        directions = self._clip.pictures([Image.fromarray(one.numpy()) for one in pixels])
+        found = [self._score(self._clip, direction, prompt) for direction, prompt in zip(directions, self._prompts)]
+        image, text, both = (float(torch.cat(part).mean()) for part in zip(*found))
+        return {"image_score": image, "text_score": text, "score": both}
+
+    def _score(self, clip: Clip, direction: Tensor, prompt: str) -> Tuple[Tensor, Tensor, Tensor]:
+        """Against the photos of what the prompt says, and the prompt in plain words."""
+        said = [place for place, one in enumerate(self._concepts) if one.said in prompt]
+        photos = torch.cat([self._photos[place] for place in said or range(len(self._concepts))])
+        for concept in self._concepts:
+            prompt = prompt.replace(concept.said, concept.plain)
+        found = scores(clip, direction[None], photos, prompt)
+        return (*found, found.weighted)
+
+    def _stage(self, mean: Learned, step: int, found: Mapping[str, float]) -> Stage:
+        first = self._concepts[0]
+        told = {
+            "checkpoint": self._model.name,
+            "step": str(step),
+            "init": first.recipe.init,
+            "recipe": json.dumps(asdict(first.recipe)),
+            "seed": str(self._options.seed),
+            "photos": json.dumps(self._hashes[0] if len(self._hashes) == 1 else self._hashes),
+            **_told(found),
+        }
+        return Stage.of(mean, told)
+
+    def finish(self, mean: Learned) -> Path:
+        """Write the best of all scored stages, or the last where none was; list them."""
+        kept = [read_stage(path) for path in sorted(self._folder.glob("step-*.safetensors"))]
+        scored = [one for one in kept if "score" in one.told]
+        best = max(scored, key=lambda one: float(one.told["score"]), default=None)
+        for stage in scored:
+            told, mark = stage.told, " <- kept" if stage is best else ""
+            print(f"step {told['step']}: image {told['image_score']}, text {told['text_score']}{mark}")
+        steps = self._concepts[0].recipe.steps
+        stage = self._stage(mean, steps, {}) if best is None else best
+        write_stage(self.finished, self._options.method, stage)
+        save_stages(self._options.out, _GROWTH, kept=int(stage.told["step"]), film=True)
+        return self.finished
+
+
+def _told(found: Mapping[str, float]) -> Dict[str, str]:
+    """What was measured, as a file's metadata has it."""
+    return {name.replace("/", "_"): f"{value:.4f}" for name, value in found.items()}

@@ -1,0 +1,5 @@
+"""What is taught here is a Stable Diffusion of a few megabytes."""
+
+from tests.concepts.conftest import checkpoint, state
+
+__all__ = ["checkpoint", "state"]
