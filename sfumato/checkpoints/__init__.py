@@ -6,6 +6,7 @@ from .dlib_file import read_face_descriptor
 from .embeddings import FORMATS, Embedding, read_embeddings, write_embedding
 from .files import atomic_path, remove_leftovers, temporary_folder, write_text
 from .folders import is_hidden, leads_out, visible_entries, visible_files
+from .learned_files import LearnedFile, read_learned, write_custom, write_words
 from .model_file import ModelFormat, read_model, write_model
 from .safetensor_files import read_safetensors, write_safetensors
 from .settings import but_length, refuse_other_settings
@@ -26,7 +27,7 @@ from .torch_saving import write_torch
 from .training_state import Saved, load_state, save_state
 from .word_converting import convert_words, holds_words
 from .word_files import embedding_files, given_words
-from .word_stages import GivenWord
+from .word_stages import GivenWord, refuse_clashes
 
 __all__ = [
     "FORMATS",
@@ -34,6 +35,7 @@ __all__ = [
     "SIZE_KEY",
     "Embedding",
     "GivenWord",
+    "LearnedFile",
     "ModelFormat",
     "Parts",
     "Saved",
@@ -62,6 +64,7 @@ __all__ = [
     "read_embeddings",
     "read_face_descriptor",
     "read_json",
+    "read_learned",
     "read_model",
     "read_npz",
     "read_safetensors",
@@ -69,6 +72,7 @@ __all__ = [
     "read_tensor",
     "read_tensors",
     "read_text",
+    "refuse_clashes",
     "refuse_other_settings",
     "refuse_others",
     "remove_leftovers",
@@ -79,10 +83,12 @@ __all__ = [
     "visible_entries",
     "visible_files",
     "weights_in",
+    "write_custom",
     "write_embedding",
     "write_model",
     "write_safetensors",
     "write_stable_diffusion",
     "write_text",
     "write_torch",
+    "write_words",
 ]

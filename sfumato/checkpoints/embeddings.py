@@ -69,8 +69,12 @@ def read_embeddings(path: Path, token: Optional[str] = None) -> List[Embedding]:
     Raises:
         UserError: if the file is of none of the formats or another model's, or a word cannot be used.
     """
-    path = Path(path)
-    content, metadata = read_tensors(path)
+    content, metadata = read_tensors(Path(path))
+    return embeddings_in(content, metadata, Path(path), token)
+
+
+def embeddings_in(content: Any, metadata: Dict[str, str], path: Path, token: Optional[str] = None) -> List[Embedding]:
+    """The same of what was read already; see `read_tensors`."""
     found = words_in(content, path)
     if not found:
         raise UserError(f"{path}: holds no embedding in a format that is known ({', '.join(FORMATS)})")

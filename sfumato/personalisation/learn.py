@@ -87,7 +87,7 @@ class _LearnWork(Work[Learned]):
         self._ids = [encoded_texts(model, one.templates, one.said) for one in concepts]
         model.unet.checkpointing = model.size > _LARGE if options.save_memory is None else options.save_memory
         model.to(Worker.here().device())
-        self._loss, self._watch = LearnedLoss(model, list(additions)), Watch()
+        self._loss, self._watch = LearnedLoss(model, self.network.layers), Watch()
         self._previews = Previews(model, self._loss, self.network, concepts, photos, options, hashes)
         self.weights = self._previews.finished
         self.made = {**options.settings(concepts, hashes), **model.identity()}
@@ -148,7 +148,7 @@ class _LearnWork(Work[Learned]):
             lines.append(f"photos     {len(photos)} from {concept.photos}")
             lines.append(f"word       {concept.said}: {begun}, in {self._model.name}")
         if len(self.network.parts):
-            lines.append(f"added      {self._options.method} to {self.network.layers} layers")
+            lines.append(f"added      {self._options.method} to {len(self.network.layers)} layers")
         return lines
 
     def leave_sheet(self, path: Path) -> None:

@@ -33,9 +33,9 @@ class Learned(nn.Module):
         )
 
     @property
-    def layers(self) -> int:
-        """How many have an addition."""
-        return len(self._layers)
+    def layers(self) -> List[str]:
+        """That have an addition."""
+        return list(self._layers)
 
     def forward(self) -> Values:
         """What they are at this moment, as parts of the graph: processes that learn together share what passes here."""

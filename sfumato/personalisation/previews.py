@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ..checkpoints import LearnedFile, read_learned
 from ..clip import Clip, scores
 from ..concepts.painting import Sampling, encoded, paint
 from ..diffusion import seed_of
@@ -17,7 +18,7 @@ from ..outputs import open_folder
 from ..pictures.stages import is_kept, keep_stage, save_stages
 from ..stable_diffusion import StableDiffusion
 from .concept import Concept
-from .files import Stage, read_stage, write_stage
+from .files import learned_so_far, write_learned
 from .learn_options import LearnOptions
 from .learned import Learned, LearnedLoss
 
@@ -52,7 +53,7 @@ class Previews:
         hashes: Sequence[Mapping[str, str]],
     ) -> None:
         self._model, self._loss, self._concepts, self._options, self._hashes = model, loss, concepts, options, hashes
-        self._first = Stage.of(first, {})
+        self._first = learned_so_far(first, {})
         given = tuple(prompt.replace("{}", concepts[0].said) for prompt in options.preview)
         beside = (" next to ".join(f"a {one.said}" for one in concepts),) if len(concepts) > 1 else ()
         self._plain = given or tuple(prompt for one in concepts for prompt in one.previews) + beside
@@ -80,16 +81,16 @@ class Previews:
             self._paint(0, self._first)
         stage = self._stage(mean, step, {})
         found = {"loss/fixed": loss, **self._paint(step, stage)}
-        stage.told.update(_told(found))
-        write_stage(open_folder(self._folder) / f"step-{step:06d}.safetensors", self._options.method, stage)
+        stage.metadata.update(_told(found))
+        write_learned(open_folder(self._folder) / f"step-{step:06d}.safetensors", self._options.method, stage)
         save_stages(self._options.out, _GROWTH)
         return found
 
-    def _paint(self, step: int, stage: Stage) -> Dict[str, float]:
+    def _paint(self, step: int, stage: LearnedFile) -> Dict[str, float]:
         """Paint from the same noises at every step, and score."""
         model = self._model
         with self._loss.resting(), added(model.networks(), stage.additions):
-            model.words.update(stage.words)
+            model.words.update({word.token: word.vectors for word in stage.words})
             states = [encoded(model, [prompt]) for prompt in self._prompts]
             negative = encoded(model, [""])[:, 0]
             seeds = [seed_of(self._options.seed, "preview", number) for number in range(len(self._prompts))]
@@ -117,7 +118,7 @@ class Previews:
         found = scores(clip, direction[None], photos, prompt)
         return (*found, found.weighted)
 
-    def _stage(self, mean: Learned, step: int, found: Mapping[str, float]) -> Stage:
+    def _stage(self, mean: Learned, step: int, found: Mapping[str, float]) -> LearnedFile:
         first = self._concepts[0]
         told = {
             "checkpoint": self._model.name,
@@ -128,20 +129,20 @@ class Previews:
             "photos": json.dumps(self._hashes[0] if len(self._hashes) == 1 else self._hashes),
             **_told(found),
         }
-        return Stage.of(mean, told)
+        return learned_so_far(mean, told)
 
     def finish(self, mean: Learned) -> Path:
         """Write the best of all scored stages, or the last where none was; list them."""
-        kept = [read_stage(path) for path in sorted(self._folder.glob("step-*.safetensors"))]
-        scored = [one for one in kept if "score" in one.told]
-        best = max(scored, key=lambda one: float(one.told["score"]), default=None)
+        kept = [read_learned(path) for path in sorted(self._folder.glob("step-*.safetensors"))]
+        scored = [one for one in kept if "score" in one.metadata]
+        best = max(scored, key=lambda one: float(one.metadata["score"]), default=None)
         for stage in scored:
-            told, mark = stage.told, " <- kept" if stage is best else ""
+            told, mark = stage.metadata, " <- kept" if stage is best else ""
             print(f"step {told['step']}: image {told['image_score']}, text {told['text_score']}{mark}")
         steps = self._concepts[0].recipe.steps
         stage = self._stage(mean, steps, {}) if best is None else best
-        write_stage(self.finished, self._options.method, stage)
-        save_stages(self._options.out, _GROWTH, kept=int(stage.told["step"]), film=True)
+        write_learned(self.finished, self._options.method, stage)
+        save_stages(self._options.out, _GROWTH, kept=int(stage.metadata["step"]), film=True)
         return self.finished
 
 
