@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Dict, List
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from ..errors import UserError
 from ..images import PICTURE_ENDINGS, from_pixels, picture_files
+from ..personalisation.crops import resized, square
 from ..runs import digest
 
 
@@ -41,13 +41,5 @@ def cropped(photo: Image.Image, size: int, crops: int, source: torch.Generator) 
         crops: 1 is the middle; more are squares of at least 80% of the shorter side at random places.
         source: of those places.
     """
-    return torch.stack([_part(photo, size, crops > 1, source) for _ in range(crops)])
-
-
-def _part(photo: Image.Image, size: int, random: bool, source: torch.Generator) -> Tensor:
-    short = min(photo.size)
-    share, across, down = torch.rand(3, generator=source).tolist() if random else (1.0, 0.5, 0.5)
-    side = short * (0.8 + 0.2 * share)
-    left, top = across * (photo.width - side), down * (photo.height - side)
-    part = photo.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
-    return from_pixels(torch.from_numpy(np.asarray(part).copy()).permute(2, 0, 1))
+    boxes = [square(photo.size, crops > 1, source) for _ in range(crops)]
+    return torch.stack([from_pixels(resized(photo, size, box)) for box in boxes])

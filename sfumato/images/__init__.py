@@ -6,7 +6,7 @@ from .films import FILM_ENDINGS, check_film, clear_paper, read_film, save_film, 
 from .fonts import INK, folded, font, text_box, write
 from .listing import PICTURE_ENDINGS, exactly_pngs, graded_files, picture_entries, picture_files, pictures_among
 from .marks import crossed_out, marked_sheet
-from .opening import MOST_PIXELS, graders_picture, open_drawing, open_picture
+from .opening import MOST_PIXELS, graders_picture, open_drawing, open_picture, open_with_alpha
 from .pixels import RANGES, from_pixels, to_pixels, to_range
 from .rows import Row, rows_with_words
 from .saving import note_in, save_image, save_png
@@ -36,6 +36,7 @@ __all__ = [
     "on_white",
     "open_drawing",
     "open_picture",
+    "open_with_alpha",
     "picture_entries",
     "picture_files",
     "pictures_among",

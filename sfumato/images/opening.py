@@ -12,10 +12,11 @@ import warnings
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, Optional, Tuple, TypeVar
 
+import numpy as np
 from PIL import Image, ImageFile
 
 from ..errors import UserError, first_line
-from .colours import ColourError, in_rgb, stored_as
+from .colours import ColourError, in_rgb, may_be_transparent, stored_as
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 """Pillow's names of what is read; of a JPEG with several pictures in it (MPO) the first is taken."""
@@ -60,6 +61,16 @@ def open_picture(path: Path, raw: Optional[bytes] = None) -> Image.Image:
             pixels.
     """
     return _decoded(path, raw, lambda image, stored: _turned(path, image, in_rgb(image, stored)))
+
+
+def open_with_alpha(path: Path) -> Tuple[Image.Image, Optional[Image.Image]]:
+    """A picture as `open_picture` gives it, but in the colours that it has before they are laid on anything (white
+    where nothing is seen of them), and its opacity: grey of 8 bits, 255 where it is opaque; None where all of it is.
+
+    Raises:
+        UserError: as `open_picture`.
+    """
+    return _decoded(path, None, lambda image, stored: _apart(path, image, stored))
 
 
 def open_drawing(path: Path) -> Image.Image:
@@ -171,6 +182,27 @@ def _frames(path: Path, image: Any) -> Tuple[List[Tuple[Image.Image, int]], str]
     comment = image.info.get("comment", b"")
     told = image.getexif().get(_DESCRIPTION, "") or (comment if isinstance(comment, bytes) else b"").decode("ascii")
     return found, str(told)
+
+
+def _apart(path: Path, image: Any, stored: str) -> Tuple[Image.Image, Optional[Image.Image]]:
+    shown, opacity = in_rgb(image, stored), None
+    if may_be_transparent(image):
+        shown, opacity = _without_ground(np.asarray(shown), np.asarray(in_rgb(image, stored, 0)))
+    turn = _TURNS.get(_orientation(path, image))
+    if turn is None:
+        return shown, opacity
+    return shown.transpose(turn), None if opacity is None else opacity.transpose(turn)
+
+
+def _without_ground(on_white: np.ndarray, on_black: np.ndarray) -> Tuple[Image.Image, Optional[Image.Image]]:
+    """Colours and opacity of what was laid on both, uint8 [H, W, 3]: what lets the ground through is lighter on
+    white by as much."""
+    opacity = 255 - (on_white - on_black)[..., 0]
+    if opacity.min() == 255:
+        return Image.fromarray(on_white), None
+    colours = on_black * (np.float32(255) / np.maximum(opacity, 1))[..., None]
+    colours[opacity == 0] = 255
+    return Image.fromarray(colours.round().clip(0, 255).astype(np.uint8)), Image.fromarray(opacity)
 
 
 def _plain_rgb(image: Image.Image) -> Image.Image:

@@ -1,7 +1,7 @@
 """What a latent diffusion learns from: pictures encoded once, and batches drawn from a step's number alone."""
 
 from pathlib import Path
-from typing import Callable, Dict, Mapping, Sequence, Tuple
+from typing import Callable, Dict, Mapping, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
@@ -30,19 +30,35 @@ class LatentBatches:
         batch_size: pictures in a global batch.
         schedule: of the noise.
         seed: of everything drawn.
+        often: how often each picture is drawn beside the others, int64 [N]; all alike by default.
+        more: what else belongs to each picture [N, ...], such as how much of its loss counts where.
     """
 
-    def __init__(self, moments: Tensor, texts: Texts, batch_size: int, schedule: Schedule, seed: int) -> None:
+    def __init__(
+        self,
+        moments: Tensor,
+        texts: Texts,
+        batch_size: int,
+        schedule: Schedule,
+        seed: int,
+        often: Optional[Tensor] = None,
+        more: Sequence[Tensor] = (),
+    ) -> None:
         self._moments, self._texts, self._schedule = moments, texts, schedule
-        self._batch_size, self._seed = batch_size, seed
+        self._batch_size, self._seed, self._more = batch_size, seed, more
+        self._places = torch.arange(len(moments))
+        if often is not None:
+            self._places = self._places.repeat_interleave(often)
 
     def __call__(self, step: int, rows: slice) -> Sequence[Tensor]:
-        """Those rows of a step's batch: scaled latents x0 [n, latent, h, w], t [n], eps like x0, ids [n, tokens]."""
+        """Those rows of a step's batch: scaled latents x0 [n, latent, h, w], t [n], eps like x0, ids [n, tokens], and
+        what more belongs to the pictures."""
         source = torch.Generator().manual_seed(seed_of(self._seed, step))
         x0, picked = self.clean(source, self._batch_size)
         t = stratified_times(self._schedule, self._batch_size, source)
         eps = torch.randn(x0.shape, generator=source)
-        return x0[rows], t[rows], eps[rows], self._texts(picked, step, source)[rows]
+        told = self._texts(picked, step, source)
+        return tuple(part[rows] for part in (x0, t, eps, told, *(one[picked] for one in self._more)))
 
     def clean(self, source: torch.Generator, count: int) -> Tuple[Tensor, Tensor]:
         """Some pictures alone: scaled latents x0 [count, latent, h, w], and their places [count].
@@ -51,7 +67,7 @@ class LatentBatches:
             source: of all that is drawn.
             count: of pictures.
         """
-        picked = torch.randint(len(self._moments), (count,), generator=source)
+        picked = self._places[torch.randint(len(self._places), (count,), generator=source)]
         mean, log_variance = self._moments[picked].float().chunk(2, dim=1)
         return drawn_latents(mean, log_variance, torch.randn(mean.shape, generator=source)), picked
 

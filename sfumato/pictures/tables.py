@@ -29,15 +29,29 @@ def labelled_rows(table: Path, asked: Sequence[str]) -> Iterator[Tuple[int, str,
     Raises:
         UserError: if it is none, or has not those columns.
     """
-    text = read_text(table, "give a .csv, or a .jsonl of one object a line", _LARGEST)
-    rows = _json_rows(table, text) if table.suffix.lower() in _JSON_ENDINGS else _csv_rows(table, text)
     name, columns = "", []  # type: str, List[str]
-    for number, row in rows:
+    for number, row in table_rows(table, "the picture's name and label"):
         if not columns:
             name, columns = _columns(table, list(row), asked)
         told = {column: row.get(column) for column in columns}
         labels = {column: "" if label is None else str(label).strip() for column, label in told.items()}
         yield number, str(row.get(name) or ""), labels
+
+
+def table_rows(table: Path, wanted: str) -> Iterator[_Row]:
+    """The rows of a .csv, or of a .jsonl of an object a line: the number of the line, and what it holds by column.
+
+    Args:
+        table: its path.
+        wanted: what a row should hold, in words.
+
+    Raises:
+        UserError: if it is none.
+    """
+    text = read_text(table, "give a .csv, or a .jsonl of one object a line", _LARGEST)
+    if table.suffix.lower() in _JSON_ENDINGS:
+        return _json_rows(table, text, wanted)
+    return _csv_rows(table, text)
 
 
 def _columns(table: Path, there: Sequence[str], asked: Sequence[str]) -> Tuple[str, List[str]]:
@@ -65,17 +79,17 @@ def _csv_rows(table: Path, text: str) -> Iterator[_Row]:
         raise UserError(f"{table}: is no table ({error}); save it again as CSV in UTF-8") from None
 
 
-def _json_rows(table: Path, text: str) -> Iterator[_Row]:
+def _json_rows(table: Path, text: str, wanted: str) -> Iterator[_Row]:
     for number, line in enumerate(io.StringIO(text, newline=None), 1):
         if line.strip():
-            yield number, _json_row(table, number, line)
+            yield number, _json_row(table, number, line, wanted)
 
 
-def _json_row(table: Path, number: int, line: str) -> Dict[str, Any]:
+def _json_row(table: Path, number: int, line: str, wanted: str) -> Dict[str, Any]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
         row = None
     if not isinstance(row, dict):
-        raise UserError(f"{table}: line {number} is no JSON object; give one a line, with the picture's name and label")
+        raise UserError(f"{table}: line {number} is no JSON object; give one a line, with {wanted}")
     return row
