@@ -17,7 +17,6 @@ from typing import Any, Callable, List
 
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from stable_diffusion_speed import FILE, ours, peak_memory, write_weights
 
 from sfumato.checkpoints import PREFIXES, Embedding, read_safetensors
@@ -25,10 +24,10 @@ from sfumato.checkpoints.diffusers_layout import unet_keys
 from sfumato.devices import DTYPES, choose_precision
 from sfumato.diffusion import ScaledLinearSchedule
 from sfumato.models.stable_diffusion import VAE, TextEncoder
-from sfumato.personalisation.learn import encode_photos, encoded_texts, texts_of
+from sfumato.personalisation.crops import Crops
 from sfumato.personalisation.learned import Learned, LearnedLoss
+from sfumato.personalisation.learning_set import LearningSet, Pool
 from sfumato.personalisation.methods import METHODS, first_additions
-from sfumato.pictures.latents import LatentBatches
 from sfumato.stable_diffusion import SCHEDULE, StableDiffusion
 
 STEPS = 3
@@ -47,10 +46,11 @@ def our_step(method: str, dtype: torch.dtype, saving: bool) -> Callable[[int], N
     model.learn_words([Embedding(token, first, {}) for token, first in words.items()])
     learned = Learned(words, first_additions(model, METHODS[method], RANK, float(RANK), False, 0))
     optimizer = torch.optim.AdamW(learned.parameters(), lr=5e-3, weight_decay=0.0)
-    moments = encode_photos(model, [Image.new("RGB", (512, 512))], False, 1, 0)
+    photo = Crops(torch.zeros(1, 3, 512, 512, dtype=torch.uint8), torch.ones(1, 1, 64, 64), *torch.tensor([[0], [1]]))
+    draw = LearningSet(model, [Pool(photo, [(f"a photo of a {next(iter(words), 'dog')}",)], 1.0)]).batches(
+        1, SCHEDULE, 0
+    )
     del model.vae.encoder
-    ids = encoded_texts(model, ["a photo of a {}"], next(iter(words), "dog"))
-    draw = LatentBatches(moments, texts_of([ids], [1]), 1, SCHEDULE, 0)
     loss = LearnedLoss(model, learned.layers)
 
     def step(number: int) -> None:

@@ -3,12 +3,11 @@
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Tuple
 
-from ..checkpoints import read_text
 from ..errors import UserError
 from ..models.stable_diffusion.tokenizer import Tokenizer
-from .recipes import PREVIEWS, TEMPLATES, Recipe
+from .recipes import PREVIEWS, Recipe
 
 LEARNED = r"<[^<>\s]+>"
 """How learned words look."""
@@ -58,20 +57,3 @@ def refuse_token(token: str) -> None:
             f"{token}: has no angle brackets around it, so prompts would split it or find it inside other words;"
             " learned words look like <new1>"
         )
-
-
-def templates_of(file: Optional[Path], recipe: Recipe) -> Tuple[str, ...]:
-    """The texts of a file, a line each, or those of a recipe's kind.
-
-    Raises:
-        UserError: for a file without texts, or a line that does not have {} once.
-    """
-    if file is None:
-        return TEMPLATES[recipe.texts or recipe.kind]
-    lines = read_text(file, "give a text file").splitlines()
-    found = tuple(line.strip() for line in lines if line.strip())
-    bad = next((number for number, line in enumerate(lines, 1) if line.strip() and line.count("{}") != 1), None)
-    if bad is not None or not found:
-        where = f"line {bad}" if bad else "it is empty"
-        raise UserError(f"{file}: {where}: each line must have {{}} once, where the word goes")
-    return found

@@ -5,7 +5,7 @@ all of a picture for each of its latents: nothing hidden reaches them, not even 
 photo that is not square is hidden likewise.
 """
 
-from typing import List, NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -160,6 +160,16 @@ def _area(mask: Image.Image, box: Box) -> float:
     """What a part of a mask shows, in pixels."""
     part = float(_shown(mask, (1, 1), box))
     return part * (box[2] - box[0]) * (box[3] - box[1])
+
+
+def joined(crops: Sequence[Crops]) -> Crops:
+    """Those of several folders as one; the places of their photos are counted on."""
+    counts = [0, *(int(one.photo.max()) + 1 for one in crops)]
+    places = [one.photo + sum(counts[: number + 1]) for number, one in enumerate(crops)]
+    pictures, weights, often = (
+        torch.cat([getattr(one, name) for one in crops]) for name in ("pictures", "weights", "often")
+    )
+    return Crops(pictures, weights, torch.cat(places), often)
 
 
 @torch.no_grad()

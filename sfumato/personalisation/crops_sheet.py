@@ -1,6 +1,8 @@
 """What will be learned, to be seen before anything is: each square with its photo's name and caption beneath, striped
 where its loss does not count."""
 
+from typing import Sequence
+
 import numpy as np
 import torch.nn.functional as F
 from PIL import Image
@@ -9,14 +11,14 @@ from ..errors import in_one_line
 from ..images import captioned, folded
 from ..images.style import TEXT, WIDTH
 from .crops import Crops
-from .photos import Photos
+from .photos import Photo
 
 _COLUMNS, _LEAST, _MOST, _LETTERS = 5, 160, 100, 16
 _STRIPE, _LIGHT, _DARK = 4, 200, 110
 """Pixels of a stripe, and the grey levels of two neighbours."""
 
 
-def crops_sheet(crops: Crops, photos: Photos) -> Image.Image:
+def crops_sheet(crops: Crops, photos: Sequence[Photo]) -> Image.Image:
     """The first hundred squares, five a row, RGBA without a ground.
 
     Args:

@@ -1,17 +1,21 @@
 """What `concepts learn` can be told."""
 
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ..devices import PRECISIONS
 from ..errors import UserError
 from ..options import check_options, choice, number
 from ..training import LoopOptions, TrainingOptions
-from .concept import LEARNED, Concept, refuse_token, templates_of
+from .beside_options import BesideOptions
+from .concept import LEARNED, Concept, refuse_token
 from .methods import METHODS
-from .recipes import KINDS, RECIPES, Recipe
+from .options import PhotoOptions
+from .photos import Photos
+from .recipes import KINDS, RECIPES, TEMPLATES, Recipe
+from .texts import read_templates
 
 _WARMUP = 20
 """Steps; the same for every length of run, so that a finished one can go on."""
@@ -67,8 +71,8 @@ class LearnOptions:
     """Whether a LoRA is added to the text encoder's attentions too."""
     flip: Optional[bool] = None
     """Whether photos are shown mirrored too."""
-    crops: int = number(1, 1)
-    """Squares of each photo: 1 is the middle, more are at random places."""
+    reading: PhotoOptions = field(default_factory=PhotoOptions)
+    beside: BesideOptions = field(default_factory=BesideOptions)
     templates: Optional[Path] = None
     """A file of texts to show the photos with, one a line, with {} for the word; ours for the kind by default."""
     plain: Tuple[str, ...] = ()
@@ -104,6 +108,8 @@ class LearnOptions:
                 prompts could not use, options that do not belong together, or texts that cannot be read.
         """
         check_options(self)
+        self.reading.check()
+        self.settled()
         folders = [self.photos, *self.also]
         self._refuse_what_does_not_fit(len(folders))
         recipes = [self._recipe(place, len(folders)) for place in range(len(folders))]
@@ -116,7 +122,7 @@ class LearnOptions:
                 self.token[place] if self.word else "",
                 recipe,
                 _given(self.plain, place, len(folders)) or recipe.init,
-                templates_of(self.templates, recipe),
+                read_templates(self.templates) if self.templates else TEMPLATES[recipe.texts or recipe.kind],
             )
             for place, (folder, recipe) in enumerate(zip(folders, recipes))
         ]
@@ -158,6 +164,16 @@ class LearnOptions:
             raise UserError(f"--init {recipe.init!r}: a learned word cannot be the beginning; give plain words")
         return recipe
 
+    def settled(self) -> BesideOptions:
+        """What is learned beside the photos, the method's defaults included.
+
+        Raises:
+            UserError: for what does not belong together.
+        """
+        method = METHODS[self.method]
+        mix = method.mix_share if self.also else 0.0
+        return self.beside.settled(method.prior_share, mix, self.checkpoint is None)
+
     def training(self, recipe: Recipe) -> TrainingOptions:
         """How the loop runs, by the first concept's recipe."""
         loop = LoopOptions(
@@ -167,18 +183,18 @@ class LearnOptions:
             loop, self.minutes, save_every=self.save_every, look_every=self.preview_every, plan=self.plan
         )
 
-    def settings(self, concepts: Sequence[Concept], photos: Sequence[Mapping[str, str]]) -> Dict[str, Any]:
+    def settings(self, concepts: Sequence[Concept], photos: Sequence[Photos]) -> Dict[str, Any]:
         """What decides what is learned, and which stage is kept, beside the checkpoint and the loop.
 
         Args:
             concepts: see `concepts`.
-            photos: of each the hashes of its photos, see `photo_hashes`.
+            photos: of each.
         """
-        names = ["crops", "clip", "preview", "preview_count", "preview_every"]
-        told = {"method": self.method, **{name: getattr(self, name) for name in names}}
+        names = ["clip", "preview", "preview_count", "preview_every"]
+        told = {"method": self.method, **asdict(self.reading), **{name: getattr(self, name) for name in names}}
         if self.method == "lora":
             told.update(rank=self.rank, alpha=self.alpha or self.rank, text_encoder=self.text_encoder)
-        first, *others = [{**one.settings(), "photos": dict(hashes)} for one, hashes in zip(concepts, photos)]
+        first, *others = [{**one.settings(), "photos": some.settings()} for one, some in zip(concepts, photos)]
         return {**told, **first, **({"also": others} if others else {})}
 
 

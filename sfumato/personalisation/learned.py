@@ -6,9 +6,9 @@ from typing import Deque, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from torch import Tensor, nn
 
-from ..diffusion import make_loss, training_loss
 from ..models.additions import Addition, Attachment
 from ..stable_diffusion import StableDiffusion
+from .losses import masked_mean
 
 Values = Tuple[Dict[str, Tensor], Dict[str, Addition]]
 """Vectors [n, width] by word, and additions by layer."""
@@ -64,13 +64,16 @@ class LearnedLoss:
         self._model, self._attachment = model, Attachment(model.networks(), layers)
 
     def __call__(self, network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
-        """The batch: x0 [n, latent, h, w], t [n], eps like x0, ids [n, tokens]."""
-        x0, t, eps, ids = batch
+        """The batch: x0 [n, latent, h, w], t [n], eps like x0, ids [n, tokens], and how much counts [n, 1, h, w]."""
+        x0, t, eps, ids, weights = batch
         words, additions = network()
         self._model.words.update(words)
         # They stay: what a checkpointed U-Net computes again on the way back must be the same.
         self._attachment.values = additions
-        return training_loss(self._model.denoiser(self._model.states(ids)), x0, t, eps, make_loss("uniform"))
+        denoiser = self._model.denoiser(self._model.states(ids))
+        levels = denoiser.levels(t, x0)
+        output = denoiser.output(levels.signal * x0 + levels.noise * eps, t, levels)
+        return masked_mean((output.float() - eps).square(), weights)
 
     @contextlib.contextmanager
     def resting(self) -> Iterator[None]:

@@ -21,6 +21,7 @@ from .concept import Concept
 from .files import learned_so_far, write_learned
 from .learn_options import LearnOptions
 from .learned import Learned, LearnedLoss
+from .photos import Photos
 
 _SAMPLING = Sampling(steps=15)
 _GROWTH = "word"
@@ -37,9 +38,8 @@ class Previews:
         loss: that it learns by, which lends it what is learned.
         first: what is learned, before the first step.
         concepts: that are learned.
-        photos: of each, RGB, to compare with.
+        photos: of each, to compare with.
         options: where and how often.
-        hashes: of the photos' files, of each concept, for the files' metadata.
     """
 
     def __init__(
@@ -48,11 +48,11 @@ class Previews:
         loss: LearnedLoss,
         first: Learned,
         concepts: Sequence[Concept],
-        photos: Sequence[Sequence[Image.Image]],
+        photos: Sequence[Photos],
         options: LearnOptions,
-        hashes: Sequence[Mapping[str, str]],
     ) -> None:
-        self._model, self._loss, self._concepts, self._options, self._hashes = model, loss, concepts, options, hashes
+        self._model, self._loss, self._concepts, self._options = model, loss, concepts, options
+        self._hashes = [some.settings() for some in photos]
         self._first = learned_so_far(first, {})
         given = tuple(prompt.replace("{}", concepts[0].said) for prompt in options.preview)
         beside = (" next to ".join(f"a {one.said}" for one in concepts),) if len(concepts) > 1 else ()
@@ -63,7 +63,7 @@ class Previews:
         self._clip: Optional[Clip] = None
         if options.preview_every and (options.clip is not None or options.checkpoint is None):
             self._clip = Clip(options.clip)
-            self._photos = [self._clip.pictures(some) for some in photos]
+            self._photos = [self._clip.pictures([photo.image for photo in some]) for some in photos]
 
     def look(self, step: int, mean: Learned, loss: float) -> Dict[str, float]:
         """Paint the previews with what is learned, keep both, and score the pictures; the first time also those of

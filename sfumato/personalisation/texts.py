@@ -1,7 +1,7 @@
 """The texts that photos are shown with while something is learned, and how each row of a batch gets one of them."""
 
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 import torch
 from torch import Tensor
@@ -66,41 +66,40 @@ class PhotoTexts:
             lines.append(in_one_line(read + (f" | not read, too long: {cut}" if cut else "")))
         return lines + ([f"and {len(texts) - count} more"] if len(texts) > count else [])
 
-    def drawn(self, tokenizer: Tokenizer, word: Optional[str], photo: Tensor) -> Texts:
-        """What chooses a text for each row of a batch, for `LatentBatches`: any of its photo's.
 
-        Args:
-            tokenizer: of the model, with what is learned.
-            word: that must be read in each text; None where none is learned.
-            photo: of `Crops`, the place of each square's photo, [N].
+def texts_drawn(tokenizer: Tokenizer, texts: Sequence[Tuple[str, ...]]) -> Texts:
+    """What chooses a text for each row of a batch, for `LatentBatches`: any of its picture's.
 
-        Raises:
-            UserError: naming a text that is too long for the word to be read.
-        """
-        places: Dict[Tuple[str, ...], int] = {}
-        ids: List[List[int]] = []
-        for texts in self.of:
-            if texts not in places:
-                places[texts] = len(ids)
-                ids += [_ids(tokenizer, text, word) for text in texts]
-        table = torch.tensor(ids)
-        begins = torch.tensor([places[texts] for texts in self.of])[photo]
-        counts = torch.tensor([len(texts) for texts in self.of])[photo]
-        # One text, or as many as there are templates: the larger number is a multiple of each.
-        most = int(counts.max())
+    Args:
+        tokenizer: of the model, with what is learned.
+        texts: of each picture, at least one.
 
-        def chosen(picked: Tensor, step: int, source: torch.Generator) -> Tensor:
-            number = torch.randint(most, (len(picked),), generator=source)
-            return table[begins[picked] + number % counts[picked]]
+    Raises:
+        UserError: naming a text that is so long that a learned word in it is not read.
+    """
+    places: Dict[Tuple[str, ...], int] = {}
+    ids: List[List[int]] = []
+    for some in texts:
+        if some not in places:
+            places[some] = len(ids)
+            ids += [_ids(tokenizer, text) for text in some]
+    table = torch.tensor(ids)
+    begins, counts = (torch.tensor([number(some) for some in texts]) for number in (places.__getitem__, len))
 
-        return chosen
+    def chosen(picked: Tensor, step: int, source: torch.Generator) -> Tensor:
+        drawn = (torch.rand(len(picked), generator=source) * counts[picked]).long()
+        return table[begins[picked] + drawn]
+
+    return chosen
 
 
-def _ids(tokenizer: Tokenizer, text: str, word: Optional[str]) -> List[int]:
+def _ids(tokenizer: Tokenizer, text: str) -> List[int]:
     tokens = tokenizer(text)
-    if word is not None and word not in tokenizer.words(text[: len(text) - len(tokens.cut)]):
+    read = set(tokenizer.words(text[: len(text) - len(tokens.cut)]))
+    lost = [word for word in tokenizer.words(text) if word not in read]
+    if lost:
         raise UserError(
-            f"{in_one_line(text)!r} with {word} is longer than {len(tokens.ids)} tokens, and the word is cut off;"
+            f"{in_one_line(text)!r} with {lost[0]} is longer than {len(tokens.ids)} tokens, and the word is cut off;"
             " take fewer --vectors, or a shorter text"
         )
     return tokens.ids

@@ -13,8 +13,8 @@ from .shots import shot, told_by
 from .words import words
 
 _SHIPPED = shipped("words")
-_PHOTOS = "pictures.png"
-"""What `concepts learn` leaves beside its run: the photos as it learned from them."""
+_PHOTOS = ("crops.png", "pictures.png")
+"""What `concepts learn` leaves beside its run, and what it left once: the photos as it learned from them."""
 _ABOUT = {"<new1>": "word.new1", "<new2>": "word.new2"}
 """What the words that ship were learned for; their photos may not ship."""
 
@@ -70,7 +70,7 @@ def _told(word: Embedding, about: str) -> str:
 
 def photos_of(note: Note, token: str) -> List[Shot]:
     """The photos of a learning run, on a line of their own; [] where the run left none."""
-    path = note.file(_PHOTOS)
+    path = note.file(_PHOTOS[0]) or note.file(_PHOTOS[1])
     if path is None:
         return []
     label = f"the photos that {token} was learned from"

@@ -30,8 +30,6 @@ from .setup import make_optimizers, start
 
 Network = TypeVar("Network", bound=nn.Module)
 
-_SEEN = "pictures.png"
-
 
 class Work(ABC, Generic[Network]):
     """What a training learns, and what it leaves.
@@ -44,6 +42,7 @@ class Work(ABC, Generic[Network]):
         made: all that decides them but for the training's options.
         ends: how the names of the network's first and last layers begin, which are AdamW's.
         dims: of the weights inside that are Muon's: 4 are convolutions, 2 the matrices of transformers.
+        seen: what the sheet of what is learned is called, in the folder of the run.
         keep_at: the step whose mean weights are kept beside the last ones; 0 for none.
         mean: the network of the mean weights, once it is trained.
         kept: that of the mean weights after keep_at steps, once it is trained; None where there were not so many.
@@ -57,6 +56,7 @@ class Work(ABC, Generic[Network]):
     made: Dict[str, Any]
     ends: Sequence[str] = ()
     dims: Sequence[int] = (4,)
+    seen: str = "pictures.png"
     keep_at: int = 0
     mean: Optional[Network] = None
     kept: Optional[Network] = None
@@ -233,7 +233,7 @@ def _say_plan(work: "Work[Any]", training: TrainingOptions, trainer: "Trainer[An
     if trainer.accelerator.num_processes == 1 and left > 0:
         length += pace_in_words(pace_of(work, training), left, minutes is not None)
     lines.append(f"length     {length}")
-    sheet = open_folder(out) / _SEEN
+    sheet = open_folder(out) / work.seen
     work.leave_sheet(sheet)
     lines.append(f"seen       {sheet} shows some as the network sees them")
     print("\n".join([*lines, f"weights    {work.weights}", *filter(None, [work.then()])]))

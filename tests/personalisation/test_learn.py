@@ -14,16 +14,19 @@ pytest.importorskip("accelerate", minversion="1.0")
 
 from sfumato.checkpoints import Embedding, read_embeddings
 from sfumato.concepts.painting import Sampling, encoded, paint
-from sfumato.concepts.photos import photo_files
 from sfumato.devices import choose_precision
 from sfumato.diffusion import make_loss, seed_of, training_loss
 from sfumato.errors import UserError
 from sfumato.images import note_in, open_picture, read_film, sheet_cells
 from sfumato.models.stable_diffusion.tokenizer import Tokenizer
+from sfumato.personalisation.crops import crops_of
 from sfumato.personalisation.first_words import initial_vectors
-from sfumato.personalisation.learn import encode_photos, learn, texts_of
+from sfumato.personalisation.learn import learn
 from sfumato.personalisation.learn_options import LearnOptions
-from sfumato.pictures.latents import LatentBatches
+from sfumato.personalisation.learning_set import LearningSet, Pool
+from sfumato.personalisation.losses import masked_mean
+from sfumato.personalisation.options import PhotoOptions
+from sfumato.personalisation.photos import read_photos
 from sfumato.stable_diffusion import SCHEDULE, StableDiffusion
 
 
@@ -54,7 +57,7 @@ def test_a_plan_says_what_would_be_done_and_its_last_line_paints(photos, checkpo
     learn(options(photos, Path("run"), checkpoint, plan=True))
     plan = capsys.readouterr().out
     assert f"2 from {photos}" in plan and "1 vector(s) that begin as 'dog'" in plan and "4 steps, " in plan
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["pictures.png"]
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["crops.png"]
     learn(options(photos, Path("run"), checkpoint))
     said = capsys.readouterr().out.splitlines()
     assert said[-1] == plan.splitlines()[-1]
@@ -73,9 +76,9 @@ def test_learning_lowers_the_loss_that_it_is_about(photos, checkpoint, tmp_path)
     model = StableDiffusion.load(checkpoint)
     first = initial_vectors(model, "dog", 1)
     model.learn_words([word])
-    moments = encode_photos(model, [open_picture(path) for path in photo_files(photos)], True, 1, 0)
-    ids = torch.tensor([model.tokenizer()("a photo of a <new1>").ids])
-    x0, t, eps, ids = LatentBatches(moments, texts_of([ids], [len(moments)]), 64, SCHEDULE, seed=99)(0, slice(None))
+    crops = crops_of(read_photos(photos, PhotoOptions(), None), PhotoOptions(), model.size, model.vae.factor, 0)
+    pool = Pool(crops.with_mirrored(), [("a photo of a <new1>",)] * 4, 1.0)
+    x0, t, eps, ids, _ = LearningSet(model, [pool]).batches(64, SCHEDULE, seed=99)(0, slice(None))
     losses = []
     for vectors in (first, word.vectors):
         model.words["<new1>"] = vectors
@@ -235,7 +238,7 @@ def test_a_learning_word_is_seen_from_step_0_on_and_a_resumed_run_leaves_the_sam
     learn(options(photos, tmp_path / "whole", checkpoint, **told))
     whole = drawn_by(tmp_path / "whole")
     steps = (0, 2, 4, 6)
-    assert set(whole) == {"pictures.png", "word.png", "word.webp", *(f"preview-{step:06d}.png" for step in steps)}
+    assert set(whole) == {"crops.png", "word.png", "word.webp", *(f"preview-{step:06d}.png" for step in steps)}
     _, labels = read_film(tmp_path / "whole" / "word.webp")
     scores = [note_in(tmp_path / "whole" / f"preview-{step:06d}.png")["score"] for step in steps]
     assert labels == [f"step {step}, score {score:.1f}" for step, score in zip(steps, scores)]
@@ -269,33 +272,24 @@ def test_first_vectors_follow_the_rule(checkpoint):
         initial_vectors(model, " ", 1)
 
 
-def test_photos_are_encoded_once_with_their_mirror_images(photos, checkpoint):
-    model = StableDiffusion.load(checkpoint)
-    pictures = [open_picture(path) for path in photo_files(photos)]
-    assert encode_photos(model, pictures, True, 1, 0).shape == (4, 8, 8, 8)
-    plain = encode_photos(model, pictures, False, 1, 0)
-    torch.testing.assert_close(encode_photos(model, pictures, True, 1, 0)[::2], plain)
-    assert encode_photos(model, pictures, False, 3, 0).shape == (6, 8, 8, 8)
-
-
 def test_an_exploding_loss_stops_with_advice(photos, checkpoint, tmp_path, monkeypatch):
     import sfumato.personalisation.learned as module
 
     calls = []
 
-    def exploding(*arguments, **more):
+    def exploding(*arguments):
         calls.append(1)
-        return training_loss(*arguments, **more) * (1 if len(calls) <= 50 else 10)
+        return masked_mean(*arguments) * (1 if len(calls) <= 50 else 10)
 
-    monkeypatch.setattr(module, "training_loss", exploding)
+    monkeypatch.setattr(module, "masked_mean", exploding)
     with pytest.raises(UserError, match=r"mean loss of 50 steps rose from .* to .*; lower the learning rate"):
         learn(options(photos, tmp_path / "run", checkpoint, steps=80, lr=1e-4))
     assert 50 < len(calls) < 70
 
-    def broken(*arguments, **more):
-        return training_loss(*arguments, **more) * float("nan")
+    def broken(*arguments):
+        return masked_mean(*arguments) * float("nan")
 
-    monkeypatch.setattr(module, "training_loss", broken)
+    monkeypatch.setattr(module, "masked_mean", broken)
     with pytest.raises(UserError, match="the loss is nan at step 1"):
         learn(options(photos, tmp_path / "nan", checkpoint))
 
@@ -312,7 +306,7 @@ def test_an_exploding_loss_stops_with_advice(photos, checkpoint, tmp_path, monke
         ({"kind": "dog"}, "unknown kind 'dog'"),
         ({"preset": "cat"}, "unknown preset 'cat'"),
         ({"steps": 0}, "steps must be at least 1"),
-        ({"crops": 0}, "crops must be at least 1"),
+        ({"reading": PhotoOptions(crops=0)}, "crops must be at least 1"),
         ({"lr": 0.0}, "lr must be above 0"),
         ({"batch_size": 3, "accumulate": 2}, "cannot be shared evenly"),
         ({"precision": "int8"}, "unknown precision 'int8'"),

@@ -9,8 +9,10 @@ pytest.importorskip("accelerate", minversion="1.0")
 
 from sfumato.checkpoints import read_learned
 from sfumato.concepts.painting import Sampling
+from sfumato.errors import UserError
 from sfumato.images import open_picture, sheet_cells
 from sfumato.models.additions import Addition, Attachment, add, added
+from sfumato.personalisation.beside_options import BesideOptions
 from sfumato.personalisation.learn import learn
 from sfumato.personalisation.methods import METHODS, first_additions
 from sfumato.stable_diffusion import StableDiffusion
@@ -75,13 +77,20 @@ def test_a_convolution_gets_a_thin_addition_too():
         add(network, {"0": Addition((torch.zeros(6, 5),))})
 
 
-@pytest.mark.parametrize("method", ["custom", "lora"])
+@pytest.mark.parametrize("method", ["custom"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_what_is_painted_is_what_was_previewed_and_the_checkpoint_stays(
     photos, checkpoint, tmp_path, method, precision
 ):
     before, run = Path(checkpoint).read_bytes(), tmp_path / "run"
-    told = {"method": method, "preview_every": 4, "weights_lr": 0.02, "precision": precision, "preview": ("a {}",)}
+    told = {
+        "method": method,
+        "preview_every": 4,
+        "weights_lr": 0.02,
+        "beside": BesideOptions(prior_share=0.0),
+        "precision": precision,
+        "preview": ("a {}",),
+    }
     file = learn(options(photos, run, checkpoint, **told))
     assert Path(checkpoint).read_bytes() == before
     learned = read_learned(file)
@@ -105,3 +114,63 @@ def test_what_is_painted_is_what_was_previewed_and_the_checkpoint_stays(
         states, nothing = (encoded(model, [text]) for text in (prompt, ""))
         painted = paint(model, states, nothing[:, 0], [seed_of(0, "preview", number)], sampling)
         assert abs(painted[0].numpy().astype(int) - kept[number]).max() <= 1
+
+
+def both(photos, out, checkpoint, **more):
+    """Options of two concepts with what is beside them."""
+    usual = {"method": "custom", "also": (photos,), "token": ("<a>", "<b>"), "steps": 2, "preview_every": 2}
+    beside = BesideOptions(prior_share=0.25, prior_count=2, mix_share=0.5, mix_count=6, prior=("a dog", "a cat"))
+    return options(photos, out, checkpoint, **{**usual, "init": ("dog", "cat"), "beside": beside, **more})
+
+
+def test_two_concepts_are_learned_together_beside_prior_and_composed_pictures(photos, checkpoint, tmp_path, capsys):
+    learned = read_learned(learn(both(photos, tmp_path / "run", checkpoint)))
+    assert [word.token for word in learned.words] == ["<a>", "<b>"]
+    said = capsys.readouterr().out
+    assert "2 prior pictures, painted first: 25% of what is drawn" in said and "6 composed pictures: 50%" in said
+    assert sorted(path.name for path in (tmp_path / "run" / "prior").glob("*.png")) == ["0000.png", "0001.png"]
+    changed = BesideOptions(prior_share=0.25, prior_count=2, mix_share=0.25, mix_count=6, prior=("a dog", "a cat"))
+    with pytest.raises(UserError, match=r"holds a run with mix_share = 0\.5, not 0\.25"):
+        learn(both(photos, tmp_path / "run", checkpoint, beside=changed))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"token": ("<a>",)}, r"2 folder\(s\) of photos and 1 word"),
+        ({"token": ("<a>", "<a>")}, "two concepts with one word"),
+        ({"init": ("dog", "cat", "cow")}, r"--init: 3 for 2 folder\(s\) of photos"),
+        ({"method": "word", "weights_lr": 0.1}, "--weights-lr is for --method custom and lora"),
+        ({"method": "word", "word": False}, "--no-word: --method word learns nothing else"),
+        ({"word": False, "vectors": 2}, "--lr and --vectors are a word's"),
+        ({"rank": 4}, "--rank, --alpha and --text-encoder are a LoRA's"),
+        ({"rank": 0, "method": "lora"}, "--rank must be at least 1"),
+        ({"rank": 33, "method": "lora"}, r"--rank must be at most 32, which unet\.\S+ has, got 33"),
+        ({"beside": BesideOptions(prior_share=0.5, mix_share=0.6)}, "leave at least a tenth for the photos"),
+        ({"beside": BesideOptions(prior_share=0.0, mix_share=0.0, prior_count=3)}, "need a --prior-share above 0"),
+        ({"beside": BesideOptions(prior=("a <a>",), prior_count=2)}, "<a> is no plain word"),
+    ],
+)
+def test_what_does_not_belong_together_is_refused(photos, checkpoint, tmp_path, change, message):
+    with pytest.raises(UserError, match=message):
+        learn(both(photos, tmp_path / "run", checkpoint, **change))
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_an_interrupted_learning_of_weights_ends_as_an_uninterrupted_one(photos, checkpoint, tmp_path):
+    told = {"steps": 4, "save_every": 2, "preview_every": 0}
+    whole = learn(both(photos, tmp_path / "whole", checkpoint, **told)).read_bytes()
+    again = learn(both(photos, tmp_path / "halves", checkpoint, **told))
+    again.unlink()
+    sorted((tmp_path / "halves").glob("state-*.safetensors"))[-1].unlink()
+    assert learn(both(photos, tmp_path / "halves", checkpoint, **told)).read_bytes() == whole
+
+
+def test_saving_memory_changes_nothing_of_what_is_added(photos, checkpoint, tmp_path):
+    plain, saved = (
+        read_learned(learn(both(photos, tmp_path / str(saving), checkpoint, save_memory=saving, steps=3)))
+        for saving in (False, True)
+    )
+    for layer, one in plain.additions.items():
+        torch.testing.assert_close(one.delta(), saved.additions[layer].delta(), atol=1e-5, rtol=1e-2)
+        assert one.delta().any()

@@ -3,8 +3,8 @@
 import pytest
 import torch
 import torch.nn.functional as F
-
 from sfumato.concepts.recipes import TEMPLATES
+
 from sfumato.errors import UserError
 from sfumato.images import from_pixels
 from sfumato.personalisation.mixing import (
