@@ -2,7 +2,7 @@
 
 from .crops import Crops, crops_of, encoded_crops
 from .crops_sheet import crops_sheet
-from .losses import masked_mean
+from .losses import masked_loss, masked_mean
 from .options import PhotoOptions
 from .photos import Photo, Photos, read_photos
 from .texts import PhotoTexts, read_templates
@@ -16,6 +16,7 @@ __all__ = [
     "crops_of",
     "crops_sheet",
     "encoded_crops",
+    "masked_loss",
     "masked_mean",
     "read_photos",
     "read_templates",
