@@ -5,10 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from sfumato.concepts.photos import cropped
 from sfumato.diffusion import make_loss, seed_of, training_loss
 from sfumato.errors import UserError
-from sfumato.images import from_pixels
 from sfumato.models.stable_diffusion.vae import LATENT_SCALE
 from sfumato.personalisation import PhotoOptions, crops_of, encoded_crops, masked_loss, read_photos
 from sfumato.stable_diffusion import SMALL_WORLD, StableDiffusion
@@ -25,9 +23,14 @@ def cut(folder, size=16, factor=4, seed=0, **options):
 def test_without_masks_the_squares_are_those_that_were_always_learned(tmp_path, crops):
     photos = [save_photo(tmp_path / f"{name}.png", seed, 40, 30) for seed, name in enumerate("ab")]
     found = cut(tmp_path, crops=crops, seed=5)
-    source = torch.Generator().manual_seed(seed_of(5, "crops"))
-    wanted = torch.cat([cropped(Image.open(path), 16, crops, source) for path in photos])
-    assert torch.equal(from_pixels(found.pictures), wanted)
+    source, wanted = torch.Generator().manual_seed(seed_of(5, "crops")), []
+    for path in (path for path in photos for _ in range(crops)):
+        share, across, down = torch.rand(3, generator=source).tolist() if crops > 1 else (1.0, 0.5, 0.5)
+        side = 30 * (0.8 + 0.2 * share)
+        left, top = across * (40 - side), down * (30 - side)
+        part = Image.open(path).resize((16, 16), Image.Resampling.BICUBIC, (left, top, left + side, top + side))
+        wanted.append(np.asarray(part).transpose(2, 0, 1))
+    assert np.array_equal(found.pictures, np.stack(wanted))
     assert torch.equal(found.weights, torch.ones(2 * crops, 1, 4, 4))
     assert found.photo.tolist() == [0] * crops + [1] * crops and found.often.tolist() == [1] * 2 * crops
     assert torch.equal(cut(tmp_path, crops=crops, seed=5).pictures, found.pictures)

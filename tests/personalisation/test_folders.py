@@ -37,6 +37,13 @@ def test_a_table_above_calls_photos_by_their_folders(tmp_path):
     assert told(read(tmp_path)) == {"2_dog/a.png": ("my <new1>", 1)}
 
 
+def test_beside_a_table_folders_of_any_name_are_read(tmp_path):
+    """As the Hugging Face's imagefolder often is."""
+    save_photo(tmp_path / "images" / "a.png")
+    (tmp_path / "metadata.jsonl").write_text('{"file_name": "images/a.png", "text": "a <new1>"}\n')
+    assert told(read(tmp_path)) == {"images/a.png": ("a <new1>", 1)}
+
+
 def test_a_name_without_the_word_is_no_caption_unless_captions_are_asked_for(tmp_path):
     save_photo(tmp_path / "10_sks dog" / "a.png")
     with pytest.warns(UserWarning, match="10_sks dog: its name lacks <new1>, and is no caption of its photos"):

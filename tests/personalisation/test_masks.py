@@ -21,7 +21,7 @@ def white_box(mask):
 
 def test_a_mask_beside_its_photo_is_found_and_is_no_photo(tmp_path):
     save_photo(tmp_path / "a b.jpg")
-    save_mask(tmp_path / "a b-masklabel.png", BOX)
+    save_mask(tmp_path / "a b-MaskLabel.PNG", BOX)
     photos = read(tmp_path)
     assert list(photos) == ["a b.jpg"] and white_box(photos["a b.jpg"].mask) == BOX
     photos = read(tmp_path, masks="none")
