@@ -11,11 +11,11 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tu
 from ..checkpoints import read_text, some, visible_files
 from ..errors import UserError, unwritable
 from ..pictures.tables import table_rows
-from .folders import Group, same_name
+from .folders import TABLES, Group, same_name
 
 WORD = "{}"
 """Where the word goes, in templates and captions."""
-_ENDINGS, _TABLES = (".txt", ".caption"), ("metadata.jsonl", "metadata.csv")
+_ENDINGS = (".txt", ".caption")
 _NAMES, _TEXTS = ("file_name", "image"), ("text", "caption", "prompt")
 """Columns of a table, the first that is there."""
 _LONGEST = 1 << 20
@@ -76,11 +76,11 @@ def _count(names: Sequence[str], what: str) -> str:
 def _tables(folder: Path, groups: Sequence[Group]) -> List[Tuple[Path, Dict[str, Path]]]:
     """The tables, each with the photos by the names that it calls them."""
     everywhere = {same_name(group.before + photo.name): photo for group in groups for photo in group.photos}
-    found = [(folder / name, everywhere) for name in _TABLES]
+    found = [(folder / name, everywhere) for name in TABLES]
     for group in groups:
         if group.before:
             own = {same_name(photo.name): photo for photo in group.photos}
-            found += [(group.folder / name, own) for name in _TABLES]
+            found += [(group.folder / name, own) for name in TABLES]
     return [(table, names) for table, names in found if table.is_file()]
 
 

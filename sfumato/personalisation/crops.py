@@ -84,7 +84,6 @@ def _cut(photo: Photo, options: PhotoOptions, size: int, source: torch.Generator
     colour = _mean_colour(image, mask)
     if mask is not None:
         image = Image.composite(image, Image.new("RGB", image.size, colour), mask)
-        mask = mask.convert("F")
     if options.fit == "pad":
         return [_padded(image, mask, colour, size)]
     boxes = [_box(image, mask, options.crops > 1, source) for _ in range(options.crops)]
@@ -92,8 +91,13 @@ def _cut(photo: Photo, options: PhotoOptions, size: int, source: torch.Generator
 
 
 def _mean_colour(image: Image.Image, mask: Optional[Image.Image]) -> Tuple[int, ...]:
-    shown = None if mask is None else mask.point([255 if level >= _SHOWN else 0 for level in range(256)])
+    shown = None if mask is None else _light(mask)
     return tuple(round(level) for level in ImageStat.Stat(image, shown).mean)
+
+
+def _light(mask: Image.Image) -> Image.Image:
+    """What a mask shows mostly, in white on black."""
+    return mask.point([255 if level >= _SHOWN else 0 for level in range(256)])
 
 
 def _padded(
@@ -109,34 +113,47 @@ def _padded(
 
 
 def _box(image: Image.Image, mask: Optional[Image.Image], random: bool, source: torch.Generator) -> Box:
-    """A square; a random one is drawn anew until it has half of what the mask shows, or as much of it as fits."""
+    """A square; a random one has as much of what the mask shows as fits, where that lies together. Where it lies apart,
+    squares are drawn anew until one has half of it, or is half full."""
     if not random or mask is None:
         return square(image.size, random, source)
-    shown = _area(mask, (0.0, 0.0, *image.size))
-    best: Tuple[float, Box] = (-1.0, (0.0, 0.0, 0.0, 0.0))
+    around = _light(mask).getbbox()
+    whole, best = _area(mask, (0.0, 0.0, *image.size)), None  # type: float, Optional[Tuple[float, Box]]
     for _ in range(_TRIES):
-        box = square(image.size, True, source)
+        box = square(image.size, True, source, around)
         found = _area(mask, box)
-        if found > best[0]:
+        if best is None or found > best[0]:
             best = (found, box)
-        if found >= min(shown, (box[2] - box[0]) ** 2) / 2:
+        if found >= min(whole, (box[2] - box[0]) ** 2) / 2:
             break
+    assert best is not None
     return best[1]
 
 
-def square(size: Tuple[int, int], random: bool, source: torch.Generator) -> Box:
+def square(
+    size: Tuple[int, int], random: bool, source: torch.Generator, around: Optional[Tuple[int, int, int, int]] = None
+) -> Box:
     """The middle square of a picture, or one of at least 80% of its shorter side at a random place.
 
     Args:
         size: width and height of the picture.
         random: whether it is.
         source: of the place.
+        around: a part that a random one holds, or lies in where it is smaller; the whole picture by default.
     """
-    width, height = size
     share, across, down = torch.rand(3, generator=source).tolist() if random else (1.0, 0.5, 0.5)
     side = min(size) * (_SMALLEST + _LARGER * share)
-    left, top = across * (width - side), down * (height - side)
+    ends = (0, 0, *size) if around is None else around
+    left, top = (
+        _between(first, last - side, length - side, at)
+        for first, last, length, at in zip(ends[:2], ends[2:], size, (across, down))
+    )
     return left, top, left + side, top + side
+
+
+def _between(one: float, other: float, most: float, share: float) -> float:
+    low, high = (min(max(end, 0.0), most) for end in sorted((one, other)))
+    return low + share * (high - low)
 
 
 def resized(image: Image.Image, size: int, box: Box) -> Tensor:
@@ -152,7 +169,7 @@ def _shown(mask: Optional[Image.Image], size: Tuple[int, int], box: Box) -> Tens
     """How much each pixel of a scaled part shows, [height, width] in [0, 1]."""
     if mask is None:
         return torch.ones(size[1], size[0])
-    scaled = np.asarray(mask.resize(size, Image.Resampling.BOX, box=box))
+    scaled = np.asarray(mask.convert("F").resize(size, Image.Resampling.BOX, box=box))
     return torch.from_numpy(scaled / np.float32(255)).clamp(0, 1)
 
 

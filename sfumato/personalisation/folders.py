@@ -1,7 +1,7 @@
 """Which files of a folder are the photos to learn from: its own, or those of folders in it such as `10_sks dog`.
 
 Such names are kohya's: how often the photos are drawn, then what they show (the trigger and its class). They are read
-whether the folder itself is given or the one above.
+whether the folder itself is given or the one above. Folders of other names are read where a table lies beside them.
 """
 
 import re
@@ -15,6 +15,8 @@ from ..images import PICTURE_ENDINGS, picture_files
 
 MASK_MARK = "-masklabel"
 """What the name of a mask beside its photo ends in, before the point."""
+TABLES = ("metadata.jsonl", "metadata.csv")
+"""Names of tables of captions."""
 _REPEATED = re.compile(r"([1-9]\d{0,2})_(.*\S.*)", re.DOTALL)
 """A year, as in 2024_holiday, is no number of repeats."""
 
@@ -53,6 +55,10 @@ def photo_groups(folder: Path, repeats: bool) -> List[Group]:
         raise UserError(f"{folder}: holds photos both by itself and in {names}; give one folder of them, or move some")
     if repeated or own.photos:
         return repeated or [own]
+    if any((folder / table).is_file() for table in TABLES):
+        told = [one for one in (_group(path, f"{path.name}/", repeats) for path in below) if one.photos]
+        if told:
+            return told
     inside = next((path for path in below if any(map(_is_picture, visible_files(path)))), None)
     advice = "put about five there" if inside is None else f"did you mean {inside}?"
     raise UserError(f"{folder}: holds no photo ({', '.join(PICTURE_ENDINGS)}); {advice}")
@@ -62,7 +68,7 @@ def _group(folder: Path, before: str, repeats: bool) -> Group:
     # "." and ".." have another name, which is meant.
     name = _REPEATED.fullmatch(folder.resolve().name if folder.name in ("", "..") else folder.name)
     pictures = picture_files(folder)
-    masks = [path for path in pictures if path.stem.endswith(MASK_MARK)]
+    masks = [path for path in pictures if is_mask(path)]
     return Group(
         folder,
         before,
@@ -74,7 +80,12 @@ def _group(folder: Path, before: str, repeats: bool) -> Group:
 
 
 def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in PICTURE_ENDINGS and not path.stem.endswith(MASK_MARK)
+    return path.suffix.lower() in PICTURE_ENDINGS and not is_mask(path)
+
+
+def is_mask(path: Path) -> bool:
+    """Whether a picture is called as the mask of one beside it."""
+    return path.stem.lower().endswith(MASK_MARK)
 
 
 def same_name(name: str) -> str:

@@ -9,7 +9,7 @@ from PIL import Image, ImageChops
 from ..checkpoints import some
 from ..errors import UserError
 from ..images import open_with_alpha, picture_files
-from .folders import MASK_MARK, Group, same_name
+from .folders import MASK_MARK, Group, is_mask, same_name
 
 _LIGHT = 128
 """Something of a mask must be as light: masks of 0 and 1 look black, and are."""
@@ -54,7 +54,7 @@ def _in_folder(groups: Sequence[Group], folder: Path) -> Dict[Path, Path]:
 def _paired(photos: Sequence[Path], masks: Sequence[Path], where: str) -> Dict[Path, Path]:
     by_stem: Dict[str, Path] = {}
     for mask in masks:
-        stem = mask.stem[: -len(MASK_MARK)] if mask.stem.endswith(MASK_MARK) else mask.stem
+        stem = mask.stem[: -len(MASK_MARK)] if is_mask(mask) else mask.stem
         other = by_stem.setdefault(same_name(stem), mask)
         if other != mask:
             raise UserError(f"{where}: {other.name} and {mask.name} are masks of the same photo; keep one")

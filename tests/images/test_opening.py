@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageOps, PngImagePlugin
 
 from sfumato.errors import UserError
-from sfumato.images import graders_picture, open_picture
+from sfumato.images import graders_picture, open_picture, open_with_alpha
 
 ROOT = Path(__file__).parents[2]
 
@@ -93,6 +93,38 @@ def test_what_is_transparent_is_laid_on_white(tmp_path, ending):
     assert abs(got - expected).max() <= 0.51
 
 
+@pytest.mark.parametrize("ending", ["png", "webp", "tif"])
+def test_colours_and_opacity_come_in_apart(tmp_path, ending):
+    """What is half transparent has the colour that it has by itself, as well as 8 bits tell it."""
+    pixels = noise(16, 16, 4)
+    pixels[:4, :, 3], pixels[4:8, :, 3] = 0, 255
+    how = {"lossless": True, "exact": True} if ending == "webp" else {}
+    Image.fromarray(pixels).save(tmp_path / f"a.{ending}", **how)
+    colours, opacity = open_with_alpha(tmp_path / f"a.{ending}")
+    assert (colours.mode, opacity.mode) == ("RGB", "L")
+    found, seen = np.asarray(colours).astype(int), np.asarray(opacity).astype(int)
+    assert np.array_equal(seen[:8], pixels[:8, :, 3]) and abs(seen - pixels[..., 3]).max() <= 1
+    assert (found[:4] == 255).all() and np.array_equal(found[4:8], pixels[4:8, :, :3])
+    weighed = abs(found - pixels[..., :3]) * (pixels[..., 3:] / 255)
+    assert weighed.max() <= 1.5
+
+
+def test_what_is_opaque_all_over_has_no_opacity_and_notes_of_the_camera_turn_both(tmp_path):
+    pixels, exif = noise(20, 30, 4), Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(pixels[..., :3]).save(tmp_path / "rgb.png", exif=exif)
+    Image.fromarray(np.dstack([pixels[..., :3], np.full((20, 30), 255, np.uint8)])).save(tmp_path / "full.png")
+    pixels[..., 3] = np.where(pixels[..., 3] > 99, 255, 0)
+    Image.fromarray(pixels).save(tmp_path / "turned.png", exif=exif)
+    for name in ("rgb.png", "full.png"):
+        colours, opacity = open_with_alpha(tmp_path / name)
+        assert opacity is None and np.array_equal(np.asarray(colours), shown(tmp_path / name))
+    colours, opacity = open_with_alpha(tmp_path / "turned.png")
+    assert np.array_equal(np.asarray(opacity), np.rot90(pixels[..., 3], -1))
+    whole = np.where(np.asarray(opacity)[..., None] == 255, np.rot90(pixels[..., :3], -1), 255)
+    assert np.array_equal(np.asarray(colours), whole)
+
+
 def test_grey_with_alpha_and_palettes_with_it_are_laid_on_white(tmp_path):
     Image.fromarray(np.array([[[10, 0], [10, 255], [10, 51]]], dtype=np.uint8)).save(tmp_path / "la.png")
     assert shown(tmp_path / "la.png")[0, :, 1].tolist() == [255, 10, 206]
@@ -120,6 +152,11 @@ def test_grey_with_alpha_and_palettes_with_it_are_laid_on_white(tmp_path):
 )
 def test_a_colour_that_stands_for_nothing_is_white(tmp_path, raw, expected):
     assert shown(tmp_path / "a.png", raw)[0].tolist() == expected
+    (tmp_path / "a.png").write_bytes(raw)
+    colours, opacity = open_with_alpha(tmp_path / "a.png")
+    assert np.array_equal(np.asarray(colours)[0], expected)
+    levels = np.asarray(opacity)[0].tolist()
+    assert sorted(levels) == [0, 255] and expected[levels.index(0)] == [255] * 3
 
 
 def test_sixteen_bits_a_colour_keep_their_upper_byte_and_may_not_have_a_key(tmp_path):
