@@ -1,4 +1,4 @@
-"""Cut-Mix-Unmix (Han et al. 2023, "SVDiff", section 3.3): two things side by side, with a text that says which is where.
+"""Cut-Mix-Unmix (Han et al. 2023, "SVDiff", section 3.3): two things side by side, with a text that says so.
 
     [photo of <new1> | photo in the style of <new2>]      "a <new1> next to a digit in the style of <new2>"
     [painted picture | photo of <new1>              ]      "a chalk three on the left and a <new1> on the right"
