@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..models.additions import Addition, Attachment
 from ..stable_diffusion import StableDiffusion
-from .losses import masked_mean
+from .losses import masked_loss
 
 Values = Tuple[Dict[str, Tensor], Dict[str, Addition]]
 """Vectors [n, width] by word, and additions by layer."""
@@ -70,10 +70,7 @@ class LearnedLoss:
         self._model.words.update(words)
         # They stay: what a checkpointed U-Net computes again on the way back must be the same.
         self._attachment.values = additions
-        denoiser = self._model.denoiser(self._model.states(ids))
-        levels = denoiser.levels(t, x0)
-        output = denoiser.output(levels.signal * x0 + levels.noise * eps, t, levels)
-        return masked_mean((output.float() - eps).square(), weights)
+        return masked_loss(self._model.denoiser(self._model.states(ids)), x0, t, eps, weights)
 
     @contextlib.contextmanager
     def resting(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""Cut-Mix-Unmix (Han et al. 2023, "SVDiff", section 3.3): two things side by side, and a text that says what is where.
+"""Cut-Mix-Unmix (Han et al. 2023, "SVDiff", section 3.3): two things side by side, with a text that says so.
 
     [photo of <new1> | photo in the style of <new2>]      "a <new1> next to a digit in the style of <new2>"
     [painted picture | photo of <new1>              ]      "a chalk three on the left and a <new1> on the right"
@@ -44,8 +44,6 @@ JOINS = (
 )
 """How a text says what stands at the left and what at the right."""
 _BETWEEN = tuple(join[len("{left}") :].partition("{right}")[0] for join in JOINS)
-_FINE = 32
-"""The least that a picture is drawn, so that rounding moves no share by more than a sixty-fourth."""
 _BEGINNING = re.compile(
     r"(?:(?:an?|the) )(?:[\w-]+ )?(?:photo|picture|image|close-up|painting|drawing|sketch|scene|detail) of (?:one )?"
     r"|there is "
@@ -181,21 +179,6 @@ def _drawn(concepts: Sequence[Half], priors: Half, seed: int, mixing: Mixing) ->
     seam = round(size * (0.5 + mixing.seam * (2 * random.random() - 1)))
     texts = [join.format(left=a, right=b) for a in left_names for b in right_names for join in JOINS]
     return Composed(compose(left, right, seam, mixing.fit), tuple(texts), seam)
-
-
-def often(sizes: Sequence[int], shares: Sequence[float]) -> Tensor:
-    """How often to draw each of several pools' pictures, so that each pool is its share of all: int64 [sum of sizes].
-
-    Args:
-        sizes: of the pools, which are drawn from as one; at least 1.
-        shares: of each, above 0; they need not sum to 1.
-
-    Returns:
-        Whole numbers, the shares within 2%.
-    """
-    largest = max(size / share for size, share in zip(sizes, shares))
-    each = [round(_FINE * largest * share / size) for size, share in zip(sizes, shares)]
-    return torch.tensor(each).repeat_interleave(torch.tensor(sizes))
 
 
 def _one_of(half: Half, random: Random) -> Tuple[Tensor, Tuple[str, ...]]:

@@ -2,8 +2,8 @@
 
     E_photos | eps - eps_theta(z_t, t, tau(text)) |^2  +  E_priors | eps - eps_theta(z_t, t, tau(its own prompt)) |^2
 
-What learns from five photos alone forgets what else its words meant: every dog becomes that dog, every digit that one.
-Pictures of the untouched model for plain prompts, each learned with the prompt that it was painted for, hold it there.
+What learns from five photos alone forgets what else its words meant: every dog becomes that dog. Pictures of the
+untouched model for plain prompts, each learned with the prompt that it was painted for, hold it there.
 
     OUT/run.json         the settings that made them
     OUT/{0000 ...}.png   one picture each, with its prompt in it; the prompts in turn

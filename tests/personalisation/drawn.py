@@ -5,7 +5,8 @@ import warnings
 import numpy as np
 from PIL import Image
 
-from sfumato.personalisation import PhotoOptions, read_photos
+from sfumato.personalisation.options import PhotoOptions
+from sfumato.personalisation.photos import read_photos
 
 
 def noise(*shape, seed=0):

@@ -6,7 +6,8 @@ import json
 import pytest
 
 from sfumato.errors import UserError
-from sfumato.personalisation import PhotoOptions, read_photos
+from sfumato.personalisation.options import PhotoOptions
+from sfumato.personalisation.photos import read_photos
 
 from .drawn import read, save_photo
 

@@ -8,7 +8,10 @@ from PIL import Image
 from sfumato.diffusion import make_loss, seed_of, training_loss
 from sfumato.errors import UserError
 from sfumato.models.stable_diffusion.vae import LATENT_SCALE
-from sfumato.personalisation import PhotoOptions, crops_of, encoded_crops, masked_loss, read_photos
+from sfumato.personalisation.crops import crops_of, encoded_crops
+from sfumato.personalisation.losses import masked_loss
+from sfumato.personalisation.options import PhotoOptions
+from sfumato.personalisation.photos import read_photos
 from sfumato.stable_diffusion import SMALL_WORLD, StableDiffusion
 
 from .drawn import noise, save_mask, save_photo

@@ -5,8 +5,10 @@ import torch
 from PIL import Image
 
 from sfumato.images import save_image
-from sfumato.personalisation import PhotoOptions, crops_of, crops_sheet, read_photos
-from sfumato.personalisation.crops_sheet import hatched
+from sfumato.personalisation.crops import crops_of
+from sfumato.personalisation.crops_sheet import crops_sheet, hatched
+from sfumato.personalisation.options import PhotoOptions
+from sfumato.personalisation.photos import read_photos
 
 from .drawn import save_mask, save_photo
 

@@ -24,7 +24,7 @@ from sfumato.personalisation.first_words import initial_vectors
 from sfumato.personalisation.learn import learn
 from sfumato.personalisation.learn_options import LearnOptions
 from sfumato.personalisation.learning_set import LearningSet, Pool
-from sfumato.personalisation.losses import masked_mean
+from sfumato.personalisation.losses import masked_loss
 from sfumato.personalisation.options import PhotoOptions
 from sfumato.personalisation.photos import read_photos
 from sfumato.stable_diffusion import SCHEDULE, StableDiffusion
@@ -279,17 +279,17 @@ def test_an_exploding_loss_stops_with_advice(photos, checkpoint, tmp_path, monke
 
     def exploding(*arguments):
         calls.append(1)
-        return masked_mean(*arguments) * (1 if len(calls) <= 50 else 10)
+        return masked_loss(*arguments) * (1 if len(calls) <= 50 else 10)
 
-    monkeypatch.setattr(module, "masked_mean", exploding)
+    monkeypatch.setattr(module, "masked_loss", exploding)
     with pytest.raises(UserError, match=r"mean loss of 50 steps rose from .* to .*; lower the learning rate"):
         learn(options(photos, tmp_path / "run", checkpoint, steps=80, lr=1e-4))
     assert 50 < len(calls) < 70
 
     def broken(*arguments):
-        return masked_mean(*arguments) * float("nan")
+        return masked_loss(*arguments) * float("nan")
 
-    monkeypatch.setattr(module, "masked_mean", broken)
+    monkeypatch.setattr(module, "masked_loss", broken)
     with pytest.raises(UserError, match="the loss is nan at step 1"):
         learn(options(photos, tmp_path / "nan", checkpoint))
 

@@ -3,7 +3,7 @@
 import torch
 
 from sfumato.diffusion import NetworkDenoiser, make_loss, training_loss
-from sfumato.personalisation import masked_loss, masked_mean
+from sfumato.personalisation.losses import masked_loss, masked_mean
 from sfumato.stable_diffusion import SCHEDULE
 
 

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from sfumato.errors import UserError
-from sfumato.personalisation import PhotoOptions, read_photos
+from sfumato.personalisation.options import PhotoOptions
+from sfumato.personalisation.photos import read_photos
 from sfumato.runs import digest
 
 from .drawn import noise, read, save_mask, save_photo

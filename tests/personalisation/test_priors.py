@@ -96,8 +96,7 @@ def test_what_other_settings_made_is_not_mixed_in(model, painted):
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_nothing_that_was_learned_is_in_a_prior_picture(model, painted, tmp_path):
-    folder, _ = painted
+def test_nothing_that_was_learned_is_in_a_prior_picture(model, tmp_path):
     words = dict(model.words)
     model.words["<dog>"] = torch.zeros(1, 64)
     try:
@@ -110,7 +109,7 @@ def test_nothing_that_was_learned_is_in_a_prior_picture(model, painted, tmp_path
 
 
 def test_a_prompt_without_pictures_is_refused_before_any_is_painted(model, tmp_path):
-    with pytest.raises(UserError, match="1 prior prompt.s. without a picture, such as 'there is a tree'"):
+    with pytest.raises(UserError, match=r"1 prior prompt\(s\) without a picture, such as 'there is a tree'"):
         paint_priors(model, PROMPTS, tmp_path / "prior", 2, sampling=FEW)
     assert not (tmp_path / "prior").exists()
 
@@ -147,10 +146,14 @@ def test_a_users_own_pictures_take_the_place_of_painted_ones(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "captions, prompts, words",
+    ("captions", "prompts", "words"),
     [
         (["a.png", "b.jpg"], (), "nothing says what more/c.png shows"),
-        (["a.png", "b.jpg", "more/c.png"], ("a dog", "a cow"), "1 prior prompt.s. without a picture, such as 'a cow'"),
+        (
+            ["a.png", "b.jpg", "more/c.png"],
+            ("a dog", "a cow"),
+            r"1 prior prompt\(s\) without a picture, such as 'a cow'",
+        ),
     ],
 )
 def test_a_picture_without_caption_and_a_prompt_without_pictures_are_refused(tmp_path, captions, prompts, words):

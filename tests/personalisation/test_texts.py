@@ -7,7 +7,9 @@ import torch
 
 from sfumato.errors import UserError
 from sfumato.models.stable_diffusion.tokenizer import Tokenizer
-from sfumato.personalisation import PhotoOptions, PhotoTexts, read_photos, read_templates
+from sfumato.personalisation.options import PhotoOptions
+from sfumato.personalisation.photos import read_photos
+from sfumato.personalisation.texts import PhotoTexts, read_templates, texts_drawn
 
 from .drawn import save_photo
 
@@ -47,7 +49,7 @@ def test_each_row_gets_a_text_of_its_own_photo_and_all_of_them_as_often(folder):
     with pytest.warns(UserWarning, match="shown with the templates"):
         texts = texts_of(folder)
     photo = torch.tensor([0, 0, 1, 1, 2, 2])
-    draw = texts.drawn(TOKENIZER, "<new1>", photo)
+    draw = texts_drawn(TOKENIZER, [texts.of[place] for place in photo.tolist()])
     picked = torch.arange(6).repeat(1000)
     ids = draw(picked, 0, torch.Generator().manual_seed(0))
     known = {tuple(TOKENIZER(text).ids): text for text in texts.all()}
@@ -56,15 +58,6 @@ def test_each_row_gets_a_text_of_its_own_photo_and_all_of_them_as_often(folder):
     assert found[0, "alone <new1>"] == found[2, "another <new1>"] == 2000
     # A share of a third of 2,000 is 667, and by chance within 64 (three standard deviations).
     assert all(abs(found[1, text] - 2000 / 3) < 64 for text in texts.of[1])
-
-
-def test_templates_alone_are_drawn_evenly_by_one_number_a_row(folder):
-    """So that runs from before there were captions go on to the same bits."""
-    draw = texts_of(folder).drawn(TOKENIZER, "<new1>", torch.tensor([0, 1, 2]))
-    ids = torch.tensor([TOKENIZER(text.replace("{}", "<new1>")).ids for text in TEMPLATES])
-    picked = torch.tensor([2, 0, 1, 1, 2, 0, 0, 1])
-    wanted = ids[torch.randint(3, (8,), generator=torch.Generator().manual_seed(3))]
-    assert torch.equal(draw(picked, 0, torch.Generator().manual_seed(3)), wanted)
 
 
 def test_the_first_texts_are_told_as_they_are_read(folder):
@@ -83,15 +76,14 @@ def test_the_first_texts_are_told_as_they_are_read(folder):
 def test_a_text_whose_word_would_be_cut_off_is_refused_and_one_of_which_less_is_cut_is_not(folder):
     caption(folder, a="<new1> " + "cat " * 100, b="a <new1>", c="a <new1>")
     texts = texts_of(folder)
-    rows = texts.drawn(TOKENIZER, "<new1>", torch.arange(3))(torch.arange(3), 0, torch.Generator())
+    rows = texts_drawn(TOKENIZER, texts.of)(torch.arange(3), 0, torch.Generator())
     assert rows.shape == (3, 77) and rows[0].tolist() == TOKENIZER("<new1> " + "cat " * 100).ids
     # The vectors of the word take two places, of which the second is one too many.
     caption(folder, b="cat " * 74 + "<new1>")
     with pytest.raises(UserError, match="with <new1> is longer than 77 tokens, and the word is cut off; take fewer"):
-        texts_of(folder).drawn(TOKENIZER, "<new1>", torch.arange(3))
-    texts_of(folder).drawn(TOKENIZER, None, torch.arange(3))
+        texts_drawn(TOKENIZER, texts_of(folder).of)
     caption(folder, b="cat " * 73 + "<new1>")
-    texts_of(folder).drawn(TOKENIZER, "<new1>", torch.arange(3))
+    texts_drawn(TOKENIZER, texts_of(folder).of)
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,12 @@ import torch
 from PIL import Image
 
 from sfumato.checkpoints import Embedding
-from sfumato.personalisation import (
-    PhotoOptions,
-    PhotoTexts,
-    crops_of,
-    encoded_crops,
-    masked_loss,
-    read_photos,
-)
-from sfumato.pictures.latents import LatentBatches
+from sfumato.personalisation.crops import crops_of
+from sfumato.personalisation.learning_set import LearningSet, photo_pool
+from sfumato.personalisation.losses import masked_loss
+from sfumato.personalisation.options import PhotoOptions
+from sfumato.personalisation.photos import read_photos
+from sfumato.personalisation.texts import PhotoTexts
 from sfumato.stable_diffusion import SCHEDULE, SMALL_WORLD, StableDiffusion
 
 from .drawn import save_mask
@@ -45,13 +42,12 @@ def gradient(model, folder):
     """Of a word's vectors at the first step, as the photos of a folder have it, and the step's loss."""
     options = PhotoOptions(crops=2)
     photos = read_photos(folder, options, WORD)
-    crops = crops_of(photos, options, model.size, model.vae.factor, seed=0).with_mirrored()
+    crops = crops_of(photos, options, model.size, model.vae.factor, seed=0)
     vectors = model.text.token_embedding.weight[[320]].detach().clone().requires_grad_()
     model.learn_words([Embedding(WORD, vectors, {})])
-    texts = PhotoTexts(photos, ("a {}",), WORD).drawn(model.tokenizer(), WORD, crops.photo)
-    moments = encoded_crops(model.vae, crops)
-    batches = LatentBatches(moments, texts, 8, SCHEDULE, 0, crops.often, [crops.weights])
-    x0, t, eps, ids, weights = batches(0, slice(None))
+    texts = PhotoTexts(photos, ("a {}",), WORD)
+    learned = LearningSet(model, [photo_pool(crops, texts, True, 1.0)])
+    x0, t, eps, ids, weights = learned.batches(8, SCHEDULE, 0)(0, slice(None))
     loss = masked_loss(model.denoiser(model.states(ids)), x0, t, eps, weights).mean()
     loss.backward()
     return vectors.grad, float(loss.detach())
