@@ -3,7 +3,6 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from sfumato.concepts.recipes import TEMPLATES
 
 from sfumato.errors import UserError
 from sfumato.images import from_pixels
@@ -19,6 +18,7 @@ from sfumato.personalisation.mixing import (
     prior_half,
     said,
 )
+from sfumato.personalisation.recipes import TEMPLATES
 
 SIZE = 12
 NONE = Half(torch.zeros(0, 3, SIZE, SIZE), ())
