@@ -2,10 +2,16 @@
 
 from .archives import member_bytes, opened_zip
 from .arrays import read_npz
+from .custom_files import CustomFile, read_custom, write_custom
 from .dlib_file import read_face_descriptor
 from .embeddings import FORMATS, Embedding, read_embeddings, write_embedding
 from .files import atomic_path, remove_leftovers, temporary_folder, write_text
 from .folders import is_hidden, leads_out, visible_entries, visible_files
+from .lora_files import LORA_NAMINGS, read_lora, write_lora
+from .lora_info import LoraInfo, what_lora
+from .lora_merging import Merged, Weighted, merge_loras
+from .lora_metadata import lora_metadata
+from .low_rank import LoraFile, LowRank, layer_shapes
 from .model_file import ModelFormat, read_model, write_model
 from .safetensor_files import read_safetensors, write_safetensors
 from .settings import but_length, refuse_other_settings
@@ -30,15 +36,22 @@ from .word_stages import GivenWord
 
 __all__ = [
     "FORMATS",
+    "LORA_NAMINGS",
     "PREFIXES",
     "SIZE_KEY",
+    "CustomFile",
     "Embedding",
     "GivenWord",
+    "LoraFile",
+    "LoraInfo",
+    "LowRank",
+    "Merged",
     "ModelFormat",
     "Parts",
     "Saved",
     "StandIn",
     "TextError",
+    "Weighted",
     "atomic_path",
     "but_length",
     "convert_words",
@@ -50,18 +63,23 @@ __all__ = [
     "given_words",
     "holds_words",
     "is_hidden",
+    "layer_shapes",
     "leads_out",
     "load_state",
     "load_strictly",
     "loaded",
+    "lora_metadata",
     "member_bytes",
+    "merge_loras",
     "name_of_weights",
     "not_finite",
     "opened_zip",
     "parsed_json",
+    "read_custom",
     "read_embeddings",
     "read_face_descriptor",
     "read_json",
+    "read_lora",
     "read_model",
     "read_npz",
     "read_safetensors",
@@ -79,7 +97,10 @@ __all__ = [
     "visible_entries",
     "visible_files",
     "weights_in",
+    "what_lora",
+    "write_custom",
     "write_embedding",
+    "write_lora",
     "write_model",
     "write_safetensors",
     "write_stable_diffusion",
