@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple, TypeVar
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,14 @@ _Network = TypeVar("_Network", bound=nn.Module)
 _Config = TypeVar("_Config")
 
 
+class Added(NamedTuple):
+    """What was added to a model's weights."""
+
+    called: str
+    """What people call it."""
+    amount: float
+
+
 @dataclass
 class StableDiffusion:
     """The networks of a checkpoint, frozen, and the words that were learned for it."""
@@ -48,8 +56,8 @@ class StableDiffusion:
     """Another spelling -> the word that it stands for."""
     autoencoder: str = ""
     """A name of its weights, which the fingerprint says nothing of."""
-    added: Dict[str, str] = field(default_factory=dict)
-    """What was added to its weights: a name of each addition, and how much of it."""
+    added: Dict[str, Added] = field(default_factory=dict)
+    """What was added to its weights, by a name of what it holds."""
 
     @classmethod
     def load(cls, path: Path, dtype: torch.dtype = torch.float32) -> "StableDiffusion":
@@ -87,7 +95,7 @@ class StableDiffusion:
         Words are learned for the U-Net and the text encoder, which `checkpoint` names; pictures need the autoencoder.
         """
         told = {"checkpoint": self.name, "autoencoder": self.autoencoder, "precision": self.precision}
-        told.update({f"added {name}": amount for name, amount in self.added.items()})
+        told.update({f"added {name}": f"{one.amount:g}" for name, one in self.added.items()})
         return {**told, "compiled": "U-Net"} if is_compiled(self.unet) else told
 
     def compile(self) -> "StableDiffusion":
@@ -131,7 +139,7 @@ class StableDiffusion:
             raise UserError(f"{called}: is for a layer {missing} that this checkpoint does not have") from None
         except ValueError as fault:
             raise UserError(f"{called}: was learned for another model: {fault}") from None
-        self.added[name] = f"{amount:g}"
+        self.added[name] = Added(called, amount)
 
     def learn_words(self, embeddings: Sequence[Embedding]) -> None:
         """Make words known; a later one takes the place of an earlier one of the same token.

@@ -104,7 +104,7 @@ def _faces(number: int) -> Row:
 
 @torch.no_grad()
 def _prompts(prompts: Tuple[str, ...]) -> List[Row]:
-    model = with_words(None, torch.float32, [])
+    model, _ = with_words(None, torch.float32, [])
     sampling, rows = ConceptSampling(steps=STEPS), []
     for prompt in prompts:
         seeds = [seed_of(0, prompt, column) for column in range(COLUMNS)]

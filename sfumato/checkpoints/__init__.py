@@ -2,11 +2,17 @@
 
 from .archives import member_bytes, opened_zip
 from .arrays import read_npz
+from .custom_files import CustomFile, holds_custom, read_custom, write_custom
 from .dlib_file import read_face_descriptor
 from .embeddings import FORMATS, Embedding, read_embeddings, write_embedding
 from .files import atomic_path, remove_leftovers, temporary_folder, write_text
 from .folders import is_hidden, leads_out, visible_entries, visible_files
-from .learned_files import LearnedFile, read_learned, write_custom, write_words
+from .learned_files import LearnedFile, read_learned, write_additions, write_words
+from .lora_files import LORA_NAMINGS, read_lora, write_lora
+from .lora_info import LoraInfo, what_lora
+from .lora_merging import Merged, Weighted, merge_loras
+from .lora_metadata import lora_metadata
+from .low_rank import LoraFile, LowRank, layer_shapes
 from .model_file import ModelFormat, read_model, write_model
 from .safetensor_files import read_safetensors, write_safetensors
 from .settings import but_length, refuse_other_settings
@@ -31,16 +37,23 @@ from .word_stages import GivenWord, refuse_clashes
 
 __all__ = [
     "FORMATS",
+    "LORA_NAMINGS",
     "PREFIXES",
     "SIZE_KEY",
+    "CustomFile",
     "Embedding",
     "GivenWord",
     "LearnedFile",
+    "LoraFile",
+    "LoraInfo",
+    "LowRank",
+    "Merged",
     "ModelFormat",
     "Parts",
     "Saved",
     "StandIn",
     "TextError",
+    "Weighted",
     "atomic_path",
     "but_length",
     "convert_words",
@@ -50,21 +63,27 @@ __all__ = [
     "fingerprint",
     "fitting",
     "given_words",
+    "holds_custom",
     "holds_words",
     "is_hidden",
+    "layer_shapes",
     "leads_out",
     "load_state",
     "load_strictly",
     "loaded",
+    "lora_metadata",
     "member_bytes",
+    "merge_loras",
     "name_of_weights",
     "not_finite",
     "opened_zip",
     "parsed_json",
+    "read_custom",
     "read_embeddings",
     "read_face_descriptor",
     "read_json",
     "read_learned",
+    "read_lora",
     "read_model",
     "read_npz",
     "read_safetensors",
@@ -83,8 +102,11 @@ __all__ = [
     "visible_entries",
     "visible_files",
     "weights_in",
+    "what_lora",
+    "write_additions",
     "write_custom",
     "write_embedding",
+    "write_lora",
     "write_model",
     "write_safetensors",
     "write_stable_diffusion",

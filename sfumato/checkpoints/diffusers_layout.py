@@ -23,21 +23,23 @@ _FILES = {
 }
 _ENDINGS = (".safetensors", ".fp16.safetensors", ".bin", ".fp16.bin")
 _RESNET = (
-    (r"\.norm1\.", ".in_layers.0."),
-    (r"\.conv1\.", ".in_layers.2."),
-    (r"\.time_emb_proj\.", ".emb_layers.1."),
-    (r"\.norm2\.", ".out_layers.0."),
-    (r"\.conv2\.", ".out_layers.3."),
-    (r"\.conv_shortcut\.", ".skip_connection."),
+    ("norm1", "in_layers.0"),
+    ("conv1", "in_layers.2"),
+    ("time_emb_proj", "emb_layers.1"),
+    ("norm2", "out_layers.0"),
+    ("conv2", "out_layers.3"),
+    ("conv_shortcut", "skip_connection"),
 )
+"""Of a residual block, diffusers' names and CompVis'."""
 _ENDS = (
-    (r"^time_embedding\.linear_1\.", "time_embed.0."),
-    (r"^time_embedding\.linear_2\.", "time_embed.2."),
-    (r"^conv_in\.", "input_blocks.0.0."),
-    (r"^conv_norm_out\.", "out.0."),
-    (r"^conv_out\.", "out.2."),
-    (r"^mid_block\.attentions\.0\.", "middle_block.1."),
+    ("time_embedding.linear_1", "time_embed.0"),
+    ("time_embedding.linear_2", "time_embed.2"),
+    ("conv_in", "input_blocks.0.0"),
+    ("conv_norm_out", "out.0"),
+    ("conv_out", "out.2"),
+    ("mid_block.attentions.0", "middle_block.1"),
 )
+"""Of what stands in no level, diffusers' names and CompVis'."""
 _VAE = (
     (r"\.down_blocks\.(\d+)\.resnets\.(\d+)\.", r".down.\1.block.\2."),
     (r"\.down_blocks\.(\d+)\.downsamplers\.0\.", r".down.\1.downsample."),
@@ -94,8 +96,8 @@ def unet_keys(keys: Collection[str]) -> Dict[str, str]:
 
 
 def _unet_key(key: str, keys: Collection[str], a_level: int) -> str:
-    for pattern, new in _ENDS:
-        key = re.sub(pattern, new, key)
+    for old, new in _ENDS:
+        key = f"{new}{key[len(old) :]}" if key.startswith(f"{old}.") else key
     stage = re.match(r"(down|up)_blocks\.(\d{1,3})\.(resnets|attentions|downsamplers|upsamplers)\.(\d{1,3})\.(.*)", key)
     middle = re.match(r"mid_block\.resnets\.(\d{1,3})\.(.*)", key)
     if middle:
@@ -112,6 +114,39 @@ def _unet_key(key: str, keys: Collection[str], a_level: int) -> str:
     place = (a_level + 1) * level + number
     block = f"input_blocks.{place + 1}" if way == "down" else f"output_blocks.{place}"
     return f"{block}.1.{rest}" if kind == "attentions" else _resnet(f"{block}.0.{rest}")
+
+
+def diffusers_layers(layers: Collection[str]) -> Dict[str, str]:
+    """Diffusers' names of a U-Net's layers: the way back from `unet_keys`.
+
+    Args:
+        layers: CompVis' names, without ".weight", of all of them: they tell the number of blocks a level.
+    """
+    text = "\n".join(layers)
+    stages = [int(number) for number in re.findall(r"^input_blocks\.(\d{1,3})\.", text, re.M)]
+    halvings = [int(number) for number in re.findall(r"^input_blocks\.(\d{1,3})\.0\.op$", text, re.M)]
+    a_level = min(halvings, default=max(stages, default=0) + 1) - 1
+    return {layer: _diffusers_layer(layer, a_level) for layer in layers}
+
+
+def _diffusers_layer(layer: str, a_level: int) -> str:
+    for new, old in _ENDS:
+        if f"{layer}.".startswith(f"{old}."):
+            return new + layer[len(old) :]
+    stage = re.fullmatch(r"(input|output)_blocks\.(\d{1,3})\.(\d)\.(.+)", layer)
+    middle = re.fullmatch(r"middle_block\.([02])\.(.+)", layer)
+    inside = {old: new for new, old in _RESNET}
+    if middle:
+        return f"mid_block.resnets.{int(middle.group(1)) // 2}.{inside.get(middle.group(2), middle.group(2))}"
+    if not stage:
+        return layer
+    way, rest = ("down" if stage.group(1) == "input" else "up"), stage.group(4)
+    level, number = divmod(int(stage.group(2)) - (way == "down"), a_level + 1)
+    if rest in ("op", "conv"):
+        return f"{way}_blocks.{level}.{way}samplers.0.conv"
+    if stage.group(3) == "0":
+        return f"{way}_blocks.{level}.resnets.{number}.{inside.get(rest, rest)}"
+    return f"{way}_blocks.{level}.attentions.{number}.{rest}"
 
 
 def vae_entry(key: str, value: Tensor, levels: int) -> Tuple[str, Tensor]:
@@ -133,6 +168,6 @@ def vae_entry(key: str, value: Tensor, levels: int) -> Tuple[str, Tensor]:
 
 
 def _resnet(key: str) -> str:
-    for pattern, new in _RESNET:
-        key = re.sub(pattern, new, key)
+    for old, new in _RESNET:
+        key = key.replace(f".{old}.", f".{new}.")
     return key

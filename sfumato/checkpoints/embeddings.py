@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from ..errors import UserError
-from .found_words import words_in
+from .found_words import FoundWord, words_in
 from .safetensor_files import write_safetensors
 from .stand_ins import shortened
 from .strict import refuse_not_finite
@@ -81,19 +81,28 @@ def embeddings_in(content: Any, metadata: Dict[str, str], path: Path, token: Opt
     if token is not None and len(found) > 1:
         tokens = ", ".join(shortened(word.token) for word in found)
         raise UserError(f"{path}: holds several words ({tokens}); only the word of a file with one can be renamed")
-    words = []
-    for word in found:
-        vectors = _checked(word.vectors, shortened(word.token), path)
-        told = metadata if word.step is None else {**metadata, "step": str(word.step)}
-        if token is None:
-            also = tuple(other for other in word.also if _can_be_said(other))
-            words.append(Embedding(word.token, vectors, told, word.any_case, also))
-        else:
-            words.append(Embedding(token, vectors, told))
-        if not _can_be_said(words[-1].token):
-            shown = ascii(words[-1].token[:_LONGEST_TOKEN])
-            raise UserError(f'{path}: its word is called {shown}, which no prompt can say; give "{path}=<dog>" instead')
-    return words
+    if token is not None:
+        found = [word._replace(token=token, any_case=False, also=()) for word in found]
+    return [as_embedding(word, metadata, path) for word in found]
+
+
+def as_embedding(word: FoundWord, metadata: Dict[str, str], path: Path) -> Embedding:
+    """A word of a file, once it is known that prompts can use it.
+
+    Args:
+        word: as the file has it.
+        metadata: of the file.
+        path: of the file, for the error.
+
+    Raises:
+        UserError: if its vectors or its token cannot be used.
+    """
+    vectors = _checked(word.vectors, shortened(word.token), path)
+    if not _can_be_said(word.token):
+        shown = ascii(word.token[:_LONGEST_TOKEN])
+        raise UserError(f'{path}: its word is called {shown}, which no prompt can say; give "{path}=<dog>" instead')
+    told = metadata if word.step is None else {**metadata, "step": str(word.step)}
+    return Embedding(word.token, vectors, told, word.any_case, tuple(filter(_can_be_said, word.also)))
 
 
 def _checked(vectors: Tensor, token: str, path: Path) -> Tensor:

@@ -29,7 +29,7 @@ class LearnedFile(NamedTuple):
     """How it came to be."""
 
 
-def write_custom(path: Path, learned: LearnedFile) -> None:
+def write_additions(path: Path, learned: LearnedFile) -> None:
     """Write words and whole additions, whole or not at all; additions in half precision."""
     whole = {layer: one.delta().half() for layer, one in learned.additions.items()}
     words = {word.token: word.vectors.float() for word in learned.words}

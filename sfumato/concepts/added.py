@@ -1,14 +1,17 @@
 """What was learned beside words, as a command is given it: FILE, or FILE:0.8 for as much of it."""
 
+import warnings
 from pathlib import Path
-from typing import List, NamedTuple, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Sequence, Tuple
 
-from ..checkpoints import GivenWord, LearnedFile, read_learned
+from ..checkpoints import GivenWord, LearnedFile, layer_shapes, read_custom, read_learned, read_lora, some, what_lora
 from ..errors import UserError
+from ..models.additions import Addition
 from ..runs import digest
 from ..stable_diffusion import StableDiffusion
 
 _MOST = 100.0
+_OURS = "sfumato."
 
 
 class Given(NamedTuple):
@@ -31,26 +34,78 @@ class Given(NamedTuple):
         return digest(scales, *(part.numpy() for one in additions.values() for part in one.parts))
 
 
-def given_additions(flag: str, given: Sequence[str]) -> List[Given]:
-    """Read what a flag was given.
+def given_additions(model: StableDiffusion, lora: Sequence[str] = (), custom: Sequence[str] = ()) -> List[Given]:
+    """Read what --lora and --custom were given.
 
     Args:
-        flag: such as --custom, for messages.
-        given: FILE or FILE:AMOUNT.
+        model: that it is for.
+        lora: files of LoRAs, each FILE or FILE:AMOUNT.
+        custom: the same of Custom Diffusion.
 
     Raises:
         UserError: for what cannot be used.
     """
-    return [_read(flag, one) for one in given]
+    found = []
+    for flag, some_given in (("--lora", lora), ("--custom", custom)):
+        for one in some_given:
+            file, amount = _parted(flag, one)
+            found.append(Given(file, amount, read_given(flag, file, model)))
+    return found
 
 
-def _read(flag: str, given: str) -> Given:
-    file, amount = _parted(flag, given)
-    learned = read_learned(file)
+def read_given(flag: str, file: Path, model: StableDiffusion) -> LearnedFile:
+    """Read a file of additions of any kind for a model; keys that nothing is done with are named in a warning.
+
+    Args:
+        flag: --lora or --custom, which says what it should be.
+        file: to read.
+        model: that it is for.
+
+    Raises:
+        UserError: for another kind of file, or another model's.
+    """
+    told = what_lora(file)
+    if flag == "--lora":
+        if told is None and read_learned(file).additions:
+            raise UserError(f"{file}: was learned with --method custom; give it with --custom")
+        return _lora(file, model)
+    if told is not None and told.kind != "Custom Diffusion":
+        raise UserError(f"{file}: is a {told.kind}; give it with --lora")
+    learned = read_learned(file) if told is None else _whole(file, model)
     if not learned.additions:
         words = ", ".join(word.token for word in learned.words)
-        raise UserError(f"{file}: holds a word alone ({words}), which --embeddings takes; {flag} is for additions")
-    return Given(file, amount, learned)
+        raise UserError(f"{file}: holds a word alone ({words}), which --embeddings takes")
+    return learned
+
+
+def _lora(file: Path, model: StableDiffusion) -> LearnedFile:
+    read = read_lora(file, layer_shapes(model.unet), layer_shapes(model.text))
+    additions: Dict[str, Addition] = {}
+    for part, layers in (("unet", read.unet), ("text", read.text)):
+        additions.update(
+            {f"{part}.{k}": Addition((one.down, one.up), one.alpha / one.rank) for k, one in layers.items()}
+        )
+    _tell_unused(file, read.unused)
+    told = {key[len(_OURS) :]: value for key, value in read.metadata.items() if key.startswith(_OURS)}
+    return LearnedFile([word._replace(metadata=told) for word in read.words], additions, told)
+
+
+def _whole(file: Path, model: StableDiffusion) -> LearnedFile:
+    """Custom Diffusion as diffusers keeps it: whole weights, of which what they add is taken."""
+    read = read_custom(file, layer_shapes(model.unet))
+    if read.biases:
+        raise UserError(f"{file}: its queries and outputs were trained too, with biases, which are not read here")
+    _tell_unused(file, list(read.unused))
+    own = {layer: model.unet.get_parameter(f"{layer}.weight").detach().float() for layer in read.weights}
+    additions = {f"unet.{layer}": Addition((whole - own[layer],)) for layer, whole in read.weights.items()}
+    return LearnedFile([], additions, dict(read.metadata))
+
+
+def _tell_unused(file: Path, keys: Sequence[str]) -> None:
+    if keys:
+        warnings.warn(
+            f"{file}: {len(keys)} of its keys are for no layer of this checkpoint: {some(keys)}", stacklevel=4
+        )
 
 
 def _parted(flag: str, given: str) -> Tuple[Path, float]:

@@ -15,7 +15,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tu
 import torch
 from torch import Tensor
 
-from ..checkpoints import given_words, refuse_clashes
+from ..checkpoints import given_words
 from ..devices import DTYPES, PRECISIONS, Worker, choose_precision, refuse_to_compile
 from ..diffusion import seed_of
 from ..errors import UserError, unwritable
@@ -25,7 +25,6 @@ from ..pictures.painting import AfterStep, Painting, paint_all
 from ..pictures.words_beneath import MOST, Asked, leave_sheet
 from ..runs import digest
 from ..stable_diffusion import StableDiffusion
-from .added import add_given, given_additions
 from .painting import Sampling, decoded, encoded, paint
 from .prompts import Source, UnknownWordError, read_input
 from .telling import tell_prompts_without_token, tell_unknown_to_small_world, tell_words
@@ -50,8 +49,10 @@ class GenerateOptions:
     """The course's input.json, in place of prompts."""
     embeddings: Tuple[Path, ...] = ()
     """Files of learned words, or folders of such files; "FILE=<dog>" calls a file's word <dog>."""
+    lora: Tuple[str, ...] = ()
+    """Files of LoRAs (kohya's, diffusers' or peft's names), each FILE or FILE:0.8 for as much of it."""
     custom: Tuple[str, ...] = ()
-    """Files of `concepts learn --method custom`, each FILE or FILE:0.8 for as much of it."""
+    """Files of `concepts learn --method custom`, or diffusers' Custom Diffusion, each FILE or FILE:0.8."""
     count: int = number(25, 1)
     """Pictures of each prompt."""
     seed: int = number(0)
@@ -153,7 +154,8 @@ class _ConceptPainting(Painting[Picture]):
 
     def note(self, asked: Picture) -> Dict[str, Any]:
         told = {"prompt": asked.prompt, "seed": asked.seed(self._options.seed), "checkpoint": self._model.name}
-        return {**told, **asdict(self._options.sampling)}
+        added = {Path(one.called).name: one.amount for one in self._model.added.values()}
+        return {**told, **({"added": added} if added else {}), **asdict(self._options.sampling)}
 
     def finish(self, out: Path) -> None:
         numbers = range(min(self._options.count, MOST))
@@ -214,10 +216,8 @@ def _loaded(
     """The model with its words, every prompt checked against them; refuses what cannot be used, tells the rest."""
     device = worker.device()
     dtype = DTYPES[choose_precision(device, options.precision)]
-    additions = given_additions("--custom", options.custom)
-    given = refuse_clashes(given_words(options.embeddings, beside) + [word for one in additions for word in one.words])
-    model = with_words(options.checkpoint, dtype, given)
-    add_given(model, additions)
+    words = given_words(options.embeddings, beside)
+    model, given = with_words(options.checkpoint, dtype, words, options.lora, options.custom)
     prompts, negative = sorted({one.prompt for one in series}), options.sampling.negative_prompt
     tokenizer = model.tokenizer()
     across = model.latent_shape(options.sampling.height, options.sampling.width)[2]

@@ -1,10 +1,24 @@
-"""What is learned, from parameters to files; `checkpoints/learned_files.py` says what stands in them."""
+"""What is learned, from parameters to files and back; `checkpoints/learned_files.py` says what stands in them."""
 
 from pathlib import Path
 from typing import Dict
 
-from ..checkpoints import Embedding, LearnedFile, write_custom, write_words
+from ..checkpoints import (
+    Embedding,
+    LearnedFile,
+    LoraFile,
+    LowRank,
+    layer_shapes,
+    write_additions,
+    write_lora,
+    write_words,
+)
+from ..models.additions import Addition
+from ..stable_diffusion import StableDiffusion
 from .learned import Learned
+
+_OURS = "sfumato."
+"""How the keys of a LoRA's metadata begin that are ours alone."""
 
 
 def learned_so_far(learned: Learned, told: Dict[str, str]) -> LearnedFile:
@@ -24,15 +38,29 @@ def learned_so_far(learned: Learned, told: Dict[str, str]) -> LearnedFile:
     )
 
 
-def write_learned(path: Path, method: str, learned: LearnedFile) -> None:
+def write_learned(path: Path, method: str, learned: LearnedFile, model: StableDiffusion) -> None:
     """Write what was learned, whole or not at all.
 
     Args:
         path: ends in .safetensors.
         method: see METHODS.
         learned: by it.
+        model: that learned it.
     """
     if method == "word":
         write_words(path, learned.words, learned.metadata)
+    elif method == "custom":
+        write_additions(path, learned)
     else:
-        write_custom(path, learned)
+        unet, text = (
+            {layer[len(part) :]: _low_rank(one) for layer, one in learned.additions.items() if layer.startswith(part)}
+            for part in ("unet.", "text.")
+        )
+        told = {_OURS + key: value for key, value in learned.metadata.items()}
+        told["modelspec.resolution"] = f"{model.size}x{model.size}"
+        write_lora(path, LoraFile(unet, text, learned.words, told), list(layer_shapes(model.unet)))
+
+
+def _low_rank(addition: Addition) -> LowRank:
+    down, up = addition.parts
+    return LowRank(down, up, addition.scale * len(down))

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..checkpoints import LearnedFile, read_learned
 from ..clip import Clip, scores
+from ..concepts.added import read_given
 from ..concepts.painting import Sampling, encoded, paint
 from ..diffusion import seed_of
 from ..models.additions import added
@@ -82,7 +83,9 @@ class Previews:
         stage = self._stage(mean, step, {})
         found = {"loss/fixed": loss, **self._paint(step, stage)}
         stage.metadata.update(_told(found))
-        write_learned(open_folder(self._folder) / f"step-{step:06d}.safetensors", self._options.method, stage)
+        write_learned(
+            open_folder(self._folder) / f"step-{step:06d}.safetensors", self._options.method, stage, self._model
+        )
         save_stages(self._options.out, _GROWTH)
         return found
 
@@ -131,9 +134,12 @@ class Previews:
         }
         return learned_so_far(mean, told)
 
+    def _read(self, path: Path) -> LearnedFile:
+        return read_given("--lora", path, self._model) if self._options.method == "lora" else read_learned(path)
+
     def finish(self, mean: Learned) -> Path:
         """Write the best of all scored stages, or the last where none was; list them."""
-        kept = [read_learned(path) for path in sorted(self._folder.glob("step-*.safetensors"))]
+        kept = [self._read(path) for path in sorted(self._folder.glob("step-*.safetensors"))]
         scored = [one for one in kept if "score" in one.metadata]
         best = max(scored, key=lambda one: float(one.metadata["score"]), default=None)
         for stage in scored:
@@ -141,7 +147,7 @@ class Previews:
             print(f"step {told['step']}: image {told['image_score']}, text {told['text_score']}{mark}")
         steps = self._concepts[0].recipe.steps
         stage = self._stage(mean, steps, {}) if best is None else best
-        write_learned(self.finished, self._options.method, stage)
+        write_learned(self.finished, self._options.method, stage, self._model)
         save_stages(self._options.out, _GROWTH, kept=int(stage.metadata["step"]), film=True)
         return self.finished
 

@@ -45,6 +45,10 @@ class EvaluateOptions:
     """A world.safetensors; the shipped one by default."""
     embeddings: Tuple[Path, ...] = ()
     """Files of learned words in place of the shipped ones."""
+    lora: Tuple[str, ...] = ()
+    """Files of LoRAs, each FILE or FILE:0.8 for as much of it."""
+    custom: Tuple[str, ...] = ()
+    """Files of Custom Diffusion, each FILE or FILE:0.8 for as much of it."""
     judge: Optional[Path] = None
     """A file that `world judge` wrote; the shipped one by default."""
     count: int = number(200, 1)
@@ -78,7 +82,8 @@ def evaluate(options: EvaluateOptions) -> Dict[str, Dict[str, float]]:
     device = Worker.here().device()
     dtype = DTYPES[choose_precision(device, options.precision)]
     judge = SceneJudge(options.judge)
-    model = with_words(options.checkpoint, dtype, given_words(options.embeddings)).to(device)
+    words = given_words(options.embeddings)
+    model = with_words(options.checkpoint, dtype, words, options.lora, options.custom)[0].to(device)
     examples = {
         name: asked.prompt
         for name, asked in next(_rounds(options.count, options.seed)).items()

@@ -156,7 +156,7 @@ def test_a_word_that_does_not_fit_is_named_with_its_file(checkpoint, tmp_path):
 
 def test_a1111s_word_may_be_one_of_the_vocabulary_and_others_may_not(checkpoint, tmp_path):
     torch.save(a1111("x"), str(tmp_path / "art.pt"))
-    model = with_words(checkpoint, torch.float32, given_words([tmp_path / "art.pt"]))
+    model, _ = with_words(checkpoint, torch.float32, given_words([tmp_path / "art.pt"]))
     assert model.tokenizer()("Art").ids[1:3] == [VOCABULARY, VOCABULARY + 1]
     assert model.tokenizer()("a party").ids == Tokenizer()("a party").ids
     torch.save(word("art"), str(tmp_path / "other.pt"))
@@ -199,7 +199,7 @@ def test_what_cannot_be_used_beside_is_left_out_aloud_and_refused_where_it_was_g
         beside = given_words([], [tmp_path])
     assert [one.word.token for one in beside] == ["<a>", "<b>"]
     with pytest.warns(UserWarning, match=r"b.pt: <b>: its vectors are 32 wide, the checkpoint's 64.*; it is left out"):
-        model = with_words(checkpoint, torch.float32, beside)
+        model, _ = with_words(checkpoint, torch.float32, beside)
     assert set(model.words) == {"<a>"}
     with pytest.raises(UserError, match=r"c.ckpt: is no file of tensors"):
         given_words([tmp_path])

@@ -8,9 +8,12 @@ import torch
 pytest.importorskip("accelerate", minversion="1.0")
 
 from sfumato.checkpoints import read_learned
-from sfumato.concepts.painting import Sampling
+from sfumato.concepts.painting import Sampling, encoded, paint
+from sfumato.concepts.words import with_words
+from sfumato.devices import DTYPES
+from sfumato.diffusion import seed_of
 from sfumato.errors import UserError
-from sfumato.images import open_picture, sheet_cells
+from sfumato.images import note_in, open_picture, sheet_cells
 from sfumato.models.additions import Addition, Attachment, add, added
 from sfumato.personalisation.beside_options import BesideOptions
 from sfumato.personalisation.learn import learn
@@ -19,6 +22,9 @@ from sfumato.stable_diffusion import StableDiffusion
 from tests.personalisation.test_learn import options, photos
 
 __all__ = ["photos"]
+
+
+ALONE = BesideOptions(prior_share=0.0)
 
 
 def random_additions(model, method, scale=0.1):
@@ -77,7 +83,7 @@ def test_a_convolution_gets_a_thin_addition_too():
         add(network, {"0": Addition((torch.zeros(6, 5),))})
 
 
-@pytest.mark.parametrize("method", ["custom"])
+@pytest.mark.parametrize("method", ["custom", "lora"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_what_is_painted_is_what_was_previewed_and_the_checkpoint_stays(
     photos, checkpoint, tmp_path, method, precision
@@ -87,29 +93,18 @@ def test_what_is_painted_is_what_was_previewed_and_the_checkpoint_stays(
         "method": method,
         "preview_every": 4,
         "weights_lr": 0.02,
-        "beside": BesideOptions(prior_share=0.0),
+        "beside": ALONE,
         "precision": precision,
         "preview": ("a {}",),
     }
     file = learn(options(photos, run, checkpoint, **told))
     assert Path(checkpoint).read_bytes() == before
-    learned = read_learned(file)
-    assert [word.token for word in learned.words] == ["<new1>"] and learned.additions
-    assert all(one.delta().any() for one in learned.additions.values())
     prompt, sampling = "a <new1>", Sampling(steps=15)
     kept = sheet_cells(open_picture(run / "preview-000004.png"), 2, 2)
-    model = StableDiffusion.load(checkpoint)
-    assert (kept[0].astype(int) - sheet_cells(open_picture(run / "preview-000000.png"), 2, 2)[0]).any()
-    del model
-    from sfumato.concepts.added import add_given, given_additions
-    from sfumato.concepts.painting import encoded, paint
-    from sfumato.concepts.words import with_words
-    from sfumato.devices import DTYPES
-    from sfumato.diffusion import seed_of
-
-    (given,) = given_additions("--custom", [str(file)])
-    model = with_words(checkpoint, DTYPES[precision], given.words)
-    add_given(model, [given])
+    first = sheet_cells(open_picture(run / "preview-000000.png"), 2, 2)
+    assert abs(kept[0].astype(int) - first[0]).max() > 1, "what was learned is seen"
+    model, words = with_words(checkpoint, DTYPES[precision], [], **{method: [str(file)]})
+    assert [one.word.token for one in words] == ["<new1>"]
     for number in range(2):
         states, nothing = (encoded(model, [text]) for text in (prompt, ""))
         painted = paint(model, states, nothing[:, 0], [seed_of(0, "preview", number)], sampling)
@@ -174,3 +169,52 @@ def test_saving_memory_changes_nothing_of_what_is_added(photos, checkpoint, tmp_
     for layer, one in plain.additions.items():
         torch.testing.assert_close(one.delta(), saved.additions[layer].delta(), atol=1e-5, rtol=1e-2)
         assert one.delta().any()
+
+
+def test_as_much_as_is_asked_of_several_files_is_added(photos, checkpoint, tmp_path):
+    lora = learn(options(photos, tmp_path / "lora", checkpoint, method="lora", weights_lr=0.02, word=False))
+    custom = learn(options(photos, tmp_path / "custom", checkpoint, method="custom", weights_lr=0.02))
+    plain = StableDiffusion.load(checkpoint)
+    model, words = with_words(checkpoint, torch.float32, [], [f"{lora}:0.5"], [f"{custom}:-0.25"])
+    assert [one.word.token for one in words] == ["<new1>"], "the LoRA was learned without a word"
+    name = "input_blocks.1.1.transformer_blocks.0.attn2.to_k"
+    thin = read_given("--lora", lora, plain).additions[f"unet.{name}"].delta()
+    whole = read_given("--custom", custom, plain).additions[f"unet.{name}"].delta()
+    assert thin.any() and whole.any()
+    wanted = plain.unet.get_parameter(f"{name}.weight") + 0.5 * thin - 0.25 * whole
+    torch.testing.assert_close(model.unet.get_parameter(f"{name}.weight"), wanted)
+    assert sorted(one.amount for one in model.added.values()) == [-0.25, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("flag", "given", "message"),
+    [
+        ("lora", "CUSTOM", "was learned with --method custom; give it with --custom"),
+        ("custom", "LORA", "is a LoRA; give it with --lora"),
+        ("custom", "WORD", r"holds a word alone \(<new1>\), which --embeddings takes"),
+        ("lora", "LORA:much", "give FILE, or FILE:0.8"),
+        ("lora", "LORA:1e9", "the amount must be between -100 and 100"),
+    ],
+)
+def test_a_file_of_another_kind_is_named(photos, checkpoint, tmp_path, flag, given, message):
+    for method in ("word", "custom", "lora"):
+        learn(options(photos, tmp_path / method.upper(), checkpoint, method=method, steps=1, beside=ALONE))
+    kind, colon, amount = given.partition(":")
+    file = tmp_path / kind / f"{kind.lower()}.safetensors"
+    with pytest.raises(UserError, match=message):
+        with_words(checkpoint, torch.float32, [], **{flag: [f"{file}{colon}{amount}"]})
+
+
+def test_generate_paints_with_a_lora_and_says_so_in_its_pictures(photos, checkpoint, tmp_path, capsys):
+    run = tmp_path / "run"
+    file = learn(options(photos, run, checkpoint, method="lora", weights_lr=0.05, beside=ALONE))
+    told = {"checkpoint": checkpoint, "prompt": ("a <new1>",), "count": 1, "sampling": Sampling(steps=3)}
+    generate(GenerateOptions(tmp_path / "whole", lora=(str(file),), **told))
+    assert "using <new1> from" in capsys.readouterr().out
+    generate(GenerateOptions(tmp_path / "half", lora=(f"{file}:0.5",), **told))
+    notes = [note_in(tmp_path / name / "0" / "000.png") for name in ("whole", "half")]
+    assert [note["added"] for note in notes] == [{"lora.safetensors": 1.0}, {"lora.safetensors": 0.5}]
+    whole, half = (np.asarray(open_picture(tmp_path / name / "0" / "000.png")) for name in ("whole", "half"))
+    assert (whole != half).any()
+    with pytest.raises(UserError, match="holds a run with added"):
+        generate(GenerateOptions(tmp_path / "half", lora=(str(file),), **told))

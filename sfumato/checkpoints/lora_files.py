@@ -1,0 +1,208 @@
+"""LoRAs as files: those of kohya's scripts (A1111, ComfyUI), of diffusers and of peft, in and out.
+
+What keys look like stands in `lora_keys.py`, where alphas are in `lora_alphas.py`. Nothing is guessed: each key belongs
+to one layer of the checkpoint's or is named as not used, and a file in which nothing fits is refused.
+"""
+
+import re
+from pathlib import Path
+from typing import Any, Collection, Dict, List, Mapping, NamedTuple, Tuple
+
+import torch
+from torch import Tensor
+
+from ..errors import UserError
+from .diffusers_layout import diffusers_layers
+from .lora_alphas import Alphas
+from .lora_keys import WIDTHS, LoraKey, looks_like_lora, other_kind, other_model, parsed
+from .lora_metadata import lora_metadata
+from .lora_words import bundle, bundled
+from .low_rank import LoraFile, LowRank, Shapes, low_rank, without_mid
+from .rebuilders import as_tensor
+from .safetensor_files import write_safetensors
+from .stand_ins import described, shortened
+from .strict import some
+from .tensor_files import read_tensors, weights_in
+
+LORA_NAMINGS = ("kohya", "diffusers")
+"""In which LoRAs are written."""
+
+_ONLY_V1 = "only LoRAs for Stable Diffusion 1 are read"
+
+
+class _Part(NamedTuple):
+    key: str
+    said: LoraKey
+    tensor: Tensor
+
+
+_Layers = Dict[Tuple[str, str], Dict[str, _Part]]
+"""(network, layer) -> what part it is -> the tensor."""
+
+
+def read_lora(path: Path, unet: Shapes, text: Shapes) -> LoraFile:
+    """Read a LoRA of any naming for a checkpoint's networks.
+
+    Args:
+        path: of a safetensors or torch file; an adapter_config.json of peft's beside it is read too.
+        unet: `layer_shapes` of the U-Net.
+        text: those of the text encoder.
+
+    Raises:
+        UserError: if the file holds none, or one of another model or kind (which is named); if no key of it, or only a
+            half of a layer's, is of the networks'; if shapes do not fit or numbers are not finite.
+    """
+    path = Path(path)
+    content, metadata = read_tensors(path)
+    table = weights_in(content, path, "state_dict")
+    if not looks_like_lora(table):
+        raise UserError(f"{path}: holds no LoRA, but such as {some(list(table))}; give a LoRA")
+    words, used = bundled(table, path)
+    layers, unused = _sorted({key: value for key, value in table.items() if key not in used}, unet, text, path)
+    kind, model = other_kind(table), other_model(unused)
+    if model:
+        raise UserError(f"{path}: is a LoRA for {model}; {_ONLY_V1}")
+    if kind:
+        raise UserError(f"{path}: is of the kind {kind}; only plain LoRAs are read")
+    if not layers:
+        raise UserError(
+            f"{path}: is a LoRA of which no key fits the checkpoint, such as {some(unused or list(table))};"
+            " it was made for another model"
+        )
+    alphas, found = Alphas(path, metadata), LoraFile({}, {}, words, metadata, unused)
+    for (network, layer), parts in layers.items():
+        if not {"down", "up"} <= set(parts):
+            unused += [part.key for part in parts.values() if part.said.part == "alpha"]
+            _refuse_half(path, layer, parts, unused)
+            continue
+        shape = (unet if network == "unet" else text)[layer]
+        (found.unet if network == "unet" else found.text)[layer] = _layer(path, layer, parts, shape, alphas)
+    return found
+
+
+def _sorted(table: Mapping[str, Any], unet: Shapes, text: Shapes, path: Path) -> Tuple[_Layers, List[str]]:
+    """The tensors of the networks' layers, and the keys that belong to none."""
+    names = {
+        "unet": {name.replace(".", "_"): name for name in unet},
+        "text": {name.replace(".", "_"): name for name in text},
+    }
+    theirs = diffusers_layers(list(unet))
+    names["unet"].update({theirs[name].replace(".", "_"): name for name in unet})
+    # transformers from 5 on has no outer name.
+    names["text"].update({key[len("text_model_") :]: name for key, name in list(names["text"].items())})
+    layers: _Layers = {}
+    unused = []
+    for key, value in table.items():
+        said = parsed(key)
+        networks = [] if said is None else [said.network] if said.network else ["unet", "text"]
+        place = next(((n, names[n][said.layer]) for n in networks if said and said.layer in names[n]), None)
+        if said is None or place is None:
+            unused.append(key)
+            continue
+        parts = layers.setdefault(place, {})
+        if said.part in parts:
+            raise UserError(
+                f"{path}: has {shortened(parts[said.part].key)} and {shortened(key)} for one layer; get it again"
+            )
+        parts[said.part] = _Part(key, said._replace(network=place[0]), _tensor(value, key, path))
+    return layers, unused
+
+
+def _tensor(value: Any, key: str, path: Path) -> Tensor:
+    tensor = torch.tensor(float(value)) if isinstance(value, (int, float)) else as_tensor(value)
+    if tensor is None or not (tensor.is_floating_point() or not tensor.dim()):
+        what = described(value) if tensor is None else str(tensor.dtype)
+        raise UserError(f"{path}: has {what} where the numbers of {shortened(key)} belong; get a file in fp16 or fp32")
+    wide = tensor.detach().float()
+    if not bool(wide.isfinite().all()):
+        raise UserError(f"{path}: holds NaN or infinity in {shortened(key)}; the file is damaged")
+    return wide
+
+
+def _refuse_half(path: Path, layer: str, parts: Mapping[str, _Part], unused: List[str]) -> None:
+    for part in parts.values():
+        if part.said.part != "alpha":
+            other = {"down": "up", "up": "down"}.get(part.said.part, "down")
+            beside = f"; unknown is {some(unused)}" if unused else ""
+            raise UserError(
+                f"{path}: has {shortened(part.key)} and no lora_{other} of {layer}{beside}; get the file again"
+            )
+
+
+def _layer(path: Path, layer: str, parts: Mapping[str, _Part], shape: Any, alphas: Alphas) -> LowRank:
+    down, up = parts["down"], parts["up"]
+    if "alpha" in parts:
+        if parts["alpha"].tensor.numel() != 1:
+            raise UserError(f"{path}: {shortened(parts['alpha'].key)} is no single number; get the file again")
+        alpha = float(parts["alpha"].tensor)
+    try:
+        whole = without_mid(down.tensor, parts["mid"].tensor) if "mid" in parts else down.tensor
+        if "alpha" not in parts:
+            alpha = alphas.of(down.said, down.tensor.shape[0])
+        return low_rank(whole, up.tensor, alpha, shape)
+    except (ValueError, IndexError):
+        raise UserError(_misfit(path, layer, down.tensor, up.tensor, shape)) from None
+
+
+def _misfit(path: Path, layer: str, down: Tensor, up: Tensor, shape: Any) -> str:
+    wide = down.shape[1] if down.dim() > 1 else 0
+    if layer.endswith(("attn2.to_k", "attn2.to_v")) and wide in WIDTHS and wide != shape[1]:
+        return f"{path}: is a LoRA for {WIDTHS[wide]}, whose texts are {wide} wide; the checkpoint's are {shape[1]}"
+    return (
+        f"{path}: {layer} is {list(shape)} in the checkpoint, and the LoRA's lora_up {list(up.shape)} and lora_down"
+        f" {list(down.shape)} do not fit it; it was made for another model"
+    )
+
+
+def write_lora(
+    path: Path,
+    lora: LoraFile,
+    unet: Collection[str],
+    kind: str = "kohya",
+    dtype: torch.dtype = torch.float16,
+    metadata: bool = True,
+) -> None:
+    """Write a LoRA as a safetensors file, whole or not at all; the same LoRA gives the same bytes.
+
+    Args:
+        path: of the file, which ends in .safetensors.
+        lora: what is written; of its metadata what `lora_metadata` keeps.
+        unet: the names of all layers of the U-Net (`layer_shapes`), which tell how others call them.
+        kind: one of LORA_NAMINGS. In diffusers' alpha is multiplied into `up`, because its older versions read none.
+        dtype: of the matrices; words and alphas stay in float32.
+        metadata: whether to write what the file is, for which model, and what triggers it.
+
+    Raises:
+        UserError: for a LoRA without layers, a naming or ending that there is not, or numbers beyond the type.
+    """
+    path = Path(path)
+    if kind not in LORA_NAMINGS:
+        raise UserError(f"unknown naming {kind!r} of a LoRA; choose one of {', '.join(LORA_NAMINGS)}")
+    if path.suffix != ".safetensors":
+        raise UserError(f"{path}: a LoRA is written as .safetensors; give a name that ends so")
+    if not lora.unet and not lora.text:
+        raise UserError(f"{path}: is not written, for the LoRA changes no layer")
+    theirs, tensors_of = diffusers_layers(unet), _kohya if kind == "kohya" else _diffusers
+    tensors = bundle(lora.words, path)
+    for network, layers in (("unet", lora.unet), ("text", lora.text)):
+        for layer, one in layers.items():
+            name = theirs[layer] if network == "unet" else layer
+            tensors.update(tensors_of(network, name, one, dtype))
+    write_safetensors(path, tensors, lora_metadata(lora) if metadata else {})
+
+
+def _kohya(network: str, name: str, one: LowRank, dtype: torch.dtype) -> Dict[str, Tensor]:
+    begin = ("lora_unet_" if network == "unet" else "lora_te_") + name.replace(".", "_")
+    return {
+        f"{begin}.lora_down.weight": one.down.to(dtype),
+        f"{begin}.lora_up.weight": one.up.to(dtype),
+        f"{begin}.alpha": torch.tensor(float(one.alpha)),
+    }
+
+
+def _diffusers(network: str, name: str, one: LowRank, dtype: torch.dtype) -> Dict[str, Tensor]:
+    begin = f"unet.{name}.lora" if network == "unet" else f"text_encoder.{name}.lora_linear_layer"
+    # ComfyUI knows the attentions by their old names alone, and all versions of diffusers know those too.
+    begin = re.sub(r"(\.attn\d)\.to_(q|k|v|out)(\.0)?\.lora", r"\1.processor.to_\2_lora", begin)
+    up = one.up if one.alpha == one.rank else one.up * (one.alpha / one.rank)
+    return {f"{begin}.down.weight": one.down.to(dtype), f"{begin}.up.weight": up.to(dtype)}

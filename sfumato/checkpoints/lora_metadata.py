@@ -1,0 +1,73 @@
+"""What a LoRA's file says of itself, in the keys that other programs look at.
+
+| key | read by |
+|---|---|
+| modelspec.* | ComfyUI, A1111, catalogues: Stability's ModelSpec 1.0.1 |
+| ss_* | A1111, kohya's scripts: as those write them |
+
+Of what stood in another file's metadata only settings and titles are written again: no path, no name of a photo or
+folder, no list of captions' words.
+"""
+
+import json
+from typing import Dict, List, Tuple
+
+from .low_rank import LoraFile, LowRank
+
+TRIGGER = "modelspec.trigger_phrase"
+TITLE = "modelspec.title"
+
+_SPEC = (
+    *("title", "author", "description", "date", "license", "usage_hint", "tags", "trigger_phrase", "resolution"),
+    *("architecture", "implementation", "prediction_type", "timestep_range", "encoder_layer"),
+)
+_SETTINGS = (
+    *("output_name", "base_model_version", "v2", "clip_skip", "max_token_length", "resolution", "seed", "steps"),
+    *("max_train_steps", "epoch", "num_epochs", "num_train_images", "num_reg_images", "learning_rate", "unet_lr"),
+    *("text_encoder_lr", "lr_scheduler", "lr_warmup_steps", "optimizer", "max_grad_norm", "mixed_precision"),
+    *("total_batch_size", "batch_size_per_device", "gradient_accumulation_steps", "gradient_checkpointing"),
+    *("loss_type", "min_snr_gamma", "noise_offset", "prior_loss_weight", "network_dropout", "scale_weight_norms"),
+    *("training_started_at", "training_finished_at", "sd_model_hash", "new_sd_model_hash"),
+)
+_KEPT = {*(f"modelspec.{name}" for name in _SPEC), *(f"ss_{name}" for name in _SETTINGS)}
+
+
+def lora_metadata(lora: LoraFile) -> Dict[str, str]:
+    """What is written into a LoRA's file.
+
+    Args:
+        lora: its own metadata counts before what is said here by default, where it is one of the keys that are kept:
+            settings, titles, and all that begins with "sfumato.". There is no date unless it stands there.
+    """
+    trigger = ", ".join(word.token for word in lora.words)
+    spec = {
+        "modelspec.architecture": "stable-diffusion-v1/lora",
+        "modelspec.implementation": "diffusers",
+        "modelspec.prediction_type": "epsilon",
+        "modelspec.resolution": "512x512",
+        TITLE: trigger or "LoRA",
+        "ss_base_model_version": "sd_v1",
+        "ss_v2": "False",
+        **({TRIGGER: trigger} if trigger else {}),
+    }
+    kept = {key: text for key, text in lora.metadata.items() if key in _KEPT or key.startswith("sfumato.")}
+    return {**spec, **kept, "modelspec.sai_model_spec": "1.0.1", **_sizes(lora)}
+
+
+def _sizes(lora: LoraFile) -> Dict[str, str]:
+    """Rank and alpha as kohya's scripts tell them: the linear layers' (and 1x1 convolutions'), and the others'."""
+    every = [*lora.unet.values(), *lora.text.values()]
+    convolutions = [one for one in every if one.down.dim() == 4 and one.down.shape[2] > 1]
+    linear = [one for one in every if one.down.dim() == 2 or one.down.shape[2] == 1]
+    rank, alpha = _most(linear or convolutions)
+    told = {"ss_network_module": "networks.lora", "ss_network_dim": str(rank), "ss_network_alpha": str(alpha)}
+    if convolutions:
+        rank, alpha = _most(convolutions)
+        told["ss_network_args"] = json.dumps({"conv_dim": str(rank), "conv_alpha": str(alpha)})
+    return told
+
+
+def _most(layers: List[LowRank]) -> Tuple[int, float]:
+    """The commonest rank and its alpha; of several as common the largest."""
+    pairs = [(one.rank, float(one.alpha)) for one in layers]
+    return max(set(pairs), key=lambda pair: (pairs.count(pair), pair))
