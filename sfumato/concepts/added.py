@@ -104,7 +104,7 @@ def _whole(file: Path, model: StableDiffusion) -> LearnedFile:
 def _tell_unused(file: Path, keys: Sequence[str]) -> None:
     if keys:
         warnings.warn(
-            f"{file}: {len(keys)} of its keys are for no layer of this checkpoint: {some(keys)}", stacklevel=4
+            f"{file}: {len(keys)} of its keys are for no layer of this checkpoint: {some(list(keys))}", stacklevel=4
         )
 
 

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 pytest.importorskip("accelerate", minversion="1.0")
 
 from sfumato.checkpoints import read_learned
+from sfumato.concepts.added import read_given
+from sfumato.concepts.generate import GenerateOptions, generate
 from sfumato.concepts.painting import Sampling, encoded, paint
 from sfumato.concepts.words import with_words
 from sfumato.devices import DTYPES
@@ -19,7 +22,8 @@ from sfumato.personalisation.beside_options import BesideOptions
 from sfumato.personalisation.learn import learn
 from sfumato.personalisation.methods import METHODS, first_additions
 from sfumato.stable_diffusion import StableDiffusion
-from tests.personalisation.test_learn import options, photos
+
+from .test_learn import options, photos
 
 __all__ = ["photos"]
 
@@ -92,7 +96,7 @@ def test_what_is_painted_is_what_was_previewed_and_the_checkpoint_stays(
     told = {
         "method": method,
         "preview_every": 4,
-        "weights_lr": 0.02,
+        "weights_lr": 0.1,
         "beside": ALONE,
         "precision": precision,
         "preview": ("a {}",),
@@ -172,7 +176,7 @@ def test_saving_memory_changes_nothing_of_what_is_added(photos, checkpoint, tmp_
 
 
 def test_as_much_as_is_asked_of_several_files_is_added(photos, checkpoint, tmp_path):
-    lora = learn(options(photos, tmp_path / "lora", checkpoint, method="lora", weights_lr=0.02, word=False))
+    lora = learn(options(photos, tmp_path / "lora", checkpoint, method="lora", weights_lr=0.02, word=False, lr=None))
     custom = learn(options(photos, tmp_path / "custom", checkpoint, method="custom", weights_lr=0.02))
     plain = StableDiffusion.load(checkpoint)
     model, words = with_words(checkpoint, torch.float32, [], [f"{lora}:0.5"], [f"{custom}:-0.25"])
