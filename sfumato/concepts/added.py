@@ -39,7 +39,7 @@ def given_additions(model: StableDiffusion, lora: Sequence[str] = (), custom: Se
 
     Args:
         model: that it is for.
-        lora: files of LoRAs, each FILE or FILE:AMOUNT.
+        lora: files of LoRAs, or runs that learned one, each FILE or FILE:AMOUNT.
         custom: the same of Custom Diffusion.
 
     Raises:
@@ -49,6 +49,8 @@ def given_additions(model: StableDiffusion, lora: Sequence[str] = (), custom: Se
     for flag, some_given in (("--lora", lora), ("--custom", custom)):
         for one in some_given:
             file, amount = _parted(flag, one)
+            if file.is_dir():
+                file = file / f"{flag[2:]}.safetensors"
             found.append(Given(file, amount, read_given(flag, file, model)))
     return found
 

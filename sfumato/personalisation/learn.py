@@ -28,6 +28,7 @@ from .learning_set import LearningSet, photo_pool
 from .methods import METHODS, first_additions
 from .photos import Photos, read_photos
 from .previews import Previews
+from .start import started
 from .texts import PhotoTexts
 
 _LARGE = 256
@@ -74,10 +75,12 @@ class _LearnWork(Work[Learned]):
         words = {
             one.token: initial_vectors(model, one.recipe.init, one.recipe.vectors) for one in concepts if one.token
         }
-        model.learn_words([Embedding(token, first, {}) for token, first in words.items()])
         alpha = options.alpha or float(options.rank)
         method = METHODS[options.method]
         additions = first_additions(model, method, options.rank, alpha, options.text_encoder, options.seed)
+        if options.start is not None:
+            words, additions = started(options.start, options.method, model, (words, additions))
+        model.learn_words([Embedding(token, first, {}) for token, first in words.items()])
         self.network = Learned(words, additions)
         model.unet.checkpointing = model.size > _LARGE if options.save_memory is None else options.save_memory
         model.to(Worker.here().device())
@@ -148,7 +151,9 @@ class _LearnWork(Work[Learned]):
         lines, tokenizer = [], self._model.tokenizer()
         for concept, photos, texts in zip(self._concepts, self._photos, self._texts):
             recipe = concept.recipe
-            begun = f"{recipe.vectors} vector(s) that begin as {recipe.init!r}" if concept.token else "no new one"
+            count, start = recipe.vectors, self._options.start
+            begun = f"{count} vector(s) that begin as {recipe.init!r}" if start is None else f"goes on from {start}"
+            begun = begun if concept.token else "no new one"
             lines.append(f"photos     {photos.about()}")
             lines.append(f"word       {concept.said}: {begun}, in {self._model.name}")
             lines += [f"read as    {line}" for line in texts.first_texts(tokenizer)]

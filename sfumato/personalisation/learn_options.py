@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from ..devices import PRECISIONS
 from ..errors import UserError
 from ..options import check_options, choice, number
+from ..runs import file_identity
 from ..training import LoopOptions, TrainingOptions
 from .beside_options import BesideOptions
 from .concept import LEARNED, Concept, refuse_token
@@ -43,6 +44,8 @@ class LearnOptions:
     weights alone."""
     checkpoint: Optional[Path] = None
     """A Stable Diffusion v1 (.ckpt, .safetensors or a diffusers folder); the shipped small one by default."""
+    start: Optional[Path] = None
+    """A word, LoRA or custom file to go on from, of the same method."""
     preset: Tuple[str, ...] = choice((), RECIPES)
     """object, style, course-dog, course-style, small-object or small-style: the settings below that are not given. By
     default the kind's, small- for the shipped model."""
@@ -194,6 +197,8 @@ class LearnOptions:
         told = {"method": self.method, **asdict(self.reading), **{name: getattr(self, name) for name in names}}
         if self.method == "lora":
             told.update(rank=self.rank, alpha=self.alpha or self.rank, text_encoder=self.text_encoder)
+        if self.start is not None:
+            told["start"] = file_identity(self.start)
         first, *others = [{**one.settings(), "photos": some.settings()} for one, some in zip(concepts, photos)]
         return {**told, **first, **({"also": others} if others else {})}
 

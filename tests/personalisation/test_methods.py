@@ -222,3 +222,36 @@ def test_generate_paints_with_a_lora_and_says_so_in_its_pictures(photos, checkpo
     assert (whole != half).any()
     with pytest.raises(UserError, match="holds a run with added"):
         generate(GenerateOptions(tmp_path / "half", lora=(str(file),), **told))
+
+
+@pytest.mark.parametrize("method", ["word", "custom", "lora"])
+def test_a_learning_goes_on_from_a_file(photos, checkpoint, tmp_path, method):
+    told = {"method": method, "beside": ALONE, "steps": 3}
+    file = learn(options(photos, tmp_path / "first", checkpoint, **told))
+    still = {"lr": 1e-12, "weights_lr": 1e-12} if method != "word" else {"lr": 1e-12}
+    again = learn(options(photos, tmp_path / "more", checkpoint, start=file, **still, **told))
+    model = StableDiffusion.load(checkpoint)
+    begun, went_on = (
+        read_learned(one) if method == "word" else read_given(f"--{method}", one, model) for one in (file, again)
+    )
+    torch.testing.assert_close(went_on.words[0].vectors, begun.words[0].vectors)
+    for layer, one in begun.additions.items():
+        torch.testing.assert_close(went_on.additions[layer].delta(), one.delta(), atol=1e-6, rtol=1e-3)
+    if method == "lora":
+        with pytest.raises(UserError, match="its rank is 8; give --rank 8"):
+            learn(options(photos, tmp_path / "rank", checkpoint, start=file, rank=4, **told))
+        half = learn(options(photos, tmp_path / "half", checkpoint, start=file, alpha=4.0, **still, **told))
+        for layer, one in read_given("--lora", half, model).additions.items():
+            torch.testing.assert_close(one.delta(), begun.additions[layer].delta(), atol=1e-5, rtol=1e-2)
+            assert one.scale == 0.5
+
+
+@pytest.mark.parametrize("method", ["word", "custom"])
+def test_a_finished_run_goes_on_with_more_steps_as_if_it_had_been_asked_at_the_start(
+    photos, checkpoint, tmp_path, method
+):
+    told = {"method": method, "beside": ALONE, "save_every": 1}
+    whole = learn(options(photos, tmp_path / "whole", checkpoint, steps=8, **told)).read_bytes()
+    file = learn(options(photos, tmp_path / "run", checkpoint, steps=4, **told))
+    assert file.read_bytes() != whole
+    assert learn(options(photos, tmp_path / "run", checkpoint, steps=8, **told)).read_bytes() == whole
