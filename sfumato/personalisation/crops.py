@@ -68,9 +68,8 @@ def crops_of(photos: Photos, options: PhotoOptions, size: int, factor: int, seed
         for picture, shown in _cut(photo, options, size, source):
             weight = F.avg_pool2d(shown[None], factor)
             if weight.sum() < 1:
-                raise UserError(
-                    f"{photo.path}: its square has less than one latent of what its mask shows; take --fit pad"
-                )
+                advice = "make its mask larger" if options.fit == "pad" else "take --fit pad"
+                raise UserError(f"{photo.path}: its square has less than one latent of what its mask shows; {advice}")
             pictures.append(picture)
             weights.append(weight)
     places = torch.arange(len(photos)).repeat_interleave(options.crops)

@@ -60,6 +60,8 @@ def test_a_square_that_shows_nothing_of_its_mask_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"a\.png: its square has less than one latent of what its mask shows; take"):
         cut(tmp_path, size=10, factor=5)
     assert float(cut(tmp_path, size=16, factor=4, fit="pad").weights.sum()) == pytest.approx(2, abs=1e-5)
+    with pytest.raises(UserError, match="what its mask shows; make its mask larger"):
+        cut(tmp_path, size=4, factor=4, fit="pad")
 
 
 def test_random_squares_have_what_the_mask_shows(tmp_path):
