@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+pytest.importorskip("safetensors")
+
 from sfumato.checkpoints import (
     LORA_NAMINGS,
     layer_shapes,
