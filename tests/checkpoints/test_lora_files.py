@@ -6,9 +6,10 @@ import torch.nn.functional as F
 
 pytest.importorskip("safetensors")
 
-from sfumato.checkpoints import LoraFile, LowRank, read_lora, write_lora
+from sfumato.checkpoints import LoraFile, LowRank, read_lora, what_lora, write_lora
 from sfumato.checkpoints.diffusers_layout import diffusers_layers, unet_keys
-from sfumato.checkpoints.low_rank import without_mid
+from sfumato.checkpoints.low_rank import low_rank, without_mid
+from sfumato.errors import UserError
 from sfumato.models.stable_diffusion import UNet, UNetConfig
 from tests.checkpoints.loras import ALPHA, DOWN, QUERY, SMALL, TEXT, UNET, UP, WORD, a_lora, drawn, file_of, pair
 
@@ -43,6 +44,13 @@ def test_a_torch_file_and_one_that_is_wrapped_are_read_too(tmp_path):
         torch.save(content, str(tmp_path / f"{number}.pt"))
         one = read_lora(tmp_path / f"{number}.pt", UNET, TEXT).unet[QUERY]
         assert one.alpha == 1 and one.rank == 2 and one.down.dtype == torch.float32 and not one.down.requires_grad
+
+
+def test_the_folder_of_an_adapter_stands_for_its_file(tmp_path):
+    with pytest.raises(UserError, match="is a folder without adapter_model or pytorch_lora_weights"):
+        read_lora(tmp_path, UNET, TEXT)
+    file_of(tmp_path / "pytorch_lora_weights.safetensors", pair())
+    assert list(read_lora(tmp_path, UNET, TEXT).unet) == [QUERY] and what_lora(tmp_path).kind == "LoRA"
 
 
 NAMES = {
@@ -110,6 +118,23 @@ def test_a_locon_is_the_convolutions_one_after_the_other(tmp_path):
     plain = LowRank(without_mid(down, mid), up, 3.0)
     again = 3 / 2 * F.conv2d(F.conv2d(x, plain.down, padding=1), plain.up)
     torch.testing.assert_close(again, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (5, 7, 1, 1), (5, 7, 3, 3)])
+@pytest.mark.parametrize("last", [False, True])
+def test_a_weight_is_added_to_in_place(shape, last):
+    one = low_rank(drawn(2, *shape[1:]), drawn(5, 2, seed=1), 3.0, shape)
+    weight = drawn(*shape, seed=2)
+    if last and len(shape) == 4:
+        weight = weight.contiguous(memory_format=torch.channels_last)
+    expected, place = weight + 0.7 * one.delta(), weight.data_ptr()
+    half = weight.bfloat16()
+    one.add_to(weight, 0.7)
+    torch.testing.assert_close(weight, expected)
+    assert weight.data_ptr() == place and weight.shape == shape
+    rounded = (half.float() + 0.7 * one.delta()).bfloat16()
+    one.add_to(half, 0.7)
+    assert torch.equal(half, rounded)
 
 
 def test_every_layer_has_diffusers_name_and_back():

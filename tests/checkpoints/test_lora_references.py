@@ -58,7 +58,7 @@ def written(name, folder, ending=".safetensors"):
 def added(lora, unet, text):
     for layers, network in ((lora.unet, unet), (lora.text, text)):
         for name, one in layers.items():
-            network.get_submodule(name).weight.add_(one.delta())
+            one.add_to(network.get_submodule(name).weight)
 
 
 def answers(unet, text):
