@@ -8,10 +8,11 @@ from .embeddings import FORMATS, Embedding, read_embeddings, write_embedding
 from .files import atomic_path, remove_leftovers, temporary_folder, write_text
 from .folders import is_hidden, leads_out, visible_entries, visible_files
 from .learned_files import LearnedFile, read_learned, write_additions, write_words
-from .lora_files import LORA_NAMINGS, read_lora, write_lora
+from .lora_files import read_lora
 from .lora_info import LoraInfo, what_lora
 from .lora_merging import Merged, Weighted, merge_loras
 from .lora_metadata import lora_metadata
+from .lora_writing import LORA_NAMINGS, write_lora
 from .low_rank import LoraFile, LowRank, layer_shapes
 from .model_file import ModelFormat, read_model, write_model
 from .safetensor_files import read_safetensors, write_safetensors

@@ -1,12 +1,11 @@
-"""LoRAs as files: those of kohya's scripts (A1111, ComfyUI), of diffusers and of peft, in and out.
+"""LoRAs read: those of kohya's scripts (A1111, ComfyUI), of diffusers and of peft.
 
 What keys look like stands in `lora_keys.py`, where alphas are in `lora_alphas.py`. Nothing is guessed: each key belongs
 to one layer of the checkpoint's or is named as not used, and a file in which nothing fits is refused.
 """
 
-import re
 from pathlib import Path
-from typing import Any, Collection, Dict, List, Mapping, NamedTuple, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
 
 import torch
 from torch import Tensor
@@ -15,19 +14,16 @@ from ..errors import UserError
 from .diffusers_layout import diffusers_layers
 from .lora_alphas import Alphas
 from .lora_keys import WIDTHS, LoraKey, looks_like_lora, other_kind, other_model, parsed
-from .lora_metadata import lora_metadata
-from .lora_words import bundle, bundled
+from .lora_words import bundled
 from .low_rank import LoraFile, LowRank, Shapes, low_rank, without_mid
 from .rebuilders import as_tensor
-from .safetensor_files import write_safetensors
 from .stand_ins import described, shortened
 from .strict import some
 from .tensor_files import read_tensors, weights_in
 
-LORA_NAMINGS = ("kohya", "diffusers")
-"""In which LoRAs are written."""
-
 _ONLY_V1 = "only LoRAs for Stable Diffusion 1 are read"
+_IN_FOLDERS = ("adapter_model", "pytorch_lora_weights")
+"""What peft and diffusers call the file in a folder."""
 
 
 class _Part(NamedTuple):
@@ -44,7 +40,8 @@ def read_lora(path: Path, unet: Shapes, text: Shapes) -> LoraFile:
     """Read a LoRA of any naming for a checkpoint's networks.
 
     Args:
-        path: of a safetensors or torch file; an adapter_config.json of peft's beside it is read too.
+        path: of a safetensors or torch file, or of the folder that peft or diffusers saved one in; an
+            adapter_config.json of peft's beside the file is read too.
         unet: `layer_shapes` of the U-Net.
         text: those of the text encoder.
 
@@ -52,7 +49,7 @@ def read_lora(path: Path, unet: Shapes, text: Shapes) -> LoraFile:
         UserError: if the file holds none, or one of another model or kind (which is named); if no key of it, or only a
             half of a layer's, is of the networks'; if shapes do not fit or numbers are not finite.
     """
-    path = Path(path)
+    path = lora_path(path)
     content, metadata = read_tensors(path)
     table = weights_in(content, path, "state_dict")
     if not looks_like_lora(table):
@@ -77,6 +74,22 @@ def read_lora(path: Path, unet: Shapes, text: Shapes) -> LoraFile:
             continue
         shape = (unet if network == "unet" else text)[layer]
         (found.unet if network == "unet" else found.text)[layer] = _layer(path, layer, parts, shape, alphas)
+    return found
+
+
+def lora_path(path: Path) -> Path:
+    """A path, or in its place the file of a LoRA in the folder that it is.
+
+    Raises:
+        UserError: for a folder without one.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return path
+    files = [path / (name + ending) for name in _IN_FOLDERS for ending in (".safetensors", ".bin")]
+    found = next((file for file in files if file.is_file()), None)
+    if found is None:
+        raise UserError(f"{path}: is a folder without {' or '.join(_IN_FOLDERS)}; give the file of the LoRA")
     return found
 
 
@@ -152,57 +165,3 @@ def _misfit(path: Path, layer: str, down: Tensor, up: Tensor, shape: Any) -> str
         f"{path}: {layer} is {list(shape)} in the checkpoint, and the LoRA's lora_up {list(up.shape)} and lora_down"
         f" {list(down.shape)} do not fit it; it was made for another model"
     )
-
-
-def write_lora(
-    path: Path,
-    lora: LoraFile,
-    unet: Collection[str],
-    kind: str = "kohya",
-    dtype: torch.dtype = torch.float16,
-    metadata: bool = True,
-) -> None:
-    """Write a LoRA as a safetensors file, whole or not at all; the same LoRA gives the same bytes.
-
-    Args:
-        path: of the file, which ends in .safetensors.
-        lora: what is written; of its metadata what `lora_metadata` keeps.
-        unet: the names of all layers of the U-Net (`layer_shapes`), which tell how others call them.
-        kind: one of LORA_NAMINGS. In diffusers' alpha is multiplied into `up`, because its older versions read none.
-        dtype: of the matrices; words and alphas stay in float32.
-        metadata: whether to write what the file is, for which model, and what triggers it.
-
-    Raises:
-        UserError: for a LoRA without layers, a naming or ending that there is not, or numbers beyond the type.
-    """
-    path = Path(path)
-    if kind not in LORA_NAMINGS:
-        raise UserError(f"unknown naming {kind!r} of a LoRA; choose one of {', '.join(LORA_NAMINGS)}")
-    if path.suffix != ".safetensors":
-        raise UserError(f"{path}: a LoRA is written as .safetensors; give a name that ends so")
-    if not lora.unet and not lora.text:
-        raise UserError(f"{path}: is not written, for the LoRA changes no layer")
-    theirs, tensors_of = diffusers_layers(unet), _kohya if kind == "kohya" else _diffusers
-    tensors = bundle(lora.words, path)
-    for network, layers in (("unet", lora.unet), ("text", lora.text)):
-        for layer, one in layers.items():
-            name = theirs[layer] if network == "unet" else layer
-            tensors.update(tensors_of(network, name, one, dtype))
-    write_safetensors(path, tensors, lora_metadata(lora) if metadata else {})
-
-
-def _kohya(network: str, name: str, one: LowRank, dtype: torch.dtype) -> Dict[str, Tensor]:
-    begin = ("lora_unet_" if network == "unet" else "lora_te_") + name.replace(".", "_")
-    return {
-        f"{begin}.lora_down.weight": one.down.to(dtype),
-        f"{begin}.lora_up.weight": one.up.to(dtype),
-        f"{begin}.alpha": torch.tensor(float(one.alpha)),
-    }
-
-
-def _diffusers(network: str, name: str, one: LowRank, dtype: torch.dtype) -> Dict[str, Tensor]:
-    begin = f"unet.{name}.lora" if network == "unet" else f"text_encoder.{name}.lora_linear_layer"
-    # ComfyUI knows the attentions by their old names alone, and all versions of diffusers know those too.
-    begin = re.sub(r"(\.attn\d)\.to_(q|k|v|out)(\.0)?\.lora", r"\1.processor.to_\2_lora", begin)
-    up = one.up if one.alpha == one.rank else one.up * (one.alpha / one.rank)
-    return {f"{begin}.down.weight": one.down.to(dtype), f"{begin}.up.weight": up.to(dtype)}

@@ -9,6 +9,7 @@ from torch import Tensor
 from ..errors import UserError
 from .custom_files import holds_custom
 from .lora_alphas import Alphas
+from .lora_files import lora_path
 from .lora_keys import WIDTHS, LoraKey, looks_like_lora, other_kind, other_model, parsed
 from .lora_metadata import TITLE, TRIGGER
 from .lora_words import bundled
@@ -51,7 +52,8 @@ def what_lora(path: Path) -> Optional[LoraInfo]:
     Raises:
         UserError: if the file cannot be read, or has a note or words that cannot be.
     """
-    content, metadata = read_tensors(Path(path))
+    path = lora_path(path)
+    content, metadata = read_tensors(path)
     table = content.get("state_dict", content) if isinstance(content, dict) else {}
     if not isinstance(table, dict) or not (looks_like_lora(table) or holds_custom(table)):
         return None
@@ -62,7 +64,7 @@ def what_lora(path: Path) -> Optional[LoraInfo]:
     kind = "Custom Diffusion" if custom else other_kind(table) or "LoRA"
     downs = {key: one for key, one in said if one.part == "down"}
     layers = {(_network(one), one.layer) for _, one in said}
-    words = tuple(word.token for word in bundled(table, Path(path))[0])
+    words = tuple(word.token for word in bundled(table, path)[0])
     return LoraInfo(
         kind=kind,
         naming="diffusers" if custom else next(iter(sorted({one.naming for one in downs.values()}, reverse=True)), ""),
@@ -71,7 +73,7 @@ def what_lora(path: Path) -> Optional[LoraInfo]:
         unet=_custom_layers(table) if custom else sum(network == "unet" for network, _ in layers),
         text=sum(network == "text" for network, _ in layers),
         ranks=_counted([len(tensors[key]) for key in downs if tensors[key].dim()]),
-        alphas=_counted(_alphas(Path(path), metadata, tensors, downs)) if kind == "LoRA" else {},
+        alphas=_counted(_alphas(path, metadata, tensors, downs)) if kind == "LoRA" else {},
         words=words,
         title=metadata.get(TITLE, ""),
         trigger=metadata.get(TRIGGER, "") or ", ".join(words),

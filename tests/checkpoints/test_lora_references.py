@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+pytest.importorskip("safetensors")
+
 from sfumato.checkpoints import (
     LORA_NAMINGS,
     layer_shapes,
@@ -56,7 +58,7 @@ def written(name, folder, ending=".safetensors"):
 def added(lora, unet, text):
     for layers, network in ((lora.unet, unet), (lora.text, text)):
         for name, one in layers.items():
-            network.get_submodule(name).weight.add_(one.delta())
+            network.get_submodule(name).weight.data += one.delta()
 
 
 def answers(unet, text):
