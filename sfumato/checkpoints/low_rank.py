@@ -36,8 +36,6 @@ class LowRank(NamedTuple):
         product = self.up.flatten(1).float() @ self.down.flatten(1).float()
         return (self.alpha / self.rank) * product.reshape(self.up.shape[0], *self.down.shape[1:])
 
-    @torch.no_grad()
-
 
 class LoraFile(NamedTuple):
     """A LoRA of a Stable Diffusion v1, as it is in memory.
