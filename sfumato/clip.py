@@ -4,7 +4,7 @@ The network is transformers' CLIPModel, in whatever size its folder says; what i
 """
 
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import torch
@@ -57,12 +57,7 @@ class Clip:
         except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
             raise UserError(f"{folder}: is no CLIP folder ({first_line(error)})") from None
         self._preparation = _fitting_preparation(folder / "preprocessor_config.json", config.vision_config.image_size)
-        weights = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
-        if weights is None:
-            raise UserError(f"{folder}: lacks the weights, {' or '.join(_WEIGHTS)}")
-        state = weights_in(read_tensors(weights).value, weights)
-        # Older files hold the positions 0, 1, 2 ..., which a network counts by itself.
-        state = {key: value for key, value in state.items() if not key.endswith("position_ids")}
+        state, weights = clip_weights(folder)
         network = fitting(lambda: CLIPModel(config), state, weights, "CLIP that config.json describes")
         self._network: Any = _without_positions(network)
         load_strictly(self._network, state, weights, "CLIP that config.json describes")
@@ -95,6 +90,20 @@ class Clip:
             pooled = self._network.text_model(input_ids=ids.to(self._device))[1]
             found.append(F.normalize(self._network.text_projection(pooled), dim=-1).cpu())
         return torch.cat(found)
+
+
+def clip_weights(folder: Path) -> Tuple[Dict[str, Tensor], Path]:
+    """The weights of a CLIP folder, and their file.
+
+    Raises:
+        UserError: if there are none.
+    """
+    path = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
+    if path is None:
+        raise UserError(f"{folder}: lacks the weights, {' or '.join(_WEIGHTS)}")
+    state = weights_in(read_tensors(path).value, path)
+    # Older files hold the positions 0, 1, 2 ..., which a network counts by itself.
+    return {key: value for key, value in state.items() if not key.endswith("position_ids")}, path
 
 
 def _config(told: Dict[str, Any]) -> Any:

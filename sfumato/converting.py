@@ -8,6 +8,7 @@ from typing import Optional
 from .checkpoints import FORMATS, convert_words, holds_words, read_stable_diffusion, write_stable_diffusion
 from .devices import DTYPES
 from .errors import UserError
+from .models.shipped import small_or
 from .options import check_options, choice
 from .outputs import holding
 from .stable_diffusion import SMALL_WORLD
@@ -41,7 +42,7 @@ def convert(options: ConvertOptions) -> Path:
     check_options(options)
     if not options.out.parent.is_dir():
         raise UserError(f"{options.out.parent}: there is no such folder; make it first")
-    source = SMALL_WORLD if str(options.source) == "small" else Path(options.source)
+    source = small_or(Path(options.source), SMALL_WORLD)
     if not source.exists():
         raise UserError(f"{source}: there is no such file or folder; give a checkpoint or a learned word")
     if options.word is None and not holds_words(source):

@@ -6,7 +6,6 @@ import json
 import shlex
 import time
 from contextvars import ContextVar
-from mmap import mmap
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
@@ -22,6 +21,7 @@ from .outputs import holding, open_folder, refuse_file
 
 NOTE = "run.json"
 _LONGEST_LINE = 1 << 16
+_AT_ONCE = 1 << 20
 _OVERWRITE = ", or --overwrite"
 _PATIENCE, _ASK_EVERY = 120, 0.05
 """Seconds that a process of a launch waits for the first one, and between its looks."""
@@ -31,13 +31,23 @@ COMMAND_LINE: "ContextVar[str]" = ContextVar("command_line", default="")
 
 
 def digest(*parts: Any) -> str:
-    """A short name of contents, 16 hexadecimal digits: of bytes, mapped files and arrays, and of settings as JSON."""
+    """A short name of contents, 16 hexadecimal digits: of bytes and arrays, and of settings as JSON."""
     whole = hashlib.sha256()
     for part in parts:
         if isinstance(part, np.ndarray):
             whole.update(np.ascontiguousarray(part).data)
         else:
-            whole.update(part if isinstance(part, (bytes, mmap)) else json.dumps(part, sort_keys=True).encode())
+            whole.update(part if isinstance(part, bytes) else json.dumps(part, sort_keys=True).encode())
+    return whole.hexdigest()[:16]
+
+
+def files_digest(*paths: Path) -> str:
+    """The `digest` of what files hold, of whatever size: it is read piece by piece."""
+    whole = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as file:
+            for part in iter(lambda: file.read(_AT_ONCE), b""):
+                whole.update(part)
     return whole.hexdigest()[:16]
 
 
@@ -46,7 +56,7 @@ def file_identity(path: Optional[Path]) -> Optional[Dict[str, str]]:
     if path is None:
         return None
     files = visible_files(path, deep=True) if path.is_dir() else [path]
-    return {"name": path.name, "contents": digest(*(file.read_bytes() for file in files))}
+    return {"name": path.name, "contents": files_digest(*files)}
 
 
 @contextlib.contextmanager

@@ -59,7 +59,7 @@ MAY_IMPORT = {
     "stable_diffusion.py": {"checkpoints", "devices", "models", "diffusion", "errors"},
     "sampling.py": {"diffusion", "errors", "options"},
     "zero_shot.py": {"checkpoints", *SHARED},
-    "converting.py": {"checkpoints", "devices", "errors", "options", "outputs", "stable_diffusion"},
+    "converting.py": {"checkpoints", "devices", "errors", "models", "options", "outputs", "stable_diffusion"},
     "commands.py": set(),
     "cli.py": {"commands", "errors", "flags", "options", "program", "runs"},
     "flags.py": {"errors", "options"},

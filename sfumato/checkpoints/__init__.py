@@ -31,7 +31,7 @@ from .strict import filled, fitting, load_strictly, loaded, not_finite, refuse_o
 from .tensor_files import read_tensor, read_tensors, weights_in
 from .texts import TextError, parsed_json, read_json, read_text
 from .torch_saving import write_torch
-from .training_state import Saved, load_state, save_state
+from .training_state import Saved, checksum, load_state, save_state
 from .word_converting import convert_words, holds_words
 from .word_files import embedding_files, given_words
 from .word_stages import GivenWord, refuse_clashes
@@ -57,6 +57,7 @@ __all__ = [
     "Weighted",
     "atomic_path",
     "but_length",
+    "checksum",
     "convert_words",
     "described",
     "embedding_files",

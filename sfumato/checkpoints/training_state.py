@@ -50,7 +50,7 @@ def save_state(
     Raises:
         UserError: if a number is not finite.
     """
-    told = {"step": str(step), "settings": json.dumps(settings, sort_keys=True), "sha256": _checksum(tensors)}
+    told = {"step": str(step), "settings": json.dumps(settings, sort_keys=True), "sha256": checksum(tensors)}
     write_safetensors(folder / f"state-{step:08d}.safetensors", tensors, told)
     done = [path for path in _newest_first(folder) if _step(path) <= step]
     kept = {*done[:_KEPT], *[path for path in done if _step(path) <= steady][:1]}
@@ -94,7 +94,7 @@ def _sound(folder: Path) -> Iterator[Saved]:
             saved = Saved(int(metadata["step"]), tensors, json.loads(metadata["settings"]))
             if not isinstance(saved.settings, dict):
                 raise ValueError("its settings are no table")
-            if metadata["sha256"] != _checksum(tensors):
+            if metadata["sha256"] != checksum(tensors):
                 raise ValueError("its numbers are not those that were written")
         except (UserError, KeyError, ValueError, AttributeError, RecursionError) as error:
             warnings.warn(f"{path.name} is passed over: {error}", stacklevel=3)
@@ -102,7 +102,8 @@ def _sound(folder: Path) -> Iterator[Saved]:
         yield saved
 
 
-def _checksum(tensors: Mapping[str, Tensor]) -> str:
+def checksum(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of names, types, shapes and numbers, in hexadecimal digits."""
     whole = hashlib.sha256()
     for key in sorted(tensors):
         value = tensors[key].detach().cpu().contiguous()

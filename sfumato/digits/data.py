@@ -9,7 +9,7 @@ They are read as anybody's pictures are, and kept decoded in a cache file (`pict
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Tuple
 
 import numpy as np
 
@@ -93,12 +93,23 @@ def read_test_digits(path: Path, dataset: str) -> DigitSet:
     Raises:
         UserError: if the file is not that.
     """
-    pixels, labels = read_npz(path, (f"{dataset}_x", f"{dataset}_y")).values()
-    if pixels.shape[1:] != (SIZE, SIZE, 3) or pixels.dtype != np.uint8 or labels.shape != pixels.shape[:1]:
-        raise UserError(f"{path}: {dataset}_x is {pixels.dtype} {list(pixels.shape)}; it must be uint8 [N, 28, 28, 3]")
+    pixels, labels = read_labelled(path, (f"{dataset}_x", f"{dataset}_y"), (SIZE, SIZE, 3))
+    return DigitSet(pixels.transpose(0, 3, 1, 2), labels)
+
+
+def read_labelled(path: Path, names: Tuple[str, str], shape: Tuple[int, ...]) -> Tuple[np.ndarray, np.ndarray]:
+    """Two arrays of an .npz by their names: pictures uint8 [N, *shape], and their digits as int64 [N].
+
+    Raises:
+        UserError: if they are not that.
+    """
+    pixels, labels = read_npz(path, names).values()
+    if pixels.shape[1:] != shape or pixels.dtype != np.uint8 or labels.shape != pixels.shape[:1]:
+        wanted = ", ".join(map(str, ("N", *shape)))
+        raise UserError(f"{path}: {names[0]} is {pixels.dtype} {list(pixels.shape)}; it must be uint8 [{wanted}]")
     if labels.dtype.kind not in "iu" or not bool(((labels >= 0) & (labels < DIGITS)).all()):
-        raise UserError(f"{path}: {dataset}_y holds other things than the digits 0 ... 9")
-    return DigitSet(pixels.transpose(0, 3, 1, 2), labels.astype(np.int64))
+        raise UserError(f"{path}: {names[1]} holds other things than the digits 0 ... 9")
+    return pixels, labels.astype(np.int64)
 
 
 def read_picture(path: Path) -> np.ndarray:

@@ -54,8 +54,7 @@ class _Source:
         size = model.network.config.size
         count = max(count, min(wanted, len(noise_paths(self.noise)) if self.noise else wanted))
         noises = some_noises(self.noise, count, size) if self.noise else drawn_noises(count, size, self.seed)
-        model.to(device)
-        return model, noises.to(device)
+        return model.to(device), noises.to(device)
 
 
 @dataclass
@@ -99,12 +98,9 @@ def eta(options: EtaOptions) -> Path:
     with holding(options.out):
         columns = [_painted(model, noises, one, f"eta {one.eta:g}", seeds) for one in samplings]
         other = _painted(model, noises, samplings[-1], f"eta {options.etas[-1]:g}, other noise on the way", others)
-        grid = labelled_grid(
-            to_pixels(torch.stack(columns, dim=1).flatten(0, 1)),
-            rows=[f"noise {row:02d}" for row in range(options.rows)],
-            columns=[f"eta {value:g}" for value in options.etas],
-        )
         labels = [f"eta {value:g}" for value in options.etas]
+        pixels, rows = to_pixels(torch.stack(columns, dim=1).flatten(0, 1)), range(options.rows)
+        grid = labelled_grid(pixels, [f"noise {row:02d}" for row in rows], labels)
         frames = [sheet(to_pixels(column), options.rows, 2, clear=True) for column in columns]
         save_film(options.out / "eta.webp", frames, labels, milliseconds=900)
         times = options.sampling.times(model.schedule)

@@ -5,7 +5,6 @@
 A picture is a function of its noise, its stem and the settings; see `pictures/painting.py`.
 """
 
-import mmap
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
@@ -21,7 +20,7 @@ from ..options import check_options, choice, number
 from ..pictures.filming import FILM, check_filming
 from ..pictures.memory import batch_that_fits
 from ..pictures.painting import AfterStep, Painting, paint_all
-from ..runs import digest
+from ..runs import digest, files_digest
 from .model import load_faces, weights_path
 from .noises import noise_paths, read_noise
 from .painting import Sampling, paint
@@ -97,11 +96,8 @@ class _FacePainting(Painting[Path]):
         self.schedule = self.model.schedule
         self._sampling = options.sampling.of(self.model, weights_path(options.unet))
         self._options, self._precision, self.steps = options, precision, options.sampling.steps
-        with open(weights_path(options.unet), "rb") as file:
-            # Mapped, because the file may be as large as the memory.
-            weights = digest(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         chosen = {"sampling": self._sampling.told(), "saving": options.saving, "seed": options.seed}
-        self.settings = {"weights": weights, **chosen, "precision": precision}
+        self.settings = {"weights": files_digest(weights_path(options.unet)), **chosen, "precision": precision}
 
     def wanted(self) -> Iterator[Path]:
         return iter(self._noises)

@@ -12,7 +12,7 @@ from ..checkpoints import ModelFormat, loaded, read_model, write_model
 from ..diffusion import seed_of
 from ..errors import UserError
 from ..models.picture_encoder import EncoderConfig, PictureEncoder
-from ..training import AlignedOptions, Alignment
+from ..training import AlignedOptions, LearnedAlignment
 from ..training.alignment import FILE
 from .train_classifier import BATCH, Fitting, fitted, moved, recoloured
 
@@ -46,7 +46,7 @@ def alignment_of(
     return PictureAlignment(block, folder / FILE, config, drawn, *told)
 
 
-class PictureAlignment(Alignment):
+class PictureAlignment(LearnedAlignment):
     """An encoder of our own for pictures, with or without labels.
 
     Args:

@@ -24,7 +24,7 @@ from ..errors import UserError
 from ..images import from_pixels
 from ..models.digit_classifier import DigitJudge
 from ..models.inception import SIDE, Inception
-from ..runs import digest
+from ..runs import files_digest
 from .face_features import face_descriptors
 from .hub_networks import (
     Prepared,
@@ -129,7 +129,7 @@ def choose_features(name: str, device: torch.device) -> Features:
             " timm:NAME, or the path of Inception weights as pytorch-fid keeps them"
         )
     network = found.network.to(device).eval()
-    weights = digest(*[path.read_bytes() for path in (found.weights, *found.beside)])
+    weights = files_digest(found.weights, *found.beside)
     return Features(name, weights, found.rule, network, device, caution, found.finds)
 
 

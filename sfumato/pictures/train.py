@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional, Union
 
 import torch
+from torch import nn
 
 from ..conditions import Conditions
 from ..diffusion.schedules import described
@@ -21,16 +22,20 @@ from ..model import Diffusion
 from ..models.picture_encoder import EncoderConfig
 from ..models.registry import NETWORKS, name_of
 from ..runs import file_identity
-from ..training import AlignedLoop, Draw, Work, run
+from ..training import AlignedLoop, Alignment, Draw, Work, run
 from ..training.alignment import module_of
 from .batches import PictureBatches
 from .data import Pictures, kept_apart
-from .encoders import PictureAlignment, alignment_of
+from .encoders import Drawn, alignment_of
 from .generate import MODEL, paint_command
+from .given_encoder import GivenAlignment, encoder_identity
 from .looks import Looks
 from .plan import about
 from .train_classifier import BATCH
 from .training import Training
+
+_SEEN_AT_ONCE = 32
+"""Pictures that an encoder of one's own sees together before the first step."""
 
 
 class PictureWork(Work[Diffusion]):
@@ -42,6 +47,7 @@ class PictureWork(Work[Diffusion]):
         out: the run's folder.
         training: how.
         start: what the first weights came from, for the note of the run.
+        encoder: a module to align to, in place of `training.encoder`; see `GivenAlignment`.
 
     Attributes:
         kind: makes the batches; a job has its own where it draws otherwise.
@@ -52,7 +58,15 @@ class PictureWork(Work[Diffusion]):
     file = MODEL
     """The finished model in the run's folder."""
 
-    def __init__(self, model: Diffusion, pictures: Pictures, out: Path, training: Training, start: Any = None) -> None:
+    def __init__(
+        self,
+        model: Diffusion,
+        pictures: Pictures,
+        out: Path,
+        training: Training,
+        start: Any = None,
+        encoder: Optional[nn.Module] = None,
+    ) -> None:
         shape, theirs = pictures.pixels.shape[1:], Conditions(pictures.classes)
         if model.shape != shape or str(model.conditions) != str(theirs):
             raise UserError(
@@ -75,24 +89,30 @@ class PictureWork(Work[Diffusion]):
         config = dataclasses.asdict(model.network.config) if name else {}
         of_model = {"schedule": described(model.schedule), "predicts": model.predicts, "loss": model.loss}
         self.made = {"network": name, "config": config, **of_model, "pictures": pictures.identity, "start": start}
-        self.made["encoder"] = file_identity(training.encoder)
-        self.alignment = self._alignment(name)
+        self.made["encoder"] = file_identity(training.encoder) if encoder is None else encoder_identity(encoder)
+        self.alignment = self._alignment(name, encoder)
 
-    def _alignment(self, name: str) -> Optional[PictureAlignment]:
+    def _alignment(self, name: str, encoder: Optional[nn.Module]) -> Optional[Alignment]:
         """With the block in the middle of a network of ours, or the one that is named."""
         training, model = self.training, self.network
         if not training.loop.align:
+            if encoder is not None:
+                raise UserError("encoder: does nothing without alignment; give align too, such as align=0.5")
             return None
         block = training.align_block or (NETWORKS[name].middle(model.network.config) if name else "")
         if not block:
             raise UserError("--align-block: say which block of your network is to be aligned, or leave --align at 0")
         module_of(model.network, block)
         assert model.shape is not None, "it is the pictures'"
+        block, folder = f"network.{block}", self.weights.parent
+        if encoder is not None:
+            return GivenAlignment(block, encoder, tuple(model.shape), self._clean(_SEEN_AT_ONCE), training.loop.seed)
         config = EncoderConfig(model.shape[0], model.shape[1:], tuple(map(len, model.conditions.names)))
-        folder = self.weights.parent
-        return alignment_of(
-            training, folder, f"network.{block}", config, lambda source: self.batches(BATCH).clean(source)
-        )
+        return alignment_of(training, folder, block, config, self._clean(BATCH))
+
+    def _clean(self, count: int) -> Drawn:
+        # A job says what its batches are once all else is made.
+        return lambda source: self.batches(count).clean(source)
 
     def prepared(self, device: torch.device) -> Draw:
         """Batches of the pictures that are not held out."""
@@ -150,6 +170,7 @@ def train(
     out: Union[str, Path],
     training: Optional[Training] = None,
     start: Any = None,
+    encoder: Union[str, Path, nn.Module, None] = None,
     **settings: Any,
 ) -> Diffusion:
     """Train a model, or go on with a run of the same settings in `out`.
@@ -160,6 +181,9 @@ def train(
         out: the run's folder.
         training: how; Training's defaults otherwise.
         start: what the weights began from, for the note of the run.
+        encoder: what to align to with `align` above 0: the encoder.safetensors of an earlier run, or a module from
+            pictures [B, C, H, W] in [-1, 1] to a feature map [B, F, h, w] of any size, which is put into eval mode and
+            whose weights stay as they are. By default training's, or one that is trained first.
         settings: of Training or AlignedLoop by name, such as steps, minutes, batch_size, seed, or plan.
 
     Returns:
@@ -169,8 +193,11 @@ def train(
         UserError: for settings that cannot be trained with, or a folder that holds another run.
         TypeError: for settings that there are not.
     """
+    given = encoder if isinstance(encoder, nn.Module) else None
+    if encoder is not None:
+        settings["encoder"] = None if isinstance(encoder, nn.Module) else Path(encoder)
     training, out = _chosen(training or Training(), settings), Path(out)
-    work = PictureWork(model, pictures, out, training, start)
+    work = PictureWork(model, pictures, out, training, start, given)
     run(work, training, out)
     if work.mean is None:
         return model

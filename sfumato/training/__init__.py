@@ -1,6 +1,6 @@
 """The training loop and what it needs; it knows no task. Runs on the newest Python and PyTorch only."""
 
-from .alignment import Aligned, Alignment
+from .alignment import Aligned, Alignment, LearnedAlignment
 from .alignment_options import AlignedLoop, AlignedOptions
 from .clock import ENDLESS
 from .ema import EMA
@@ -21,6 +21,7 @@ __all__ = [
     "AlignedOptions",
     "Alignment",
     "Draw",
+    "LearnedAlignment",
     "LoopOptions",
     "Loss",
     "Muon",

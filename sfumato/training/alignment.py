@@ -37,19 +37,38 @@ _HIDDEN = 256
 class Alignment(ABC):
     """What a network is drawn to, and where.
 
+    An encoder's `features` are of [B, ...] to [B, channels, h', w'], about 0 in the mean.
+
     Attributes:
         block: the name of the module whose output [B, C, h, w] is drawn, in the network that learns.
         channels: of what the encoder answers.
-        path: the encoder's file; it is there once the encoder is trained.
     """
 
     block: str
     channels: int
-    path: Path
 
     @abstractmethod
     def untrained(self) -> nn.Module:
-        """An encoder with its first weights, to measure the pace with."""
+        """An encoder of that shape, to measure the pace with."""
+
+    @abstractmethod
+    def ready(self, trainer: "Trainer[Any]", out: Path) -> nn.Module:
+        """The encoder, in eval mode; what the first process answers is every one's.
+
+        Args:
+            trainer: of the run.
+            out: the run's folder.
+        """
+
+
+class LearnedAlignment(Alignment):
+    """With an encoder that is trained first, by the same run, or that was by an earlier one.
+
+    Attributes:
+        path: the encoder's file; it is there once the encoder is trained.
+    """
+
+    path: Path
 
     @abstractmethod
     def train(self, precision: str) -> Tuple[nn.Module, Mapping[str, float]]:
@@ -61,11 +80,23 @@ class Alignment(ABC):
 
     @abstractmethod
     def read(self) -> nn.Module:
-        """The kept one: its `features` are of [B, ...] to [B, channels, h', w'], about 0 in the mean.
+        """The kept one.
 
         Raises:
             UserError: if the file is none of these pictures.
         """
+
+    def ready(self, trainer: "Trainer[Any]", out: Path) -> nn.Module:
+        """The kept one; it is trained first if it was not yet, and its seconds are the run's."""
+        first = trainer.accelerator.is_main_process
+        if not first_says(trainer, int(self.path.exists())):
+            began = time.monotonic()
+            encoder, worth = self.train(precision_of(trainer))
+            if first:
+                self.write(encoder)
+                log_before(out, time.monotonic() - began, worth)
+        # Others may not see the first one's folder.
+        return self.read() if first else self.untrained()
 
 
 class Aligned(nn.Module, Generic[Network]):
@@ -190,7 +221,7 @@ def with_features(loss: Loss, encoder: nn.Module, trainer: "Trainer[Any]") -> Lo
         trainer: whose options are an AlignedLoop.
     """
     device, precision = trainer.accelerator.device, precision_of(trainer)
-    frozen: Any = encoder.to(device).requires_grad_(False)
+    frozen: Any = encoder.to(device)
 
     def seen_beside(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
         options, on_device = trainer.options, [placed(part, device) for part in batch]
@@ -211,7 +242,7 @@ def precision_of(trainer: "Trainer[Any]") -> str:
 
 
 def aligned_loss(loss: Loss, alignment: Alignment, trainer: "Trainer[Any]", out: Path) -> Loss:
-    """The same with the alignment's own encoder, which is trained first if it was not yet; its seconds are the run's.
+    """The same with the alignment's own encoder, one for all processes.
 
     Args:
         loss: see `with_features`.
@@ -219,17 +250,8 @@ def aligned_loss(loss: Loss, alignment: Alignment, trainer: "Trainer[Any]", out:
         trainer: of the run.
         out: the run's folder.
     """
-    accelerator = trainer.accelerator
-    if not first_says(trainer, int(alignment.path.exists())):
-        began = time.monotonic()
-        encoder, worth = alignment.train(precision_of(trainer))
-        if accelerator.is_main_process:
-            alignment.write(encoder)
-            log_before(out, time.monotonic() - began, worth)
-    # Others may not see the first one's folder.
-    kept = alignment.read() if accelerator.is_main_process else alignment.untrained()
-    kept = kept.to(accelerator.device)
-    if accelerator.num_processes > 1:
-        for value in kept.state_dict().values():
+    encoder = alignment.ready(trainer, out).to(trainer.accelerator.device)
+    if trainer.accelerator.num_processes > 1:
+        for value in encoder.state_dict().values():
             value.copy_(broadcast(value.clone()))
-    return with_features(loss, kept, trainer)
+    return with_features(loss, encoder, trainer)

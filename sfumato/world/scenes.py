@@ -18,9 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..checkpoints import read_npz
-from ..digits.data import DigitSet, read_digits, read_test_digits
-from ..errors import UserError
+from ..digits.data import DigitSet, read_digits, read_labelled, read_test_digits
 from ..runs import digest
 
 SIZE = 48
@@ -114,12 +112,7 @@ class Digits:
 
     @classmethod
     def _of(cls, street: DigitSet, colour: DigitSet, mnist: Path, part: str) -> "Digits":
-        plain, labels = read_npz(mnist, (f"x_{part}", f"y_{part}")).values()
-        if plain.dtype != np.uint8 or plain.shape[1:] != (28, 28) or labels.shape != plain.shape[:1]:
-            raise UserError(f"{mnist}: x_{part} is {plain.dtype} {list(plain.shape)}; MNIST is uint8 [N, 28, 28]")
-        if labels.dtype.kind not in "iu" or not bool(((labels >= 0) & (labels < DIGITS)).all()):
-            raise UserError(f"{mnist}: y_{part} holds other things than the digits 0 ... 9")
-        labels = labels.astype(np.int64)
+        plain, labels = read_labelled(mnist, (f"x_{part}", f"y_{part}"), (28, 28))
         grey = np.repeat(plain[:, None], 3, axis=1)
         clear = street.pixels.mean(axis=1).std(axis=(1, 2)) >= _FAINT
         return cls(

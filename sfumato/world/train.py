@@ -5,7 +5,7 @@ encoder begins as CLIP's and goes on learning, since CLIP here saw no more than 
 """
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from shlex import quote
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
@@ -13,32 +13,25 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 import torch
 from torch import Tensor, nn
 
-from ..checkpoints import (
-    load_strictly,
-    loaded,
-    read_model,
-    read_safetensors,
-    read_stable_diffusion,
-    write_stable_diffusion,
-)
+from ..checkpoints import load_strictly, read_stable_diffusion, write_stable_diffusion
+from ..clip import SHIPPED, clip_weights
 from ..concepts.painting import Sampling, encoded, paint
 from ..devices import choose_precision
 from ..diffusion import seed_of
-from ..errors import UserError
 from ..images import save_image, sheet
 from ..model import Diffusion
 from ..models.picture_encoder import EncoderConfig
+from ..models.shipped import small_or
 from ..models.stable_diffusion import VAE, TextEncoder, UNet
 from ..models.stable_diffusion.unet import UNetConfig
-from ..models.stable_diffusion.vae import VAEConfig
 from ..options import check_options, number
+from ..pictures.autoencoders import load_autoencoder
 from ..pictures.encoders import alignment_of
 from ..pictures.latents import LatentBatches
 from ..pictures.train_classifier import BATCH
 from ..runs import file_identity
-from ..stable_diffusion import SCHEDULE, StableDiffusion, refuse_shapes
+from ..stable_diffusion import SCHEDULE, SMALL_WORLD, StableDiffusion, refuse_shapes
 from ..training import AlignedLoop, AlignedOptions, Draw, in_turn, run
-from . import train_autoencoder
 from .captions import NAMES, Captions
 from .latents import Pool, encoded_pool
 from .scenes import DIGITS, LOOKS, NAMED_DIGITS, SIZE, DigitFiles, Digits
@@ -64,13 +57,13 @@ class TrainOptions(DigitFiles):
     """Train the small world's Stable Diffusion; run the same command again to go on with an interrupted run."""
 
     autoencoder: Path
-    """The autoencoder.safetensors of `world autoencoder`."""
+    """An autoencoder.safetensors, or a Stable Diffusion checkpoint whose autoencoder is taken; "small" for ours."""
     clip: Path
-    """The clip folder of `world clip`; its text half is where the text encoder begins."""
+    """A clip folder of `world clip`, or "small" for ours; its text half is where the text encoder begins."""
     out: Path
     """Folder of the run: states, log, sheets, encoded pictures, and in the end world.safetensors."""
     start: Optional[Path] = None
-    """A world.safetensors whose U-Net and text encoder to begin from."""
+    """A world.safetensors whose U-Net and text encoder to begin from, or "small"."""
     cache: Optional[Path] = None
     """Folder for the decoded pictures; beside the data by default."""
     network: UNetConfig = field(
@@ -105,10 +98,12 @@ def train(options: TrainOptions) -> Path:
     """
     check_options(options)
     options.training.check()
-    vae = _read_autoencoder(options.autoencoder)
+    start = options.start and small_or(options.start, SMALL_WORLD)
+    options = replace(options, clip=small_or(options.clip, SHIPPED), start=start)
+    vae, named = load_autoencoder(options.autoencoder)
     refuse_shapes(SIZE, vae.config, options.network, TEXT)
     digits = in_turn(lambda: Digits.read(options.data, options.mnist, options.cache))
-    work = _WorldWork(options, digits, vae)
+    work = _WorldWork(options, digits, vae, named)
     return run(work, options.training, options.out)
 
 
@@ -117,15 +112,14 @@ class _WorldWork(SceneWork[Diffusion]):
     ends = [f"network.{end}" for end in ("unet.input_blocks.0.", "unet.out.", "text.")]
     dims = (2, 4)
 
-    def __init__(self, options: TrainOptions, digits: Digits, vae: VAE) -> None:
+    def __init__(self, options: TrainOptions, digits: Digits, vae: VAE, named: Any) -> None:
         super().__init__(digits, options.training.loop.batch_size, options.training.loop.seed)
         self.network = Diffusion(_first_networks(options), SCHEDULE, loss="min-snr", clamp=False)
         self.weights, self._vae, self._options = options.out / "world.safetensors", vae, options
-        files = {"autoencoder": options.autoencoder, "clip": options.clip / "model.safetensors", "start": options.start}
         self._captions = Captions()
-        self.made.update({name: file_identity(path) for name, path in files.items()})
+        self.made.update(autoencoder=named, clip=file_identity(clip_weights(options.clip)[1]))
+        self.made.update(start=file_identity(options.start), encoder=file_identity(options.training.encoder))
         self.made.update(network=asdict(options.network), pool=options.pool, silent=options.silent)
-        self.made["encoder"] = file_identity(options.training.encoder)
         self._side = SIZE // 2 ** (len(vae.config.multipliers) - 1)
         config = EncoderConfig(vae.config.latent, (self._side, self._side), _TOLD)
         block = options.training.align_block or f"unet.input_blocks.{2 * options.network.blocks + 1}"
@@ -183,11 +177,6 @@ class _WorldWork(SceneWork[Diffusion]):
         return f'sfumato concepts generate painted --checkpoint {quote(str(self.weights))} --prompt "a chalk three"'
 
 
-def _read_autoencoder(path: Path) -> VAE:
-    state, config = read_model(path, train_autoencoder.FORMAT)
-    return loaded(lambda: VAE(VAEConfig(**config)), state, path, train_autoencoder.FORMAT.what)
-
-
 def _first_networks(options: TrainOptions) -> _TextToImage:
     networks = _TextToImage(UNet(options.network), TextEncoder(TEXT))
     if options.start is not None:
@@ -195,9 +184,7 @@ def _first_networks(options: TrainOptions) -> _TextToImage:
         load_strictly(networks.unet, parts.unet, options.start, "U-Net of that shape")
         load_strictly(networks.text, parts.text, options.start, "text encoder of that shape")
         return networks
-    path = options.clip / "model.safetensors"
-    if not path.is_file():
-        raise UserError(f"{path}: is missing; give the folder that `world clip` wrote")
-    state = {key: value for key, value in read_safetensors(path)[0].items() if key.startswith("text_model.")}
-    load_strictly(networks.text, state, path, "text encoder of the small world")
+    state, path = clip_weights(options.clip)
+    text = {key: value for key, value in state.items() if key.startswith("text_model.")}
+    load_strictly(networks.text, text, path, "text encoder of the small world")
     return networks

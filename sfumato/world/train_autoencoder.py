@@ -15,17 +15,17 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 import torch
 from torch import Tensor, nn
 
-from ..checkpoints import ModelFormat, write_model
+from ..checkpoints import write_model
 from ..images import save_image, sheet, to_pixels
 from ..models.stable_diffusion import VAE
 from ..models.stable_diffusion.vae import LATENT_SCALE, VAEConfig, drawn_latents
 from ..options import check_options, number
+from ..pictures.autoencoders import FORMAT, load_autoencoder
 from ..stable_diffusion import refuse_shapes
 from ..training import LoopOptions, TrainingOptions, in_turn, run
 from .scenes import SIZE, DigitFiles, Digits, Scenes, draw_scenes
 from .work import SceneWork
 
-FORMAT = ModelFormat("sfumato world autoencoder 1", "small world's autoencoder", "`world autoencoder`")
 _SHOWN = 16
 _MEASURED = 256
 _AT_ONCE = 32
@@ -38,6 +38,9 @@ class AutoencoderOptions(DigitFiles):
 
     out: Path
     """Folder of the run: states, log, sheets, and in the end autoencoder.safetensors."""
+    start: Optional[Path] = None
+    """An autoencoder.safetensors, a Stable Diffusion checkpoint or the word "small" for the one that ships, to begin
+    from; random weights by default."""
     cache: Optional[Path] = None
     """Folder for the decoded pictures; beside the data by default."""
     network: VAEConfig = field(default_factory=lambda: VAEConfig(width=64, multipliers=(1, 1, 2), blocks=1))
@@ -70,7 +73,11 @@ def train_autoencoder(options: AutoencoderOptions) -> Path:
     """
     check_options(options)
     refuse_shapes(SIZE, options.network)
+    start = options.start and load_autoencoder(options.start, options.network)
     work = _AutoencoderWork(options, in_turn(lambda: Digits.read(options.data, options.mnist, options.cache)))
+    if start:
+        vae, work.made["start"] = start
+        work.network.vae.load_state_dict(vae.state_dict())
     return run(work, options.training, options.out)
 
 

@@ -15,10 +15,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checkpoints import load_strictly
 from ..checkpoints.clip_folder import write_clip
+from ..clip import SHIPPED, clip_weights
+from ..models.shipped import small_or
 from ..models.stable_diffusion.text_encoder import TextConfig
 from ..models.stable_diffusion.tokenizer import BEGIN, END, VOCABULARY, Tokenizer
 from ..options import check_options
+from ..runs import file_identity
 from ..training import LoopOptions, TrainingOptions, in_turn, run
 from .captions import NAMES, TOKENS, Captions, article
 from .scenes import NAMED_DIGITS, SIZE, UNNAMED_DIGIT, DigitFiles, Digits, Scenes, draw_scenes
@@ -40,6 +44,8 @@ class ClipOptions(DigitFiles):
 
     out: Path
     """Folder of the run: states, log, and in the end the folder clip/."""
+    start: Optional[Path] = None
+    """A clip folder or the word "small" for the one that ships, to begin from; random weights by default."""
     cache: Optional[Path] = None
     """Folder for the decoded pictures; beside the data by default."""
     training: TrainingOptions = field(default_factory=lambda: TrainingOptions(_LOOP, muon_lr=1.5e-2, adam_lr=1.5e-3))
@@ -92,7 +98,11 @@ def train_clip(options: ClipOptions) -> Path:
         UserError: for data or settings that cannot be used.
     """
     check_options(options)
+    start = options.start and clip_weights(small_or(options.start, SHIPPED))
     work = _ClipWork(options, in_turn(lambda: Digits.read(options.data, options.mnist, options.cache)))
+    if start:
+        load_strictly(work.network.clip, *start, "CLIP of the small world")
+        work.made["start"] = file_identity(start[1])
     return run(work, options.training, options.out)
 
 

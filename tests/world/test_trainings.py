@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,14 +11,16 @@ import torch
 pytest.importorskip("accelerate", minversion="1.0")
 
 from sfumato.checkpoints import read_safetensors, read_tensors
-from sfumato.clip import Clip
+from sfumato.clip import SHIPPED, Clip, clip_weights
 from sfumato.concepts.generate import GenerateOptions, generate
 from sfumato.concepts.painting import Sampling
 from sfumato.errors import UserError
 from sfumato.models.stable_diffusion import VAE, UNetConfig, VAEConfig
 from sfumato.models.stable_diffusion.vae import LATENT_SCALE, drawn_latents
+from sfumato.pictures.autoencoders import load_autoencoder
 from sfumato.pictures.train_classifier import BATCH, Fitting
-from sfumato.stable_diffusion import StableDiffusion
+from sfumato.runs import file_identity
+from sfumato.stable_diffusion import SMALL_WORLD, StableDiffusion
 from sfumato.training import AlignedLoop, AlignedOptions
 from sfumato.world.evaluate import Asked, EvaluateOptions, evaluate, judged
 from sfumato.world.judge import SceneJudge, Seen
@@ -119,6 +122,68 @@ def test_the_text_encoder_begins_as_clips(world, data, tmp_path):
         torch.testing.assert_close(value, theirs[key].float(), atol=2e-3, rtol=2e-3, msg=key)
 
 
+NEARLY_NOTHING = {"steps": 1, "warmup": 10**9}
+"""A learning rate that leaves weights as they were."""
+
+
+@pytest.mark.parametrize("start", ["file", "checkpoint", "small"])
+def test_an_autoencoder_is_trained_further_from_ours_or_that_of_any_checkpoint(world, data, tmp_path, start):
+    checkpoint, _, runs = world
+    file = runs / "autoencoder" / "autoencoder.safetensors"
+    path = {"file": file, "checkpoint": checkpoint, "small": Path("small")}[start]
+    shape = {} if start == "small" else {"network": SMALL_VAE}
+    options = AutoencoderOptions(*data, tmp_path / "run", start=path, **shape, training=training(**NEARLY_NOTHING))
+    before, (after, _) = load_autoencoder(path)[0], load_autoencoder(train_autoencoder(options))
+    pictures = torch.rand(4, 3, 48, 48, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    torch.testing.assert_close(
+        after.decode(after.encode(pictures)), before.decode(before.encode(pictures)), atol=0.01, rtol=0.01
+    )
+    note = json.loads((tmp_path / "run" / "run.json").read_text())["settings"]["start"]
+    assert note == load_autoencoder(path)[1] and note["name"].endswith(".safetensors")
+    options.start, options.network = file, VAEConfig(width=32, multipliers=(1, 1), blocks=1)
+    options.out = tmp_path / "other"
+    with pytest.raises(UserError, match=r"is an autoencoder of VAEConfig\(width=32.*give its shape as network options"):
+        train_autoencoder(options)
+    assert not options.out.exists()
+
+
+def test_a_clip_is_trained_further(world, data, tmp_path):
+    _, clip, _ = world
+    for start, path in ((clip, clip), (Path("small"), SHIPPED)):
+        out = train_clip(ClipOptions(*data, tmp_path / start.name, start=start, training=training(**NEARLY_NOTHING)))
+        before, after = (clip_weights(folder)[0] for folder in (path, out))
+        assert set(before) == set(after)
+        for key, value in before.items():
+            torch.testing.assert_close(after[key].float(), value.float(), atol=2e-3, rtol=2e-3, msg=key)
+        note = json.loads((tmp_path / start.name / "run.json").read_text())["settings"]["start"]
+        assert note == file_identity(path / "model.safetensors")
+
+
+def test_a_run_without_a_start_says_nothing_of_one(world):
+    """So that a run of an earlier version goes on."""
+    for name in ("autoencoder", "clip"):
+        assert "start" not in json.loads((world[-1] / name / "run.json").read_text())["settings"]
+
+
+def test_a_unet_is_trained_on_the_latents_of_any_checkpoint(world, data, tmp_path):
+    """With what the package has, and nothing trained before."""
+    checkpoint, clip, _ = world
+    made = train(
+        TrainOptions(*data, checkpoint, clip, tmp_path / "run", network=SMALL_UNET, pool=64, training=training())
+    )
+    vae, theirs = (StableDiffusion.load(path).vae.state_dict() for path in (made, checkpoint))
+    assert all(torch.equal(value, vae[key]) for key, value in theirs.items())
+    small = Path("small")
+    options = TrainOptions(
+        *data, small, small, tmp_path / "small", start=small, pool=64, training=training(**NEARLY_NOTHING)
+    )
+    made = StableDiffusion.load(train(options))
+    theirs = StableDiffusion.load(SMALL_WORLD)
+    assert made.autoencoder == theirs.autoencoder and made.unet.config == theirs.unet.config
+    for key, value in theirs.unet.state_dict().items():
+        torch.testing.assert_close(made.unet.state_dict()[key], value, atol=2e-3, rtol=2e-3, msg=key)
+
+
 def test_a_training_goes_on_from_a_finished_world(world, data, tmp_path):
     checkpoint, clip, runs = world
     options = TrainOptions(
@@ -157,7 +222,7 @@ def test_rescaling_changes_the_latents_spread_and_no_picture():
 def test_a_clip_folder_that_is_none_is_refused(world, data, tmp_path):
     _, _, runs = world
     options = TrainOptions(*data, runs / "autoencoder" / "autoencoder.safetensors", tmp_path, tmp_path / "run")
-    with pytest.raises(UserError, match=r"model.safetensors: is missing; give the folder that `world clip` wrote"):
+    with pytest.raises(UserError, match="lacks the weights, model"):
         train(options)
 
 
@@ -178,8 +243,8 @@ def test_photos_show_the_unnamed_digit_and_the_unnamed_look(data, tmp_path):
         photos(PhotosOptions(data[0], tmp_path / "nothing.npz", tmp_path / "none"))
     digits, labels = np.zeros((3, 28, 28), np.uint8), np.arange(3)
     for x, y, words in (
-        (digits / 255, labels, r"x_\w+ is float64 \[3, 28, 28\]; MNIST is uint8"),
-        (digits[:, :14], labels, r"x_\w+ is uint8 \[3, 14, 28\]; MNIST is"),
+        (digits / 255, labels, r"x_\w+ is float64 \[3, 28, 28\]; it must be uint8"),
+        (digits[:, :14], labels, r"x_\w+ is uint8 \[3, 14, 28\]; it must be"),
         (digits, labels - 1, r"y_\w+ holds other things than the digits"),
         (digits, np.full(3, np.nan), r"y_\w+ holds other things than the digits"),
     ):
