@@ -151,8 +151,8 @@ def square(
 
 
 def _between(one: float, other: float, most: float, share: float) -> float:
-    low, high = (min(max(end, 0.0), most) for end in sorted((one, other)))
-    return low + share * (high - low)
+    begin, end = (min(max(place, 0.0), most) for place in (one, other))
+    return begin + share * (end - begin)
 
 
 def resized(image: Image.Image, size: int, box: Box) -> Tensor:

@@ -98,6 +98,14 @@ def test_a_photo_alone_has_the_digest_of_its_file_and_its_own_opacity_another(tm
     assert kinds[0] != kinds[1] == {"a.png": digest(path.read_bytes())}
 
 
+def test_how_often_a_photo_is_drawn_is_a_setting(tmp_path):
+    for seed, name in enumerate(("2_<new1>", "1_<new1>")):
+        save_photo(tmp_path / name / "a.png", seed)
+    counted, alike = (read(tmp_path, repeats=repeats, captions="templates") for repeats in ("auto", "none"))
+    same = {name: counted[name].digest == alike[name].digest for name in counted}
+    assert same == {"1_<new1>/a.png": True, "2_<new1>/a.png": False}
+
+
 def test_a_plan_tells_what_there_is(tmp_path):
     for seed, name in enumerate("abc"):
         save_photo(tmp_path / f"{name}.png", seed)
