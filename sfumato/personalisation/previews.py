@@ -1,6 +1,7 @@
 """Looking at what is learned: previews with fixed seeds, scored by CLIP; all are kept, the best in the end."""
 
 import json
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Dict, Mapping, Optional, Sequence, Tuple
@@ -29,6 +30,7 @@ _GROWTH = "word"
 """The figure and the film of what is painted at each step."""
 _STAGES = {"word": "words"}
 """The folder of the stages, by method."""
+_NOTHING = 1e-6
 
 
 class Previews:
@@ -147,9 +149,21 @@ class Previews:
             print(f"step {told['step']}: image {told['image_score']}, text {told['text_score']}{mark}")
         steps = self._concepts[0].recipe.steps
         stage = self._stage(mean, steps, {}) if best is None else best
+        if _is_as_it_began(stage, self._first):
+            warnings.warn("nothing was learned: all is as it began; raise --lr or --weights-lr", stacklevel=2)
         write_learned(self.finished, self._options.method, stage, self._model)
         save_stages(self._options.out, _GROWTH, kept=int(stage.metadata["step"]), film=True)
         return self.finished
+
+
+def _is_as_it_began(learned: LearnedFile, first: LearnedFile) -> bool:
+    """Whether no number moved by more than a millionth of what is usual for it."""
+    words = zip(learned.words, first.words)
+    moved = [(one.vectors - other.vectors).norm() / other.vectors.norm() for one, other in words]
+    added_more = [
+        (one.delta() - first.additions[layer].delta()).abs().max() for layer, one in learned.additions.items()
+    ]
+    return max(map(float, (*moved, *added_more)), default=0.0) < _NOTHING
 
 
 def _told(found: Mapping[str, float]) -> Dict[str, str]:
