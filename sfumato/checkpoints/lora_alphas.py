@@ -21,7 +21,7 @@ from .texts import parsed_json, read_json
 _KEY = "lora_adapter_metadata"
 _NETWORKS = {"unet": "unet.", "text": "text_encoder."}
 _ADVICE = "get the adapter again, or take the file into another folder"
-_OTHER_BASE = ("pissa", "olora", "corda", "loftq", "eva", "lora_ga")
+_OTHER_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 """Ways to begin that change the weights which the LoRA is added to; their files fit no others."""
 
 

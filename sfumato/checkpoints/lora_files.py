@@ -126,8 +126,10 @@ def _sorted(table: Mapping[str, Any], unet: Shapes, text: Shapes, path: Path) ->
 
 
 def _tensor(value: Any, key: str, path: Path) -> Tensor:
-    tensor = torch.tensor(float(value)) if isinstance(value, (int, float)) else as_tensor(value)
-    if tensor is None or not (tensor.is_floating_point() or not tensor.dim()):
+    # A lone number may be a whole one, of any length.
+    small = isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**31)
+    tensor = torch.tensor(float(value)) if small else as_tensor(value)
+    if tensor is None or tensor.is_complex() or not (tensor.is_floating_point() or not tensor.dim()):
         what = described(value) if tensor is None else str(tensor.dtype)
         raise UserError(f"{path}: has {what} where the numbers of {shortened(key)} belong; get a file in fp16 or fp32")
     wide = tensor.detach().float()

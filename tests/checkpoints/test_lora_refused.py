@@ -8,7 +8,7 @@ import torch
 
 pytest.importorskip("safetensors")
 
-from sfumato.checkpoints import LoraFile, LowRank, read_embeddings, read_lora, write_lora
+from sfumato.checkpoints import LoraFile, LowRank, read_embeddings, read_lora, what_lora, write_lora
 from sfumato.checkpoints.diffusers_layout import diffusers_layers
 from sfumato.errors import UserError
 from tests.checkpoints.loras import ALPHA, DOWN, KOHYA, QUERY, TEXT, UNET, UP, WORD, drawn, file_of, pair
@@ -149,10 +149,16 @@ def test_a_lora_in_any_naming_is_no_learned_word(tmp_path):
 
 
 def test_numbers_that_are_none_are_refused(tmp_path):
-    for value, what in ((math.nan, "NaN or infinity"), ("many", "has a str where")):
+    for value, what in (
+        (math.nan, "NaN or infinity"),
+        ("many", "has a str where"),
+        (10**400, "has a int where"),
+        (torch.tensor(1j), "has torch"),
+    ):
         torch.save({**pair(), ALPHA: value}, str(tmp_path / "l.pt"))
         with pytest.raises(UserError, match=what):
             read_lora(tmp_path / "l.pt", UNET, TEXT)
+        assert what_lora(tmp_path / "l.pt").kind == "LoRA", "what it is can be said"
 
 
 def test_keys_that_are_not_used_are_named(tmp_path):
