@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..errors import UserError
 from ..models.stable_diffusion.tokenizer import VOCABULARY
+from .lora_keys import looks_like_lora
 from .rebuilders import as_tensor
 from .stand_ins import StandIn, described, shortened
 
@@ -138,7 +139,7 @@ def _refuse_other_models(table: Mapping[Any, Any], path: Path) -> None:
     for key, what in _OTHER_MODELS.items():
         if key in table:
             raise UserError(f"{path}: is {what} ({key}); words here are for Stable Diffusion v1")
-    if any(isinstance(key, str) and (".lora_" in key or key.startswith("lora_")) for key in table):
+    if looks_like_lora(table):
         raise UserError(f"{path}: is a LoRA, which changes a checkpoint, and no learned word; give a textual inversion")
 
 

@@ -11,7 +11,7 @@ Where there is no note either, alpha is the rank.
 import math
 import re
 from pathlib import Path
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Optional
 
 from ..errors import UserError
 from .lora_keys import LoraKey
@@ -21,48 +21,34 @@ from .texts import parsed_json, read_json
 _KEY = "lora_adapter_metadata"
 _NETWORKS = {"unet": "unet.", "text": "text_encoder."}
 _ADVICE = "get the adapter again, or take the file into another folder"
-_OTHER_BASE = ("pissa", "olora", "corda", "loftq", "eva", "lora_ga")
+_OTHER_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 """Ways to begin that change the weights which the LoRA is added to; their files fit no others."""
 
 
 class Alphas:
-    """What notes say of alphas.
+    """What notes say of alphas; they are read when a layer is asked for that they can be of.
 
     Args:
         path: of the LoRA.
         metadata: its own.
-
-    Raises:
-        UserError: if a note cannot be read, or says that the file is no plain LoRA.
     """
 
     def __init__(self, path: Path, metadata: Mapping[str, str]) -> None:
         self.path = path
-        beside = path.parent / "adapter_config.json"
-        note: Any = {}
-        if _KEY in metadata:
-            try:
-                note = parsed_json(metadata[_KEY], False, {})
-            except ValueError as fault:
-                raise UserError(f"{path}: its note on the adapter cannot be read ({fault}); get it again") from None
-        elif beside.is_file():
-            note = read_json(beside, _ADVICE)
-        if not isinstance(note, dict):
-            raise UserError(f"{path}: its note on the adapter is {described(note)} and no table; {_ADVICE}")
-        self.notes: Dict[str, Dict[str, Any]] = {
-            network: {key[len(begin) :]: value for key, value in note.items() if key.startswith(begin)} or note
-            for network, begin in {**_NETWORKS, "": ""}.items()
-        }
-        for one in self.notes.values():
-            self._refuse_others(one)
+        self._metadata = metadata
+        self._notes: Optional[Dict[str, Dict[str, Any]]] = None
 
     def of(self, key: LoraKey, rank: int) -> float:
         """The alpha of a layer that has no tensor for it.
 
         Raises:
-            UserError: if the note's is no number, or given by a rule that is not understood.
+            UserError: if a note cannot be read or says that the file is no plain LoRA, or its alpha is no number or is
+                given by a rule that is not understood.
         """
-        note = self.notes[key.network] if key.naming in ("peft", "diffusers") else {}
+        if key.naming not in ("peft", "diffusers"):
+            return float(rank)
+        self._notes = self._notes or self._read()
+        note = self._notes[key.network]
         alpha = note.get("lora_alpha", rank)
         patterns = note.get("alpha_pattern") or {}
         if not isinstance(patterns, dict):
@@ -72,6 +58,26 @@ class Alphas:
             raise UserError(f"{self.path}: lora_alpha is {shortened(str(alpha))}, which is no number; {_ADVICE}")
         # Kalajdzievski 2023: divided by the root of the rank.
         return float(alpha) * (math.sqrt(rank) if note.get("use_rslora") is True else 1)
+
+    def _read(self) -> Dict[str, Dict[str, Any]]:
+        """Network -> its note."""
+        beside, note = self.path.parent / "adapter_config.json", {}
+        if _KEY in self._metadata:
+            try:
+                note = parsed_json(self._metadata[_KEY], False, {})
+            except ValueError as fault:
+                raise UserError(f"{self.path}: its note on the adapter is no JSON ({fault}); get it again") from None
+        elif beside.is_file():
+            note = read_json(beside, _ADVICE)
+        if not isinstance(note, dict):
+            raise UserError(f"{self.path}: its note on the adapter is {described(note)} and no table; {_ADVICE}")
+        notes = {
+            network: {key[len(begin) :]: value for key, value in note.items() if key.startswith(begin)} or note
+            for network, begin in _NETWORKS.items()
+        }
+        for one in notes.values():
+            self._refuse_others(one)
+        return notes
 
     def _is_for(self, pattern: str, module: str) -> bool:
         """Whether a pattern means a module: the end of its name, or the whole after a ^.

@@ -22,6 +22,8 @@ from .strict import some
 from .tensor_files import read_tensors, weights_in
 
 _ONLY_V1 = "only LoRAs for Stable Diffusion 1 are read"
+_OF_TEXTS = ("attn2.to_k", "attn2.to_v", "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "mlp.fc1")
+"""Layers whose input has the width of the text's states."""
 _IN_FOLDERS = ("adapter_model", "pytorch_lora_weights")
 """What peft and diffusers call the file in a folder."""
 
@@ -66,14 +68,16 @@ def read_lora(path: Path, unet: Shapes, text: Shapes) -> LoraFile:
             f"{path}: is a LoRA of which no key fits the checkpoint, such as {some(unused or list(table))};"
             " it was made for another model"
         )
+    shapes = {"unet": unet, "text": text}
+    _refuse_other_widths(path, layers, shapes)
     alphas, found = Alphas(path, metadata), LoraFile({}, {}, words, metadata, unused)
     for (network, layer), parts in layers.items():
         if not {"down", "up"} <= set(parts):
             unused += [part.key for part in parts.values() if part.said.part == "alpha"]
             _refuse_half(path, layer, parts, unused)
             continue
-        shape = (unet if network == "unet" else text)[layer]
-        (found.unet if network == "unet" else found.text)[layer] = _layer(path, layer, parts, shape, alphas)
+        into = found.unet if network == "unet" else found.text
+        into[layer] = _layer(path, layer, parts, shapes[network][layer], alphas)
     return found
 
 
@@ -122,8 +126,10 @@ def _sorted(table: Mapping[str, Any], unet: Shapes, text: Shapes, path: Path) ->
 
 
 def _tensor(value: Any, key: str, path: Path) -> Tensor:
-    tensor = torch.tensor(float(value)) if isinstance(value, (int, float)) else as_tensor(value)
-    if tensor is None or not (tensor.is_floating_point() or not tensor.dim()):
+    # A lone number may be a whole one, of any length.
+    small = isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**31)
+    tensor = torch.tensor(float(value)) if small else as_tensor(value)
+    if tensor is None or tensor.is_complex() or not (tensor.is_floating_point() or not tensor.dim()):
         what = described(value) if tensor is None else str(tensor.dtype)
         raise UserError(f"{path}: has {what} where the numbers of {shortened(key)} belong; get a file in fp16 or fp32")
     wide = tensor.detach().float()
@@ -154,14 +160,19 @@ def _layer(path: Path, layer: str, parts: Mapping[str, _Part], shape: Any, alpha
             alpha = alphas.of(down.said, down.tensor.shape[0])
         return low_rank(whole, up.tensor, alpha, shape)
     except (ValueError, IndexError):
-        raise UserError(_misfit(path, layer, down.tensor, up.tensor, shape)) from None
+        there, here = (list(part.tensor.shape) for part in (up, down))
+        raise UserError(
+            f"{path}: {layer} is {list(shape)} in the checkpoint, and the LoRA's lora_up {there} and lora_down {here}"
+            " do not fit it; it was made for another model"
+        ) from None
 
 
-def _misfit(path: Path, layer: str, down: Tensor, up: Tensor, shape: Any) -> str:
-    wide = down.shape[1] if down.dim() > 1 else 0
-    if layer.endswith(("attn2.to_k", "attn2.to_v")) and wide in WIDTHS and wide != shape[1]:
-        return f"{path}: is a LoRA for {WIDTHS[wide]}, whose texts are {wide} wide; the checkpoint's are {shape[1]}"
-    return (
-        f"{path}: {layer} is {list(shape)} in the checkpoint, and the LoRA's lora_up {list(up.shape)} and lora_down"
-        f" {list(down.shape)} do not fit it; it was made for another model"
-    )
+def _refuse_other_widths(path: Path, layers: _Layers, shapes: Mapping[str, Shapes]) -> None:
+    """What takes the text's states tells best which model a LoRA is for."""
+    for (network, layer), parts in layers.items():
+        down, shape = parts["down"].tensor if "down" in parts else torch.empty(0), shapes[network][layer]
+        wide = down.shape[1] if layer.endswith(_OF_TEXTS) and down.dim() > 1 else 0
+        if wide in WIDTHS and wide != shape[1]:
+            raise UserError(
+                f"{path}: is a LoRA for {WIDTHS[wide]}, whose texts are {wide} wide; the checkpoint's are {shape[1]}"
+            )

@@ -47,12 +47,17 @@ class LoraInfo:
 
 
 def what_lora(path: Path) -> Optional[LoraInfo]:
-    """What a LoRA's or Custom Diffusion's file is; None for a file of tensors that is neither.
+    """What a LoRA's or Custom Diffusion's file is; None for a file of tensors, or a folder, that is neither.
 
     Raises:
-        UserError: if the file cannot be read, or has a note or words that cannot be.
+        UserError: if the file cannot be read, or has words that cannot be.
     """
-    path = lora_path(path)
+    path = Path(path)
+    if path.is_dir():
+        try:
+            path = lora_path(path)
+        except UserError:
+            return None
     content, metadata = read_tensors(path)
     table = content.get("state_dict", content) if isinstance(content, dict) else {}
     if not isinstance(table, dict) or not (looks_like_lora(table) or holds_custom(table)):
@@ -114,7 +119,7 @@ def _alphas(
     found: List[float] = []
     for key, one in downs.items():
         alpha = tensors.get(told.get(one.layer, ""))
-        if alpha is not None and alpha.numel() == 1:
+        if alpha is not None and alpha.numel() == 1 and not alpha.is_complex():
             found.append(float(alpha))
         elif tensors[key].dim():
             try:

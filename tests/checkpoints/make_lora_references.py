@@ -1,7 +1,7 @@
 """What diffusers and peft make of LoRAs and Custom Diffusion in every naming: lora_references.json and .npz.
 
     pip install torch diffusers peft transformers safetensors
-    HF_HUB_OFFLINE=1 python -m tests.checkpoints.make_lora_references
+    PYTHONHASHSEED=0 HF_HUB_OFFLINE=1 python -m tests.checkpoints.make_lora_references
 
 The networks are small and, as the LoRAs, have the weights of tests/reference/formula_weights.py: functions of key and
 shape. So the files need not be kept, only their keys, shapes, notes, and what the networks answered with them.
@@ -122,7 +122,7 @@ def saved(**layers):
         StableDiffusionPipeline.save_lora_weights(folder, **layers)
         with safe_open(Path(folder) / "pytorch_lora_weights.safetensors", "pt") as file:
             keys = list(file.keys())
-            return {key: file.get_tensor(key) for key in keys}, dict(file.metadata() or {})
+            return {key: file.get_tensor(key) for key in keys}, dict(sorted((file.metadata() or {}).items()))
 
 
 def states(unet, text, converted):

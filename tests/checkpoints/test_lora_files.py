@@ -47,6 +47,7 @@ def test_a_torch_file_and_one_that_is_wrapped_are_read_too(tmp_path):
 
 
 def test_the_folder_of_an_adapter_stands_for_its_file(tmp_path):
+    assert what_lora(tmp_path) is None
     with pytest.raises(UserError, match="is a folder without adapter_model or pytorch_lora_weights"):
         read_lora(tmp_path, UNET, TEXT)
     file_of(tmp_path / "pytorch_lora_weights.safetensors", pair())

@@ -8,7 +8,7 @@ import torch
 
 pytest.importorskip("safetensors")
 
-from sfumato.checkpoints import LoraFile, LowRank, read_lora, write_lora
+from sfumato.checkpoints import LoraFile, LowRank, read_embeddings, read_lora, what_lora, write_lora
 from sfumato.checkpoints.diffusers_layout import diffusers_layers
 from sfumato.errors import UserError
 from tests.checkpoints.loras import ALPHA, DOWN, KOHYA, QUERY, TEXT, UNET, UP, WORD, drawn, file_of, pair
@@ -61,6 +61,8 @@ def test_notes_that_cannot_be_followed_are_refused(note, words, tmp_path):
     (tmp_path / "adapter_config.json").write_text(json.dumps(note))
     with pytest.raises(UserError, match=words):
         read_lora(file, UNET, TEXT)
+    file = file_of(tmp_path / "kohya.safetensors", pair())
+    assert read_lora(file, UNET, TEXT).unet[QUERY].alpha == 2, "which is not said of kohya's file beside it"
 
 
 # What is refused, and what is only named.
@@ -124,11 +126,39 @@ def test_what_is_no_lora_for_the_checkpoint_is_one_line(tensors, words, tmp_path
     assert "\n" not in str(refused.value)
 
 
+def test_the_texts_width_names_the_model_whatever_stands_first(tmp_path):
+    text = "lora_te_text_model_encoder_layers_0_self_attn_q_proj"
+    tensors = {
+        **pair(shape=(32, 48)),
+        f"{text}.lora_down.weight": drawn(2, 1024),
+        f"{text}.lora_up.weight": drawn(9, 2),
+    }
+    with pytest.raises(UserError, match="is a LoRA for Stable Diffusion 2, whose texts are 1024 wide"):
+        read_lora(file_of(tmp_path / "l.safetensors", tensors), UNET, TEXT)
+
+
+def test_a_lora_in_any_naming_is_no_learned_word(tmp_path):
+    for key in (
+        DOWN,
+        "unet.x.attn1.processor.to_q_lora.down.weight",
+        "unet.x.to_q.lora.up.weight",
+        f"{KOHYA}.hada_w1_a",
+    ):
+        with pytest.raises(UserError, match="is a LoRA, which changes a checkpoint, and no learned word"):
+            read_embeddings(file_of(tmp_path / "l.safetensors", {key: drawn(2, 64)}))
+
+
 def test_numbers_that_are_none_are_refused(tmp_path):
-    for value, what in ((math.nan, "NaN or infinity"), ("many", "has a str where")):
+    for value, what in (
+        (math.nan, "NaN or infinity"),
+        ("many", "has a str where"),
+        (10**400, "has a int where"),
+        (torch.tensor(1j), "has torch"),
+    ):
         torch.save({**pair(), ALPHA: value}, str(tmp_path / "l.pt"))
         with pytest.raises(UserError, match=what):
             read_lora(tmp_path / "l.pt", UNET, TEXT)
+        assert what_lora(tmp_path / "l.pt").kind == "LoRA", "what it is can be said"
 
 
 def test_keys_that_are_not_used_are_named(tmp_path):

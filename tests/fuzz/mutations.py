@@ -157,7 +157,7 @@ def mutated_json(raw: bytes, chance: random.Random) -> bytes:
 
 
 def mutated_word(raw: bytes, chance: random.Random) -> bytes:
-    """Learned words are pickles or the headers of safetensors."""
+    """Learned words and LoRAs are pickles or the headers of safetensors."""
     return (mutated_json if raw.startswith(b"{") else mutated_program)(raw, chance)
 
 
@@ -167,6 +167,7 @@ MUTATIONS: Dict[str, Callable[[bytes, random.Random], bytes]] = {
     "any-file": mutated_bytes,
     "safetensors": mutated_json,
     "words": mutated_word,
+    "lora": mutated_word,
     "config": mutated_json,
     "input": mutated_json,
 }

@@ -91,6 +91,40 @@ def _words() -> Dict[str, bytes]:
     }
 
 
+def _loras() -> Dict[str, bytes]:
+    def entry(*shape: int) -> Dict[str, Any]:
+        return {"dtype": "F16", "shape": shape, "data_offsets": [0, 2 * int(np.prod(shape))]}
+
+    key = "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k"
+    kohya, text, old = f"lora_unet_{key.replace('.', '_')}", "lora_te_text_model_encoder_layers_0_mlp_fc1", "to_k_lora"
+    custom = f"{key.replace('to_k', 'processor.to_k')}_custom_diffusion.weight"
+    note = json.dumps({"unet.lora_alpha": 2, "unet.alpha_pattern": {"attn2.to_k": 3, "^proj_in": 1}})
+    headers = {
+        "kohya": {
+            **{f"{kohya}.lora_down.weight": entry(2, 6), f"{kohya}.lora_up.weight": entry(4, 2)},
+            **{f"{kohya}.alpha": entry(), f"{text}.lora_down.weight": entry(2, 4)},
+            **{f"{text}.lora_up.weight": entry(8, 2), "bundle_emb.dog.string_to_param.*": entry(1, 4)},
+        },
+        "diffusers": {
+            f"unet.{key.replace('to_k', f'processor.{old}')}.down.weight": entry(1, 6),
+            f"unet.{key.replace('to_k', f'processor.{old}')}.up.weight": entry(4, 1),
+        },
+        "peft": {
+            "__metadata__": {"lora_adapter_metadata": note},
+            **{f"unet.{key}.lora_A.weight": entry(2, 6), f"unet.{key}.lora_B.weight": entry(4, 2)},
+        },
+        "locon": {
+            "lora_unet_input_blocks_1_1_proj_in.lora_mid.weight": entry(2, 2, 1, 1),
+            "lora_unet_input_blocks_1_1_proj_in.lora_down.weight": entry(2, 4),
+            "lora_unet_input_blocks_1_1_proj_in.lora_up.weight": entry(4, 2, 1, 1),
+        },
+        "loha": {f"{kohya}.hada_w1_a": entry(2, 2)},
+        "custom": {custom: entry(4, 6)},
+    }
+    pickled = table(**{f"{kohya}.lora_down.weight": _PLAIN, f"{kohya}.alpha": number(1), custom: table()})
+    return {**{name: json.dumps(header).encode() for name, header in headers.items()}, "pickled": whole(pickled)}
+
+
 def _headers() -> Dict[str, bytes]:
     other = {"dtype": "F16", "shape": [4], "data_offsets": [24, 32]}
     headers = {
@@ -153,7 +187,7 @@ def write(corpus: pathlib.Path) -> None:
     programs = _programs()
     seeds = {"torch-zip": programs, "torch-legacy": programs, "any-file": _files(), "safetensors": _headers()}
     seeds["config"] = _configs()
-    for target, inputs in {**seeds, "words": _words(), "input": _inputs()}.items():
+    for target, inputs in {**seeds, "words": _words(), "lora": _loras(), "input": _inputs()}.items():
         (corpus / target).mkdir(parents=True, exist_ok=True)
         for name, raw in inputs.items():
             (corpus / target / name).write_bytes(raw)

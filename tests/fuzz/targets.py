@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, NamedTuple
 
 from torch import nn
 
-from sfumato.checkpoints import read_embeddings, read_tensors
+from sfumato.checkpoints import read_custom, read_embeddings, read_lora, read_tensors, what_lora
 from sfumato.concepts.prompts import read_input
 from sfumato.errors import UserError
 from sfumato.model import Diffusion
@@ -28,6 +28,9 @@ _MEMORY = "/dev/shm"
 """Thousands of files a second are written: where there is such a folder, no disk need know of them."""
 _WIDE = bytes(768 * 4)
 """A storage that one vector of a learned word lies in."""
+_UNET = {"input_blocks.1.1.transformer_blocks.0.attn2.to_k": (4, 6), "input_blocks.1.1.proj_in": (4, 4, 1, 1)}
+_TEXT = {"text_model.encoder.layers.0.mlp.fc1": (8, 4)}
+"""The layers that LoRAs are read for."""
 _FORBIDDEN = ("os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "pty.spawn", "pickle.find_class")
 _FORBIDDEN_BEGIN = ("socket.", "ctypes.", "shutil.", "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.chmod")
 
@@ -67,12 +70,21 @@ def _read_model(path: pathlib.Path) -> Any:
     return Diffusion.load(path)
 
 
+def _read_lora(path: pathlib.Path) -> Any:
+    """With what looks at it and with what reads Custom Diffusion, whose files begin the same."""
+    for read in (what_lora, lambda one: read_custom(one, _UNET)):
+        with contextlib.suppress(UserError):
+            read(path)
+    return read_lora(path, _UNET, _TEXT)
+
+
 TARGETS: Dict[str, Target] = {
     "torch-zip": Target(lambda raw: new_file(raw, (bytes(16), bytes(64))), read_tensors),
     "torch-legacy": Target(lambda raw: old_file(raw, (bytes(16), bytes(64))), read_tensors),
     "any-file": Target(lambda raw: raw, read_tensors),
     "safetensors": Target(_safetensors, read_tensors),
     "words": Target(_word, read_embeddings),
+    "lora": Target(_word, _read_lora),
     "config": Target(_model, _read_model),
     "input": Target(lambda raw: raw, read_input),
 }
