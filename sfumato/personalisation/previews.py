@@ -160,10 +160,9 @@ def _is_as_it_began(learned: LearnedFile, first: LearnedFile) -> bool:
     """Whether no number moved by more than a millionth of what is usual for it."""
     words = zip(learned.words, first.words)
     moved = [(one.vectors - other.vectors).norm() / other.vectors.norm() for one, other in words]
-    added_more = [
-        (one.delta() - first.additions[layer].delta()).abs().max() for layer, one in learned.additions.items()
-    ]
-    return max(map(float, (*moved, *added_more)), default=0.0) < _NOTHING
+    additions = learned.additions.items()
+    grown = [(one.delta() - first.additions[layer].delta()).abs().max() for layer, one in additions]
+    return max(map(float, (*moved, *grown)), default=0.0) < _NOTHING
 
 
 def _told(found: Mapping[str, float]) -> Dict[str, str]:
