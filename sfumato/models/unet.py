@@ -20,8 +20,9 @@ SMALLEST, LARGEST = 8, 256
 """Sides of pictures."""
 _GROUPS = 8
 _TIME = 64
-_LOWEST, _MOST_LEVELS = 8, 4
-"""Positions along the longer side from which on nothing is halved, and levels at most, if nothing else is asked for."""
+_LOWEST, _HIGHEST, _MOST_LEVELS = 8, 16, 4
+"""Positions along the longer side from which on nothing is halved, those that the last level may have, and levels at
+most, if nothing else is asked for."""
 
 Classes = Union[int, Sequence[Union[int, str, Sequence[str]]]]
 """Of one condition its number of labels or their names; of several the number or the names of each."""
@@ -73,7 +74,7 @@ class UNet(nn.Module):
         classes: see Classes; none by default.
         channels, width, blocks, attention: see UNetConfig.
         patch: see UNetConfig; by default 1 up to 16 pixels, 2 up to 64, 4 above, if that divides the sides.
-        levels: halvings and one; by default down to 8 positions along the longer side, at most 4.
+        levels: halvings and one; by default down to 8 positions along the longer side, at least to 16.
 
     Raises:
         ValueError: for sizes that cannot be halved so often, naming such as can, and other shapes that cannot be.
@@ -203,6 +204,9 @@ def _levels(size: Tuple[int, int], patch: int) -> int:
     levels, (height, width) = 1, (side // patch for side in size)
     while levels < _MOST_LEVELS and height % 2 == width % 2 == 0 and max(height, width) > _LOWEST:
         levels, height, width = levels + 1, height // 2, width // 2
+    # Sides that cannot be halved so often are refused: where no level is so small, no place would know of the others.
+    while max(size) > _HIGHEST * patch * 2 ** (levels - 1):
+        levels += 1
     return levels
 
 

@@ -25,7 +25,7 @@ def about(pictures: Pictures, held_out: int, model: Diffusion) -> List[str]:
     double = pictures.duplicates() if pictures.pixels.nbytes <= _COMPARED else 0
     return [
         f"pictures   {len(pictures):,} from {pictures.path}, as {width}x{height} in {kind};"
-        f" {held_out} held out{f', {double} are duplicates' if double else ''}",
+        f" {held_out} held out{f', {double:,} are duplicates' if double > 1 else ', 1 is a duplicate' * double}",
         f"labels     {_counts(pictures)}",
         f"model      predicts {model.predicts} on {model.schedule}",
     ]

@@ -225,6 +225,7 @@ def test_networks_that_do_not_fit(good, tries):
         ("digits train", ["--width", "12"], "width must be a multiple of 8, got 12"),
         ("digits train", ["--classes", "10"], "--classes must be 20"),
         ("faces train", ["--groups", "7"], "groups must divide the width, 64, got 7"),
+        ("pictures train", ["--size", "50"], "cannot be halved as often as 2 levels and patches of 2 need"),
         ("pictures train", ["--width", "12"], "width must be a multiple of 8, got 12"),
     ):
         tries([*typed(name, good), *flags], line)

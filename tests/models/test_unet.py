@@ -15,10 +15,14 @@ def awake(network):
     return network
 
 
-@pytest.mark.parametrize("size", [8, 9, 28, 32, 40, 64, (24, 32), (33, 17), 100, (96, 64)])
+@pytest.mark.parametrize(
+    ("size", "levels"),
+    [*((size, None) for size in (8, 9, 28, 32, 40, 64, (24, 32), (96, 64))), ((33, 17), 1), (100, 1)],
+)
 @pytest.mark.parametrize("channels", [1, 3])
-def test_it_takes_pictures_of_any_size_and_answers_in_theirs(size, channels):
-    network = UNet(size, channels=channels, width=8, blocks=1)
+def test_it_takes_pictures_of_any_size_and_answers_in_theirs(size, levels, channels):
+    """Of such as cannot be halved too, if one level is asked for."""
+    network = UNet(size, channels=channels, width=8, blocks=1, levels=levels)
     x = torch.randn(2, *network.shape)
     assert network(x, torch.tensor([1.0, 500.0])).shape == x.shape
     assert network.shape == (channels, *((size, size) if isinstance(size, int) else size))
@@ -67,6 +71,17 @@ def test_every_weight_learns():
     assert idle == []
 
 
+def test_every_size_that_is_taken_has_a_level_where_places_see_each_other():
+    """Others are refused by a multiple that is taken."""
+    for side in range(8, 257):
+        try:
+            config = UNet(side, width=8, blocks=1).config
+        except ValueError as error:
+            side = int(str(error).split("such as ")[1])
+            config = UNet(side, width=8, blocks=1).config
+        assert side / config.patch / 2 ** (len(config.multipliers) - 1) <= config.attention, side
+
+
 def test_it_is_made_again_from_its_config():
     network = UNet((16, 24), ["a", "b"], channels=1, width=16, levels=2)
     assert name_of(network) == "unet"
@@ -82,6 +97,10 @@ def test_it_is_made_again_from_its_config():
         (lambda: UNet(66, levels=3), "66x66 cannot be halved as often as 3 levels and patches of 2 need"),
         (lambda: UNet(66, patch=2, levels=3), "sides must be multiples of 8, such as 64"),
         (lambda: UNet((40, 68), patch=2, levels=3), "such as 40 or 64"),
+        (lambda: UNet(50), "50x50 cannot be halved as often as 2 levels and patches of 2 need: .* of 4, such as 48"),
+        (lambda: UNet(17), "sides must be multiples of 2, such as 16"),
+        (lambda: UNet((64, 66)), "sides must be multiples of 8, such as 64"),
+        (lambda: UNet(255), "sides must be multiples of 16, such as 256"),
         (lambda: UNet(7), "size must be at least 8 and at most 256, got 7"),
         (lambda: UNet(257), "size must be at least 8 and at most 256, got 257"),
         (lambda: UNet(8, width=12), "width must be a multiple of 8, got 12"),

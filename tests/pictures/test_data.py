@@ -11,8 +11,10 @@ from PIL import Image
 
 import sfumato.pictures.data
 import sfumato.pictures.sources
+from sfumato import Diffusion, FlowSchedule, UNet
 from sfumato.errors import UserError
 from sfumato.pictures.data import Pictures, grouped, kept_apart
+from sfumato.pictures.plan import about
 
 from .conftest import draw
 
@@ -179,11 +181,14 @@ def test_a_damaged_cache_is_made_again(flowers, tmp_path, damage):
     assert np.array_equal(Pictures(flowers, 16, cache=tmp_path / "cache").pixels, wanted)
 
 
-def test_duplicates_are_counted(flowers):
-    assert Pictures(flowers, 16).duplicates() == 0
-    shutil.copy(flowers / "rose" / "01.png", flowers / "rose" / "91.png")
-    shutil.copy(flowers / "rose" / "01.png", flowers / "rose" / "92.png")
-    assert Pictures(flowers, 16).duplicates() == 2
+def test_duplicates_are_counted_and_the_plan_says_so(flowers):
+    model = Diffusion(UNet(16, ["rose", "tulip"], width=8, blocks=1), FlowSchedule(), "velocity")
+    for count, words in enumerate(("1 held out", "1 held out, 1 is a duplicate", "1 held out, 2 are duplicates")):
+        if count:
+            shutil.copy(flowers / "rose" / "01.png", flowers / "rose" / f"9{count}.png")
+        pictures = Pictures(flowers, 16)
+        assert pictures.duplicates() == count
+        assert about(pictures, 1, model)[0].endswith(f"; {words}")
 
 
 def test_a_tenth_is_kept_apart(flowers):
