@@ -1,13 +1,17 @@
 """What is learned beside photos: prior pictures, painted or read, and pictures composed of them and the photos."""
 
+from pathlib import Path
 from typing import Any, Dict, List, Sequence
 
+from ..images import picture_files
 from ..stable_diffusion import StableDiffusion
+from .captions import read_captions
 from .concept import Concept
+from .folders import photo_groups
 from .learn_options import LearnOptions
 from .learning_set import Pool, mixed_pool, no_priors, prior_pool
 from .mixing import Mixing
-from .priors import paint_priors, prior_hashes, prior_prompts, read_priors
+from .priors import Priors, paint_priors, prior_hashes, prior_prompts, read_priors
 
 _FOLDER = "prior"
 
@@ -27,7 +31,7 @@ class Beside:
     def __init__(self, options: LearnOptions, concepts: Sequence[Concept], model: StableDiffusion) -> None:
         self._options, self._model, self._told = options, model, options.settled()
         told, small = self._told, options.checkpoint is None
-        self._read = None if told.prior_pictures is None else read_priors(told.prior_pictures)
+        self._read = None if told.prior_pictures is None else _read(told.prior_pictures)
         prompts = [prior_prompts(told.prior, one.templates, one.plain, small) for one in concepts]
         self._prompts = tuple(dict.fromkeys(prompt for some in prompts for prompt in some))
         # One concept is composed with prior pictures even where these are no share by themselves.
@@ -88,3 +92,10 @@ class Beside:
             mixed = (told.mix_count, options.seed, Mixing(), factor, told.mix_share)
             found.append(mixed_pool(photos, priors, *mixed))
         return found
+
+
+def _read(folder: Path) -> Priors:
+    """A folder of prior pictures, with captions beside them or prompts in them."""
+    # One that `concepts generate` painted into has its pictures in folders of their own.
+    groups = photo_groups(folder, False) if folder.is_dir() and picture_files(folder) else []
+    return read_priors(folder, {path: told.text for path, told in read_captions(folder, groups).items()})
