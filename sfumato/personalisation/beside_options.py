@@ -42,7 +42,8 @@ class BesideOptions:
         if prior + mix > 0.9:
             raise UserError(f"--prior-share {prior:g} and --mix-share {mix:g}: leave at least a tenth for the photos")
         if not prior and not mix and (self.prior or self.prior_pictures or self.prior_count):
-            raise UserError("--prior, --prior-count and --prior-pictures need a --prior-share above 0")
+            given = f" {self.prior_pictures}" if self.prior_pictures else ""
+            raise UserError(f"--prior, --prior-count and --prior-pictures{given} need a --prior-share above 0")
         if self.prior_pictures is not None and (self.prior or self.prior_count):
             raise UserError("--prior-pictures takes the place of --prior and --prior-count; give one or the others")
         count = (len(SMALL_PROMPTS) if small and not self.prior else COUNT) if self.prior_count is None else 0

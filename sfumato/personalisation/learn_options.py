@@ -132,7 +132,8 @@ class LearnOptions:
 
     def _refuse_what_does_not_fit(self, folders: int) -> None:
         if self.word and len(self.token) != folders:
-            raise UserError(f"--token: {folders} folder(s) of photos and {len(self.token)} word(s); give one word each")
+            given = ", ".join(str(folder) for folder in (self.photos, *self.also))
+            raise UserError(f"--token: {len(self.token)} word(s) for {given}; give one word each")
         if len(set(self.token)) < len(self.token):
             raise UserError(
                 f"--token: two concepts with one word ({' '.join(self.token)}); give each a word of its own"

@@ -136,7 +136,7 @@ def test_two_concepts_are_learned_together_beside_prior_and_composed_pictures(ph
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"token": ("<a>",)}, r"2 folder\(s\) of photos and 1 word"),
+        ({"token": ("<a>",)}, r"--token: 1 word\(s\) for .*photos0, .*photos0; give one word each"),
         ({"token": ("<a>", "<a>")}, "two concepts with one word"),
         ({"init": ("dog", "cat", "cow")}, r"--init: 3 for 2 folder\(s\) of photos"),
         ({"method": "word", "weights_lr": 0.1}, "--weights-lr is for --method custom and lora"),
@@ -271,7 +271,7 @@ def test_prior_pictures_of_ones_own_have_captions_or_prompts_in_them(photos, che
     for name in ("a", "b"):
         (mine / f"{name}.png").write_bytes((photos / f"{name}.png").read_bytes())
         (mine / f"{name}.txt").write_text(f"a {name}")
-    beside = BesideOptions(prior_share=0.5, prior_pictures=mine)
+    beside = BesideOptions(prior_share=0.5, prior_pictures=mine, mix_share=0.0)
     learn(both(photos, tmp_path / "run", checkpoint, beside=beside))
     assert f"2 prior pictures, from {mine}: 50% of what is drawn" in capsys.readouterr().out
     assert not (tmp_path / "run" / "prior").exists()
@@ -281,5 +281,12 @@ def test_prior_pictures_of_ones_own_have_captions_or_prompts_in_them(photos, che
     prompts = ("a dog", "a cat")
     painted = generate(GenerateOptions(tmp_path / "painted", checkpoint, prompts, count=1, sampling=Sampling(steps=2)))
     capsys.readouterr()
-    learn(both(photos, tmp_path / "more", checkpoint, beside=BesideOptions(prior_share=0.5, prior_pictures=painted)))
+    learn(
+        both(
+            photos,
+            tmp_path / "more",
+            checkpoint,
+            beside=BesideOptions(prior_share=0.5, mix_share=0.0, prior_pictures=painted),
+        )
+    )
     assert "2 prior pictures, from" in capsys.readouterr().out
