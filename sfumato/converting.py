@@ -1,17 +1,18 @@
-"""`sfumato concepts convert`: checkpoints and learned words from one format to another."""
+"""`sfumato concepts convert`: checkpoints and learned words from one format to another, additions into checkpoints."""
 
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Sequence, Tuple
 
-from .checkpoints import FORMATS, convert_words, holds_words, read_stable_diffusion, write_stable_diffusion
+from .checkpoints import FORMATS, Parts, convert_words, holds_words, read_stable_diffusion, write_stable_diffusion
+from .concepts.added import given_of_any_kind
 from .devices import DTYPES
 from .errors import UserError
 from .models.shipped import small_or
 from .options import check_options, choice
 from .outputs import holding
-from .stable_diffusion import SMALL_WORLD
+from .stable_diffusion import SMALL_WORLD, StableDiffusion
 
 
 @dataclass
@@ -29,6 +30,9 @@ class ConvertOptions:
     """Of a file of several words the one to take, such as <new1>."""
     rename: Optional[str] = None
     """Another token for the word, such as <new1>."""
+    merge: Tuple[str, ...] = ()
+    """LoRAs and files of --method custom, each FILE or FILE:0.8, that are added to the weights of the written
+    checkpoint; words in them are no part of it."""
     precision: Optional[str] = choice(None, DTYPES)
     """Of a checkpoint's weights: fp32, fp16 or bf16; as they are by default."""
 
@@ -47,6 +51,8 @@ def convert(options: ConvertOptions) -> Path:
         raise UserError(f"{source}: there is no such file or folder; give a checkpoint or a learned word")
     if options.word is None and not holds_words(source):
         written = [_convert_checkpoint(source, options)]
+    elif options.merge:
+        raise UserError(f"--merge {options.merge[0]}: is added to a checkpoint, and {source} is a learned word")
     elif options.precision is not None:
         raise UserError("--precision is for checkpoints; a learned word is written in fp32")
     else:
@@ -63,8 +69,23 @@ def _convert_checkpoint(source: Path, options: ConvertOptions) -> Path:
     if options.rename is not None or options.pick is not None:
         raise UserError("--rename and --pick are for learned words, and this is a checkpoint")
     parts = read_stable_diffusion(source)
+    if options.merge:
+        _merge(source, parts, options.merge)
     networks = {"unet": parts.unet, "vae": parts.vae, "text": parts.text}
     write_stable_diffusion(options.out, networks, parts.size, DTYPES.get(options.precision or ""))
     if parts.ignored:
         print(f"left out {len(parts.ignored)} tensors that nothing needs: {', '.join(parts.ignored[:3])} ...")
     return options.out
+
+
+def _merge(source: Path, parts: Parts, given: Sequence[str]) -> None:
+    """Add to the weights of a checkpoint that was read, each in float32 and rounded once to its own type."""
+    model = StableDiffusion.load(source)
+    for one in given_of_any_kind(model, "--merge", given):
+        for layer, addition in one.learned.additions.items():
+            network, _, name = layer.partition(".")
+            state, key = getattr(parts, network), f"{name}.weight"
+            weight = state[key]
+            state[key] = (weight.float() + one.amount * addition.delta().reshape(weight.shape)).to(weight.dtype)
+        for word in one.words:
+            print(f"{word.word.token} is not in the checkpoint; paint with --lora or --custom {one.file}:0 to have it")

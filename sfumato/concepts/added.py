@@ -55,6 +55,25 @@ def given_additions(model: StableDiffusion, lora: Sequence[str] = (), custom: Se
     return found
 
 
+def given_of_any_kind(model: StableDiffusion, flag: str, given: Sequence[str]) -> List[Given]:
+    """The same where one flag takes LoRAs and Custom Diffusion alike.
+
+    Args:
+        model: that it is for.
+        flag: such as --merge.
+        given: each FILE or FILE:AMOUNT.
+
+    Raises:
+        UserError: for what cannot be used.
+    """
+    found = []
+    for file, amount in (_parted(flag, one) for one in given):
+        told = what_lora(file)
+        kind = "--lora" if told is not None and told.kind != "Custom Diffusion" else "--custom"
+        found.append(Given(file, amount, read_given(kind, file, model)))
+    return found
+
+
 def read_given(flag: str, file: Path, model: StableDiffusion) -> LearnedFile:
     """Read a file of additions of any kind for a model; keys that nothing is done with are named in a warning.
 

@@ -29,6 +29,7 @@ from ..images import note_in, open_picture, pictures_among
 from ..pictures.painting import AfterStep, Painting, paint_all
 from ..runs import digest
 from ..stable_diffusion import StableDiffusion
+from ..training import wait_for_all
 
 COUNT = 200
 """As Custom Diffusion and DreamBooth take for a concept."""
@@ -114,6 +115,7 @@ def paint_priors(
     """
     painting = _PriorPainting(model, prompts, count, seed, sampling)
     paint_all(painting, out, batch_size)
+    wait_for_all()
     paths = [out / painting.path(asked) for asked in painting.wanted()]
     return Priors(tuple(open_picture(path) for path in paths), tuple(asked.prompt for asked in painting.wanted()))
 

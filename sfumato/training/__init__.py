@@ -7,7 +7,7 @@ from .ema import EMA
 from .loop import Draw, LoopOptions, Loss, Progress, Trainer
 from .muon import Muon, orthogonalized
 from .options import TrainingOptions
-from .processes import company, in_turn
+from .processes import company, in_turn, wait_for_all
 from .record import resume, run_recorded
 from .setup import make_optimizers, start
 from .together import Together
@@ -39,4 +39,5 @@ __all__ = [
     "run",
     "run_recorded",
     "start",
+    "wait_for_all",
 ]

@@ -162,6 +162,17 @@ def in_turn(make: Callable[[], _Got]) -> _Got:
     return made
 
 
+def wait_for_all() -> None:
+    """Until every process of a training is here, such as after each made its share of files that all read.
+
+    Raises:
+        UserError: if another process is gone.
+    """
+    if Worker.here().world > 1:
+        with company():
+            PartialState().wait_for_everyone()
+
+
 def agreed(of: Mapping[str, Any]) -> None:
     """Refuse to train together what is not the same for all processes.
 

@@ -1,5 +1,6 @@
 """What is added to a model's weights: it learns, it is painted as it was previewed, and the checkpoint stays."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from sfumato.concepts.added import read_given
 from sfumato.concepts.generate import GenerateOptions, generate
 from sfumato.concepts.painting import Sampling, encoded, paint
 from sfumato.concepts.words import with_words
+from sfumato.converting import ConvertOptions, convert
 from sfumato.devices import DTYPES
 from sfumato.diffusion import seed_of
 from sfumato.errors import UserError
@@ -290,3 +292,49 @@ def test_prior_pictures_of_ones_own_have_captions_or_prompts_in_them(photos, che
         )
     )
     assert "2 prior pictures, from" in capsys.readouterr().out
+
+
+def test_a_merged_checkpoint_paints_what_the_checkpoint_and_the_file_do(photos, checkpoint, tmp_path, capsys):
+    file = learn(options(photos, tmp_path / "run", checkpoint, method="lora", weights_lr=0.05, beside=ALONE))
+    before = Path(checkpoint).read_bytes()
+    merged = convert(ConvertOptions(checkpoint, tmp_path / "merged.safetensors", merge=(f"{file}:0.5",)))
+    assert "<new1> is not in the checkpoint; paint with" in capsys.readouterr().out
+    assert Path(checkpoint).read_bytes() == before
+    added_to, _ = with_words(checkpoint, torch.float32, [], [f"{file}:0.5"])
+    plain, whole = StableDiffusion.load(checkpoint), StableDiffusion.load(merged)
+    moved = 0
+    for name, value in whole.networks().state_dict().items():
+        assert torch.equal(value, added_to.networks().state_dict()[name]), name
+        moved += not torch.equal(value, plain.networks().state_dict()[name])
+    assert moved == 32, "the attentions' layers and no other"
+    model, words = with_words(merged, torch.float32, [], [f"{file}:0"])
+    assert [one.word.token for one in words] == ["<new1>"]
+    assert torch.equal(
+        model.unet.state_dict()["input_blocks.0.0.weight"], whole.unet.state_dict()["input_blocks.0.0.weight"]
+    )
+
+
+def test_what_cannot_be_merged_is_refused(photos, checkpoint, tmp_path):
+    word = learn(options(photos, tmp_path / "run", checkpoint, steps=1))
+    for source, merge, message in (
+        (checkpoint, word, r"holds a word alone \(<new1>\)"),
+        (word, word, "is added to a checkpoint, and .* is a learned word"),
+        (checkpoint, tmp_path / "none", "none"),
+    ):
+        with pytest.raises(UserError, match=message):
+            convert(ConvertOptions(source, tmp_path / "merged.safetensors", merge=(str(merge),)))
+    assert not (tmp_path / "merged.safetensors").exists()
+
+
+def test_two_processes_learn_weights_as_one(photos, checkpoint, tmp_path, on_two_processes):
+    """Prior pictures are painted once, and what is added is that of one process but for rounding."""
+    alone = read_learned(learn(both(photos, tmp_path / "alone", checkpoint)))
+    on_two_processes("-m", "tests.personalisation.test_methods", photos, tmp_path / "two", checkpoint)
+    shared = read_learned(tmp_path / "two" / "custom.safetensors")
+    assert sorted(path.name for path in (tmp_path / "two" / "prior").glob("*.png")) == ["0000.png", "0001.png"]
+    for layer, one in alone.additions.items():
+        torch.testing.assert_close(shared.additions[layer].delta(), one.delta(), atol=1e-5, rtol=1e-2)
+
+
+if __name__ == "__main__":
+    learn(both(*map(Path, sys.argv[1:4])))
