@@ -5,13 +5,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional, Sequence, Tuple
 
-from .checkpoints import FORMATS, Parts, convert_words, holds_words, read_stable_diffusion, write_stable_diffusion
-from .concepts.added import given_of_any_kind
+from .checkpoints import (
+    FORMATS,
+    Parts,
+    convert_words,
+    holds_additions,
+    holds_words,
+    read_stable_diffusion,
+    write_additions,
+    write_stable_diffusion,
+)
+from .concepts.added import given_of_any_kind, read_given
 from .devices import DTYPES
 from .errors import UserError
 from .models.shipped import small_or
 from .options import check_options, choice
 from .outputs import holding
+from .personalisation.joining import join
 from .stable_diffusion import SMALL_WORLD, StableDiffusion
 
 
@@ -32,7 +42,10 @@ class ConvertOptions:
     """Another token for the word, such as <new1>."""
     merge: Tuple[str, ...] = ()
     """LoRAs and files of --method custom, each FILE or FILE:0.8, that are added to the weights of the written
-    checkpoint; words in them are no part of it."""
+    checkpoint; words in them are no part of it. Where SOURCE is a file of --method custom itself: others that are
+    joined with it into one, each concept answered as by its own (Kumari et al. 2022, eq. 4)."""
+    checkpoint: Optional[Path] = None
+    """That files which are joined were learned for; the shipped small one by default."""
     precision: Optional[str] = choice(None, DTYPES)
     """Of a checkpoint's weights: fp32, fp16 or bf16; as they are by default."""
 
@@ -49,7 +62,9 @@ def convert(options: ConvertOptions) -> Path:
     source = small_or(Path(options.source), SMALL_WORLD)
     if not source.exists():
         raise UserError(f"{source}: there is no such file or folder; give a checkpoint or a learned word")
-    if options.word is None and not holds_words(source):
+    if holds_additions(source):
+        written = [_join(source, options)]
+    elif options.word is None and not holds_words(source):
         written = [_convert_checkpoint(source, options)]
     elif options.merge:
         raise UserError(f"--merge {options.merge[0]}: is added to a checkpoint, and {source} is a learned word")
@@ -89,3 +104,18 @@ def _merge(source: Path, parts: Parts, given: Sequence[str]) -> None:
             state[key] = (weight.float() + one.amount * addition.delta().reshape(weight.shape)).to(weight.dtype)
         for word in one.words:
             print(f"{word.word.token} is not in the checkpoint; paint with --lora or --custom {one.file}:0 to have it")
+
+
+def _join(source: Path, options: ConvertOptions) -> Path:
+    """Files of --method custom as one."""
+    if not options.merge:
+        raise UserError(f"{source}: was learned with --method custom; give others to join it with, by --merge")
+    if options.out.suffix != ".safetensors":
+        raise UserError(f"{options.out}: is written as .safetensors; give a name that ends so")
+    bad = next((one for one in options.merge if not (Path(one).is_file() and holds_additions(Path(one)))), None)
+    if bad is not None:
+        raise UserError(f"--merge {bad}: is no file of --method custom, which {source} could be joined with")
+    model = StableDiffusion.load(options.checkpoint or SMALL_WORLD)
+    files = [source, *map(Path, options.merge)]
+    write_additions(options.out, join(model, [read_given("--custom", file, model) for file in files]))
+    return options.out

@@ -62,6 +62,7 @@ MAY_IMPORT = {
     "converting.py": {
         "checkpoints",
         "concepts",
+        "personalisation",
         "devices",
         "errors",
         "models",

@@ -7,7 +7,7 @@ from .dlib_file import read_face_descriptor
 from .embeddings import FORMATS, Embedding, read_embeddings, write_embedding
 from .files import atomic_path, remove_leftovers, temporary_folder, write_text
 from .folders import is_hidden, leads_out, visible_entries, visible_files
-from .learned_files import LearnedFile, read_learned, write_additions, write_words
+from .learned_files import LearnedFile, holds_additions, read_learned, write_additions, write_words
 from .lora_files import read_lora
 from .lora_info import LoraInfo, what_lora
 from .lora_merging import Merged, Weighted, merge_loras
@@ -65,6 +65,7 @@ __all__ = [
     "fingerprint",
     "fitting",
     "given_words",
+    "holds_additions",
     "holds_custom",
     "holds_words",
     "is_hidden",

@@ -31,6 +31,8 @@ FORMATS = ("sfumato", "diffusers", "a1111", "compvis", "tokens", "emb_params", "
 """What `write_embedding` writes."""
 
 NAME = "sfumato embedding 1"
+CUSTOM = "sfumato custom 1"
+"""Words and more; see `learned_files.py`."""
 
 _MOST_VECTORS = 75
 """A prompt of 77 tokens has room for them; longer text encoders are not Stable Diffusion's."""
@@ -70,6 +72,8 @@ def read_embeddings(path: Path, token: Optional[str] = None) -> List[Embedding]:
         UserError: if the file is of none of the formats or another model's, or a word cannot be used.
     """
     content, metadata = read_tensors(Path(path))
+    if metadata.get("format") == CUSTOM:
+        raise UserError(f"{path}: holds more than words, of --method custom; give it with --custom")
     return embeddings_in(content, metadata, Path(path), token)
 
 

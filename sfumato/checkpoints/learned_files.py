@@ -10,12 +10,11 @@ from typing import Dict, List, NamedTuple
 
 from ..errors import UserError
 from ..models.additions import Addition
-from .embeddings import NAME, Embedding, embeddings_in, write_embedding
-from .safetensor_files import write_safetensors
+from .embeddings import CUSTOM, NAME, Embedding, embeddings_in, write_embedding
+from .safetensor_files import read_safetensors, write_safetensors
 from .strict import not_finite, some
 from .tensor_files import read_tensors, weights_in
 
-_CUSTOM = "sfumato custom 1"
 _NETWORKS = ("unet.", "text.")
 
 
@@ -33,7 +32,7 @@ def write_additions(path: Path, learned: LearnedFile) -> None:
     """Write words and whole additions, whole or not at all; additions in half precision."""
     whole = {layer: one.delta().half() for layer, one in learned.additions.items()}
     words = {word.token: word.vectors.float() for word in learned.words}
-    write_safetensors(path, {**whole, **words}, {**learned.metadata, "format": _CUSTOM})
+    write_safetensors(path, {**whole, **words}, {**learned.metadata, "format": CUSTOM})
 
 
 def write_words(path: Path, words: List[Embedding], metadata: Dict[str, str]) -> None:
@@ -51,7 +50,7 @@ def read_learned(path: Path) -> LearnedFile:
         UserError: for any other file.
     """
     content, metadata = read_tensors(path)
-    if metadata.get("format") != _CUSTOM or not isinstance(content, dict):
+    if metadata.get("format") != CUSTOM or not isinstance(content, dict):
         words = embeddings_in(content, metadata, path)
         return LearnedFile(words, {}, words[0].metadata)
     layers = {key: value for key, value in weights_in(content, path).items() if key.startswith(_NETWORKS)}
@@ -61,3 +60,8 @@ def read_learned(path: Path) -> LearnedFile:
     rest = {key: value for key, value in content.items() if key not in layers}
     words = embeddings_in(rest, metadata, path) if rest else []
     return LearnedFile(words, {key: Addition((value.float(),)) for key, value in layers.items()}, metadata)
+
+
+def holds_additions(path: Path) -> bool:
+    """Whether a file is one of `write_additions`, by its metadata."""
+    return path.is_file() and path.suffix == ".safetensors" and read_safetensors(path)[1].get("format") == CUSTOM

@@ -6,7 +6,8 @@ from typing import Optional, Tuple
 
 from ..errors import UserError
 from ..options import check_options, number
-from .priors import COUNT, SMALL_PROMPTS
+from .priors import COUNT
+from .recipes import SMALL_PROMPTS
 
 _MIXED = 400
 
@@ -17,11 +18,11 @@ class BesideOptions:
 
     prior_share: Optional[float] = number(None, 0, 0.9)
     """Share of pictures that the model painted by itself for plain prompts (prior preservation, Ruiz et al. 2022); by
-    default the method's."""
+    default a quarter for custom and lora."""
     prior: Tuple[str, ...] = ()
     """The plain prompts; by default what the photos are shown with, with the words of --plain for the new one."""
     prior_count: Optional[int] = number(None, 1)
-    """Pictures that are painted for them, in turn."""
+    """Pictures that are painted for them, in turn: by default 200, for the small model's own prompts one of each."""
     prior_pictures: Optional[Path] = None
     """A folder of such pictures, painted by `concepts generate` or with captions, in place of painting them."""
     mix_share: Optional[float] = number(None, 0, 0.9)

@@ -63,9 +63,9 @@ class LearnOptions:
     accumulate: int = number(1, 1)
     """Parts that a batch is computed in, to save memory."""
     lr: Optional[float] = number(None, 0, above=True)
-    """Peak learning rate of the word's vectors (AdamW without weight decay)."""
+    """Peak learning rate of the word's vectors (AdamW without weight decay); the preset's by default."""
     weights_lr: Optional[float] = number(None, 0, above=True)
-    """Peak learning rate of what is added to the weights (AdamW)."""
+    """Peak learning rate of what is added to the weights (AdamW); the method's own by default."""
     rank: int = number(8, 1)
     """Of a LoRA: the width of its matrices."""
     alpha: Optional[float] = number(None, 0, above=True)
@@ -84,7 +84,7 @@ class LearnOptions:
     """The CLIP that chooses among previews: a folder or a name on the hub; for the shipped model the shipped one, for
     another none by default: then the last word is kept."""
     preview: Tuple[str, ...] = ()
-    """Prompts to preview, with {} where the word goes; two for the kind by default."""
+    """Prompts to preview, with {} where the first word goes; two for each kind by default."""
     preview_count: int = number(2, 1)
     """Pictures of each."""
     preview_every: int = number(100, 0)

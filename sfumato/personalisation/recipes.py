@@ -94,3 +94,22 @@ PREVIEWS: Dict[str, Tuple[str, ...]] = {
     "digits in a style": ("a three in the style of {}", "a seven in the style of {}"),
 }
 """Prompts that show how far the learning is."""
+
+_DIGITS = ("zero", "one", "two", "three", "five", "six", "seven", "eight", "nine")
+_LOOKS = ("street", "colourful", "chalk")
+
+
+def _small_world() -> Tuple[str, ...]:
+    """Every digit in every look, and as many pairs in which each digit stands in each look at the left once."""
+    kinds = [(look, digit) for look in range(len(_LOOKS)) for digit in range(len(_DIGITS))]
+    single = {kind: _with_article(f"{_LOOKS[kind[0]]} {_DIGITS[kind[1]]}") for kind in kinds}
+    beside = [((look + digit) % len(_LOOKS), (2 * digit + 3 * look + 4) % len(_DIGITS)) for look, digit in kinds]
+    return (*single.values(), *(f"{single[left]} next to {single[right]}" for left, right in zip(kinds, beside)))
+
+
+def _with_article(words: str) -> str:
+    return ("an " if words[0] in "aei8" else "a ") + words
+
+
+SMALL_PROMPTS = _small_world()
+"""What the small world can be asked for: 27 single digits, then 27 pairs."""
