@@ -33,6 +33,11 @@ class Concept:
         return self.token or self.recipe.init
 
     @property
+    def beside(self) -> str:
+        """How a text says it next to something else."""
+        return self.previews[0] if self.recipe.kind == "style" else f"a {self.said}"
+
+    @property
     def previews(self) -> Tuple[str, ...]:
         """Prompts that show how far it is."""
         return tuple(prompt.replace("{}", self.said) for prompt in PREVIEWS[self.recipe.texts or self.recipe.kind])

@@ -34,7 +34,10 @@ def learned_so_far(learned: Learned, told: Dict[str, str]) -> LearnedFile:
         for layer, one in additions.items()
     }
     return LearnedFile(
-        [Embedding(token, vectors.detach().float().cpu(), told) for token, vectors in words.items()], rounded, told
+        # Copies: the parameters go on learning.
+        [Embedding(token, vectors.detach().float().cpu().clone(), told) for token, vectors in words.items()],
+        rounded,
+        told,
     )
 
 

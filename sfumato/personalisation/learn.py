@@ -168,5 +168,6 @@ class _LearnWork(Work[Learned]):
     def then(self) -> str:
         options, flag = self._options, "embeddings" if self._options.method == "word" else self._options.method
         checkpoint = f" --checkpoint {quote(str(options.checkpoint))}" if options.checkpoint else ""
-        prompt = quote(f"a photo of {' and '.join(concept.said for concept in self._concepts)}")
+        first, *more = self._concepts
+        prompt = quote(" next to ".join([f"a photo of {first.said}", *(concept.beside for concept in more)]))
         return f"sfumato concepts generate painted{checkpoint} --{flag} {quote(str(self.weights))} --prompt {prompt}"

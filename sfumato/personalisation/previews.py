@@ -58,7 +58,7 @@ class Previews:
         self._hashes = [some.settings() for some in photos]
         self._first = learned_so_far(first, {})
         given = tuple(prompt.replace("{}", concepts[0].said) for prompt in options.preview)
-        beside = (" next to ".join(f"a {one.said}" for one in concepts),) if len(concepts) > 1 else ()
+        beside = (" next to ".join(one.beside for one in concepts),) if len(concepts) > 1 else ()
         self._plain = given or tuple(prompt for one in concepts for prompt in one.previews) + beside
         self._prompts = [prompt for prompt in self._plain for _ in range(options.preview_count)]
         self._folder = options.out / _STAGES.get(options.method, "stages")

@@ -19,6 +19,7 @@ from sfumato.diffusion import make_loss, seed_of, training_loss
 from sfumato.errors import UserError
 from sfumato.images import note_in, open_picture, read_film, sheet_cells
 from sfumato.models.stable_diffusion.tokenizer import Tokenizer
+from sfumato.personalisation.beside_options import BesideOptions
 from sfumato.personalisation.crops import crops_of
 from sfumato.personalisation.first_words import initial_vectors
 from sfumato.personalisation.learn import learn
@@ -230,6 +231,21 @@ def test_previews_come_from_the_same_noises_at_every_step_and_the_first_from_the
         states, nothing = (encoded(model, [text]) for text in (prompt, ""))
         painted = paint(model, states, nothing[:, 0], [seed_of(0, "preview", number)], Sampling(steps=15))
         assert abs(painted[0].numpy().astype(int) - cells[number]).max() <= 1, number
+
+
+@pytest.mark.parametrize("method", ["word", "custom"])
+def test_step_0_is_what_was_there_before_anything_was_learned(photos, checkpoint, tmp_path, method):
+    """However far the learning has come when it is painted."""
+    run = tmp_path / "run"
+    beside = BesideOptions(prior_share=0.0)
+    told = {"preview_every": 2, "lr": 50.0, "preview": ("a {}",), "method": method, "beside": beside}
+    learn(options(photos, run, checkpoint, **told))
+    model = StableDiffusion.load(checkpoint)
+    model.learn_words([Embedding("<new1>", initial_vectors(model, "dog", 1), {})])
+    states, nothing = (encoded(model, [text]) for text in ("a <new1>", ""))
+    wanted = paint(model, states, nothing[:, 0], [seed_of(0, "preview", 0)], Sampling(steps=15))[0].numpy().astype(int)
+    first, last = (sheet_cells(open_picture(run / f"preview-{step:06d}.png"), 2, 2)[0] for step in (0, 4))
+    assert abs(wanted - first).max() <= 1 < abs(wanted - last).max()
 
 
 def test_a_learning_word_is_seen_from_step_0_on_and_a_resumed_run_leaves_the_same_figures(
