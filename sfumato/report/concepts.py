@@ -159,9 +159,11 @@ _WORLD = {
     "street digits alone": "one street number",
     "object before": "the digit of `<new1>`, asked for in plain words",
     "object": "the digit of `<new1>`, asked for by the learned word",
+    "object on a street": "the same as a street number",
     "style before": "the look of `<new2>`, not asked for",
     "style": "the look of `<new2>`, asked for by the learned word",
     "style in one half": "the look of `<new2>` in the left half, another in the right one",
+    "both said apart": "both learned words, each at its own digit",
     "both in one prompt": "both learned words in one prompt",
     "both by regions": "both learned words, a region of the picture each",
 }

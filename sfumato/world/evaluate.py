@@ -45,12 +45,12 @@ class EvaluateOptions:
     """A world.safetensors; the shipped one by default."""
     embeddings: Tuple[Path, ...] = ()
     """Files of learned words in place of the shipped ones."""
+    judge: Optional[Path] = None
+    """A file that `world judge` wrote; the shipped one by default."""
     lora: Tuple[str, ...] = ()
     """Files of LoRAs, each FILE or FILE:0.8 for as much of it."""
     custom: Tuple[str, ...] = ()
     """Files of Custom Diffusion, each FILE or FILE:0.8 for as much of it."""
-    judge: Optional[Path] = None
-    """A file that `world judge` wrote; the shipped one by default."""
     count: int = number(200, 1)
     """Pictures of each measurement."""
     sampling: Sampling = field(default_factory=Sampling)
@@ -112,7 +112,8 @@ def _rounds(count: int, seed: int) -> Iterator[Dict[str, Asked]]:
         (style, *_), (ending, *_) = ADJECTIVES[LOOKS[look]], PHRASES[LOOKS[look]]
         name, beside, styled = article(NAMES[left]), article(NAMES[right]), article(f"{style} {NAMES[left]}")
         elsewhere = article(f"{ADJECTIVES[LOOKS[other]][0]} {NAMES[right]}")
-        pair, in_style, looks = f"a {style} {OBJECT} next to {beside}", f"in the style of {STYLE}", (look, UNNAMED_LOOK)
+        thing, in_style, looks = f"a {style} {OBJECT}", f"in the style of {STYLE}", (look, UNNAMED_LOOK)
+        pair = f"{thing} next to {beside}"
         parted = f"a {style} digit next to {beside} {in_style}"
         yield {
             "one digit": Asked(styled, (left,), (look,)),
@@ -120,10 +121,13 @@ def _rounds(count: int, seed: int) -> Iterator[Dict[str, Asked]]:
             "two digits in two looks": Asked(f"{styled} next to {elsewhere}", (left, right), (look, other)),
             "street digits alone": Asked(article(f"street {NAMES[left]}"), (left,), (LOOKS.index("street"),)),
             "object before": Asked(f"a {style} digit", (UNNAMED_DIGIT,), (look,)),
-            "object": Asked(f"a {style} {OBJECT}", (UNNAMED_DIGIT,), (look,)),
+            "object": Asked(thing, (UNNAMED_DIGIT,), (look,)),
+            "object on a street": Asked(f"a street {OBJECT}", (UNNAMED_DIGIT,), (LOOKS.index("street"),)),
             "style before": Asked(name, (left,), (UNNAMED_LOOK,)),
             "style": Asked(f"{name} {in_style}", (left,), (UNNAMED_LOOK,)),
             "style in one half": Asked(f"{name} {in_style} next to {elsewhere}", (left, right), (UNNAMED_LOOK, other)),
+            # The style behind its own digit: at the end it may be meant of both, as captions have it.
+            "both said apart": Asked(f"{name} {in_style} next to {thing}", (left, UNNAMED_DIGIT), looks[::-1]),
             "both in one prompt": Asked(f"{pair} {in_style}", (UNNAMED_DIGIT, right), looks),
             "both by regions": Asked(f"{pair} | {parted}", (UNNAMED_DIGIT, right), looks),
         }

@@ -332,9 +332,11 @@ def test_the_measurements_ask_for_what_the_words_mean(world, tmp_path):
         "street digits alone",
         "object before",
         "object",
+        "object on a street",
         "style before",
         "style",
         "style in one half",
+        "both said apart",
         "both in one prompt",
         "both by regions",
     }
