@@ -138,7 +138,7 @@ def test_two_concepts_are_learned_together_beside_prior_and_composed_pictures(ph
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"token": ("<a>",)}, r"--token: 1 word\(s\) for .*photos0, .*photos0; give one word each"),
+        ({"token": ("<a>",)}, r"--token: 1 word\(s\) for .*photos\d+, .*photos\d+; give one word each"),
         ({"token": ("<a>", "<a>")}, "two concepts with one word"),
         ({"init": ("dog", "cat", "cow")}, r"--init: 3 for 2 folder\(s\) of photos"),
         ({"method": "word", "weights_lr": 0.1}, "--weights-lr is for --method custom and lora"),
