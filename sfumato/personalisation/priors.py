@@ -23,13 +23,13 @@ from torch import Tensor
 
 from ..checkpoints import some, visible_files
 from ..concepts.painting import Sampling, encoded, paint
+from ..devices import Worker
 from ..diffusion import seed_of
 from ..errors import UserError, in_one_line, unwritable
 from ..images import note_in, open_picture, pictures_among
 from ..pictures.painting import AfterStep, Painting, paint_all
 from ..runs import digest
 from ..stable_diffusion import StableDiffusion
-from ..training import wait_for_all
 from .recipes import SMALL_PROMPTS
 
 COUNT = 200
@@ -98,7 +98,11 @@ def paint_priors(
     """
     painting = _PriorPainting(model, prompts, count, seed, sampling)
     paint_all(painting, out, batch_size)
-    wait_for_all()
+    if Worker.here().world > 1:
+        # Imported here: one process paints without Accelerate.
+        from ..training import wait_for_all
+
+        wait_for_all()
     paths = [out / painting.path(asked) for asked in painting.wanted()]
     return Priors(tuple(open_picture(path) for path in paths), tuple(asked.prompt for asked in painting.wanted()))
 
