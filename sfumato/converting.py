@@ -15,7 +15,7 @@ from .checkpoints import (
     write_additions,
     write_stable_diffusion,
 )
-from .concepts.added import given_of_any_kind, read_given
+from .concepts.additions import given_of_any_kind, read_given
 from .devices import DTYPES
 from .errors import UserError
 from .models.shipped import small_or
@@ -62,7 +62,10 @@ def convert(options: ConvertOptions) -> Path:
     source = small_or(Path(options.source), SMALL_WORLD)
     if not source.exists():
         raise UserError(f"{source}: there is no such file or folder; give a checkpoint or a learned word")
-    if holds_additions(source):
+    joined = holds_additions(source)
+    if options.checkpoint is not None and not joined:
+        raise UserError(f"--checkpoint {options.checkpoint}: is for files of --method custom, which {source} is not")
+    if joined:
         written = [_join(source, options)]
     elif options.word is None and not holds_words(source):
         written = [_convert_checkpoint(source, options)]
@@ -103,13 +106,16 @@ def _merge(source: Path, parts: Parts, given: Sequence[str]) -> None:
             weight = state[key]
             state[key] = (weight.float() + one.amount * addition.delta().reshape(weight.shape)).to(weight.dtype)
         for word in one.words:
-            print(f"{word.word.token} is not in the checkpoint; paint with --lora or --custom {one.file}:0 to have it")
+            print(f"{word.word.token} is not in the checkpoint; paint with {one.flag} {one.file}:0 to have it")
 
 
 def _join(source: Path, options: ConvertOptions) -> Path:
     """Files of --method custom as one."""
     if not options.merge:
         raise UserError(f"{source}: was learned with --method custom; give others to join it with, by --merge")
+    idle = next((name for name in ("word", "pick", "rename", "precision") if getattr(options, name) is not None), None)
+    if idle is not None:
+        raise UserError(f"--{idle}: does nothing for {source}, which was learned with --method custom; leave it out")
     if options.out.suffix != ".safetensors":
         raise UserError(f"{options.out}: is written as .safetensors; give a name that ends so")
     bad = next((one for one in options.merge if not (Path(one).is_file() and holds_additions(Path(one)))), None)

@@ -11,7 +11,7 @@ from .learned_files import LearnedFile, holds_additions, read_learned, write_add
 from .lora_files import read_lora
 from .lora_info import LoraInfo, what_lora
 from .lora_merging import Merged, Weighted, merge_loras
-from .lora_metadata import lora_metadata
+from .lora_metadata import OURS, lora_metadata
 from .lora_writing import LORA_NAMINGS, write_lora
 from .low_rank import LoraFile, LowRank, layer_shapes
 from .model_file import ModelFormat, read_model, write_model
@@ -39,6 +39,7 @@ from .word_stages import GivenWord, refuse_clashes
 __all__ = [
     "FORMATS",
     "LORA_NAMINGS",
+    "OURS",
     "PREFIXES",
     "SIZE_KEY",
     "CustomFile",

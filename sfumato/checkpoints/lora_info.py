@@ -11,7 +11,7 @@ from .custom_files import holds_custom
 from .lora_alphas import Alphas
 from .lora_files import lora_path
 from .lora_keys import WIDTHS, LoraKey, looks_like_lora, other_kind, other_model, parsed
-from .lora_metadata import TITLE, TRIGGER
+from .lora_metadata import OURS, TITLE, TRIGGER
 from .lora_words import bundled
 from .rebuilders import as_tensor
 from .tensor_files import read_tensors
@@ -84,7 +84,7 @@ def what_lora(path: Path) -> Optional[LoraInfo]:
         trigger=metadata.get(TRIGGER, "") or ", ".join(words),
         settings={
             key[len(begin) :]: text
-            for begin in ("ss_", "sfumato.")
+            for begin in ("ss_", OURS)
             for key, text in sorted(metadata.items())
             if key.startswith(begin)
         },

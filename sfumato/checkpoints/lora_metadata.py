@@ -16,6 +16,8 @@ from .low_rank import LoraFile, LowRank
 
 TRIGGER = "modelspec.trigger_phrase"
 TITLE = "modelspec.title"
+OURS = "sfumato."
+"""How keys begin that are ours alone."""
 
 _SPEC = (
     *("title", "author", "description", "date", "license", "usage_hint", "tags", "trigger_phrase", "resolution"),
@@ -50,7 +52,7 @@ def lora_metadata(lora: LoraFile) -> Dict[str, str]:
         "ss_v2": "False",
         **({TRIGGER: trigger} if trigger else {}),
     }
-    kept = {key: text for key, text in lora.metadata.items() if key in _KEPT or key.startswith("sfumato.")}
+    kept = {key: text for key, text in lora.metadata.items() if key in _KEPT or key.startswith(OURS)}
     return {**spec, **kept, "modelspec.sai_model_spec": "1.0.1", **_sizes(lora)}
 
 

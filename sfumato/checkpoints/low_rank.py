@@ -10,6 +10,7 @@ from typing import Dict, Mapping, NamedTuple, Sequence, Tuple
 import torch
 from torch import Tensor, nn
 
+from ..models.additions import Addition
 from .embeddings import Embedding
 
 Shapes = Mapping[str, Sequence[int]]
@@ -31,10 +32,13 @@ class LowRank(NamedTuple):
         """The number of rows of `down`."""
         return self.down.shape[0]
 
+    def addition(self) -> Addition:
+        """What is added at scale 1."""
+        return Addition((self.down, self.up), self.alpha / self.rank)
+
     def delta(self) -> Tensor:
-        """What is added at scale 1, float32, of the weight's shape."""
-        product = self.up.flatten(1).float() @ self.down.flatten(1).float()
-        return (self.alpha / self.rank) * product.reshape(self.up.shape[0], *self.down.shape[1:])
+        """The same as a matrix, float32, of the weight's shape."""
+        return self.addition().delta()
 
 
 class LoraFile(NamedTuple):

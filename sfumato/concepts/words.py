@@ -10,7 +10,7 @@ from ..checkpoints import Embedding, GivenWord, read_embeddings, refuse_clashes
 from ..errors import UserError
 from ..models.shipped import shipped
 from ..stable_diffusion import SMALL_WORLD, StableDiffusion
-from .added import add_given, given_additions
+from .additions import add_given, given_additions
 
 
 def shipped_words(checkpoint: str) -> List[Embedding]:

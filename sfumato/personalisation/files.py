@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Dict
 
 from ..checkpoints import (
+    OURS,
     Embedding,
     LearnedFile,
     LoraFile,
@@ -16,9 +17,6 @@ from ..checkpoints import (
 from ..models.additions import Addition
 from ..stable_diffusion import StableDiffusion
 from .learned import Learned
-
-_OURS = "sfumato."
-"""How the keys of a LoRA's metadata begin that are ours alone."""
 
 
 def learned_so_far(learned: Learned, told: Dict[str, str]) -> LearnedFile:
@@ -59,7 +57,7 @@ def write_learned(path: Path, method: str, learned: LearnedFile, model: StableDi
             {layer[len(part) :]: _low_rank(one) for layer, one in learned.additions.items() if layer.startswith(part)}
             for part in ("unet.", "text.")
         )
-        told = {_OURS + key: value for key, value in learned.metadata.items()}
+        told = {OURS + key: value for key, value in learned.metadata.items()}
         told["modelspec.resolution"] = f"{model.size}x{model.size}"
         write_lora(path, LoraFile(unet, text, learned.words, told), list(layer_shapes(model.unet)))
 

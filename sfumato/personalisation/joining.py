@@ -45,8 +45,8 @@ def join(model: StableDiffusion, learned: Sequence[LearnedFile]) -> LearnedFile:
     if twice is not None:
         raise UserError(f"--merge: {twice} is a word of two files; learn one of them with another --token")
     model.learn_words(words)
-    concepts = [torch.cat([_said(model, word) for word in one.words]) for one in learned]
-    c, regular = torch.cat(concepts), _regular(model, words)
+    concepts = [torch.cat([states_of(model, word) for word in one.words]) for one in learned]
+    c, regular = torch.cat(concepts), states_of_others(model, words)
     gram = regular.T @ regular
     gram += _RIDGE * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
     d = torch.linalg.solve(gram, c.T).T
@@ -63,7 +63,7 @@ def _moved(learned: LearnedFile, layer: str, states: Tensor) -> Tensor:
     return learned.additions[layer].delta().double() @ states.T
 
 
-def _said(model: StableDiffusion, word: Embedding) -> Tensor:
+def states_of(model: StableDiffusion, word: Embedding) -> Tensor:
     """The states in which a word is said: of each of its vectors and of the text's end, means over texts, [rows, d]."""
     recipe = json.loads(word.metadata.get("recipe", "{}"))
     texts = TEMPLATES.get(recipe.get("texts") or recipe.get("kind", ""), TEMPLATES["object"])
@@ -75,7 +75,7 @@ def _said(model: StableDiffusion, word: Embedding) -> Tensor:
     return torch.stack(found).mean(dim=0)
 
 
-def _regular(model: StableDiffusion, words: Sequence[Embedding]) -> Tensor:
+def states_of_others(model: StableDiffusion, words: Sequence[Embedding]) -> Tensor:
     """The states of plain texts [rows, d]."""
     plain: Tuple[str, ...] = SMALL_PROMPTS if model.size < _SMALL else ()
     begun = dict.fromkeys(word.metadata.get("init", "thing") for word in words)

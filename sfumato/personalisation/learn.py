@@ -75,9 +75,8 @@ class _LearnWork(Work[Learned]):
         words = {
             one.token: initial_vectors(model, one.recipe.init, one.recipe.vectors) for one in concepts if one.token
         }
-        alpha = options.alpha or float(options.rank)
         method = METHODS[options.method]
-        additions = first_additions(model, method, options.rank, alpha, options.text_encoder, options.seed)
+        additions = first_additions(model, method, *options.sizes(), options.text_encoder, options.seed)
         if options.start is not None:
             words, additions = started(options.start, options.method, model, (words, additions))
         model.learn_words([Embedding(token, first, {}) for token, first in words.items()])

@@ -18,6 +18,7 @@ from .photos import Photos
 from .recipes import KINDS, RECIPES, TEMPLATES, Recipe
 from .texts import read_templates
 
+_RANK = 8
 _WARMUP = 20
 """Steps; the same for every length of run, so that a finished one can go on."""
 
@@ -66,8 +67,8 @@ class LearnOptions:
     """Peak learning rate of the word's vectors (AdamW without weight decay); the preset's by default."""
     weights_lr: Optional[float] = number(None, 0, above=True)
     """Peak learning rate of what is added to the weights (AdamW); the method's own by default."""
-    rank: int = number(8, 1)
-    """Of a LoRA: the width of its matrices."""
+    rank: Optional[int] = number(None, 1)
+    """Of a LoRA: the width of its matrices; 8 by default."""
     alpha: Optional[float] = number(None, 0, above=True)
     """Of a LoRA, which counts alpha / rank times; its rank by default."""
     text_encoder: bool = False
@@ -148,7 +149,7 @@ class LearnOptions:
             raise UserError("--lr and --vectors are a word's, and --no-word learns none")
         if self.method == "word" and self.weights_lr is not None:
             raise UserError("--weights-lr is for --method custom and lora; a word's learning rate is --lr")
-        if self.method != "lora" and (self.rank != 8 or self.alpha is not None or self.text_encoder):
+        if self.method != "lora" and (self.rank is not None or self.alpha is not None or self.text_encoder):
             raise UserError("--rank, --alpha and --text-encoder are a LoRA's: give --method lora")
 
     def _recipe(self, place: int, folders: int) -> Recipe:
@@ -167,6 +168,11 @@ class LearnOptions:
         if re.search(LEARNED, recipe.init):
             raise UserError(f"--init {recipe.init!r}: a learned word cannot be the beginning; give plain words")
         return recipe
+
+    def sizes(self) -> Tuple[int, float]:
+        """Rank and alpha of a LoRA."""
+        rank = self.rank or _RANK
+        return rank, self.alpha or float(rank)
 
     def settled(self) -> BesideOptions:
         """What is learned beside the photos, the method's defaults included.
@@ -197,7 +203,8 @@ class LearnOptions:
         names = ["clip", "preview", "preview_count", "preview_every"]
         told = {"method": self.method, **asdict(self.reading), **{name: getattr(self, name) for name in names}}
         if self.method == "lora":
-            told.update(rank=self.rank, alpha=self.alpha or self.rank, text_encoder=self.text_encoder)
+            rank, alpha = self.sizes()
+            told.update(rank=rank, alpha=alpha, text_encoder=self.text_encoder)
         if self.start is not None:
             told["start"] = file_identity(self.start)
         first, *others = [{**one.settings(), "photos": some.settings()} for one, some in zip(concepts, photos)]

@@ -9,7 +9,7 @@ autoencoder, which sees across the seam as it will where it paints. A painted pi
 was painted for (`priors`): it says that what stands beside a concept may be anything, and keeps its own look.
 
 Composed pictures are a share of what is learned, beside photos alone, or a concept would be learned as half a picture
-(what is best on the small world is in docs/several-concepts.md).
+(what was tried is in records/2026-11-28-several-concepts.md).
 
 What is left out is that paper's "unmix" loss, the squared attention of each word to the other's half. It is for objects
 that stand at places of a text that are known, against seams that are painted: a style's word has no half that is its

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..checkpoints import LearnedFile, read_learned
 from ..clip import Clip, scores
-from ..concepts.added import read_given
+from ..concepts.additions import read_given
 from ..concepts.painting import Sampling, encoded, paint
 from ..diffusion import seed_of
 from ..models.additions import added

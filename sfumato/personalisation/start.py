@@ -6,7 +6,7 @@ from typing import Dict, Tuple
 from torch import Tensor
 
 from ..checkpoints import Embedding, read_learned, what_lora
-from ..concepts.added import read_given
+from ..concepts.additions import read_given
 from ..errors import UserError
 from ..models.additions import Addition
 from ..stable_diffusion import StableDiffusion

@@ -25,13 +25,13 @@ from ..models.shipped import small_or
 from ..models.stable_diffusion import VAE, TextEncoder, UNet
 from ..models.stable_diffusion.unet import UNetConfig
 from ..options import check_options, number
-from ..pictures.autoencoders import load_autoencoder
 from ..pictures.encoders import alignment_of
 from ..pictures.latents import LatentBatches
 from ..pictures.train_classifier import BATCH
 from ..runs import file_identity
 from ..stable_diffusion import SCHEDULE, SMALL_WORLD, StableDiffusion, refuse_shapes
 from ..training import AlignedLoop, AlignedOptions, Draw, in_turn, run
+from .autoencoders import load_autoencoder
 from .captions import NAMES, Captions
 from .latents import Pool, encoded_pool
 from .scenes import DIGITS, LOOKS, NAMED_DIGITS, SIZE, DigitFiles, Digits

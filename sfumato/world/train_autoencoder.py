@@ -20,9 +20,9 @@ from ..images import save_image, sheet, to_pixels
 from ..models.stable_diffusion import VAE
 from ..models.stable_diffusion.vae import LATENT_SCALE, VAEConfig, drawn_latents
 from ..options import check_options, number
-from ..pictures.autoencoders import FORMAT, load_autoencoder
 from ..stable_diffusion import refuse_shapes
 from ..training import LoopOptions, TrainingOptions, in_turn, run
+from .autoencoders import FORMAT, load_autoencoder
 from .scenes import SIZE, DigitFiles, Digits, Scenes, draw_scenes
 from .work import SceneWork
 

@@ -12,7 +12,7 @@ from sfumato.model import Diffusion
 from sfumato.models.shipped import shipped
 from sfumato.models.stable_diffusion import VAE, VAEConfig
 from sfumato.models.unet import UNet
-from sfumato.pictures.autoencoders import FORMAT
+from sfumato.world.autoencoders import FORMAT
 from sfumato.world.train_clip import new_clip
 from tests.digits.conftest import draw_digit_files
 from tests.pictures.conftest import draw

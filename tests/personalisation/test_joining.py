@@ -10,7 +10,7 @@ from sfumato.concepts.words import with_words
 from sfumato.converting import ConvertOptions, convert
 from sfumato.errors import UserError
 from sfumato.models.additions import Addition
-from sfumato.personalisation.joining import _regular, _said, join
+from sfumato.personalisation.joining import join, states_of, states_of_others
 from sfumato.personalisation.learn import learn
 from sfumato.stable_diffusion import StableDiffusion
 
@@ -40,7 +40,7 @@ def test_each_concept_is_answered_as_by_its_own_and_others_as_little_as_can_be(c
         learned[0].additions
     )
     together = joined.additions[LAYER].delta().double()
-    states = [_said(model, one.words[0]) for one in learned]
+    states = [states_of(model, one.words[0]) for one in learned]
     for own, said in zip(learned, states):
         wanted = said @ own.additions[LAYER].delta().double().T
         torch.testing.assert_close(said @ together.T, wanted, rtol=1e-3, atol=1e-3 * float(wanted.abs().max()))
@@ -48,7 +48,7 @@ def test_each_concept_is_answered_as_by_its_own_and_others_as_little_as_can_be(c
     apart = states[0] @ (summed - learned[0].additions[LAYER].delta().double()).T
     assert apart.abs().max() > 0.01 * (states[0] @ summed.T).abs().max(), "which the sum does not"
     # Any other matrix that answers the concepts so changes plain texts more.
-    regular = _regular(model, [word for one in learned for word in one.words])
+    regular = states_of_others(model, [word for one in learned for word in one.words])
     constraint = torch.cat(states)
     free = torch.eye(constraint.shape[1], dtype=torch.float64) - torch.linalg.pinv(constraint) @ constraint
     source = torch.Generator().manual_seed(0)
@@ -78,4 +78,9 @@ def test_what_cannot_be_joined_is_refused(photos, checkpoint, files, tmp_path):
     ):
         with pytest.raises(UserError, match=message):
             convert(ConvertOptions(files[0], tmp_path / "out.safetensors", merge=merge, checkpoint=checkpoint))
+    for idle in ({"pick": "<a>"}, {"precision": "fp16"}, {"word": "a1111"}):
+        with pytest.raises(UserError, match=f"--{next(iter(idle))}: does nothing for"):
+            convert(ConvertOptions(files[0], tmp_path / "out.safetensors", merge=(str(files[1]),), **idle))
+    with pytest.raises(UserError, match=r"is for files of --method custom, which .* is not"):
+        convert(ConvertOptions(word, tmp_path / "out.safetensors", checkpoint=checkpoint))
     assert not (tmp_path / "out.safetensors").exists()

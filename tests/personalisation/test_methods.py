@@ -10,7 +10,7 @@ import torch
 pytest.importorskip("accelerate", minversion="1.0")
 
 from sfumato.checkpoints import read_learned
-from sfumato.concepts.added import read_given
+from sfumato.concepts.additions import read_given
 from sfumato.concepts.generate import GenerateOptions, generate
 from sfumato.concepts.painting import Sampling, encoded, paint
 from sfumato.concepts.words import with_words
@@ -144,7 +144,7 @@ def test_two_concepts_are_learned_together_beside_prior_and_composed_pictures(ph
         ({"method": "word", "weights_lr": 0.1}, "--weights-lr is for --method custom and lora"),
         ({"method": "word", "word": False}, "--no-word: --method word learns nothing else"),
         ({"word": False, "vectors": 2}, "--lr and --vectors are a word's"),
-        ({"rank": 4}, "--rank, --alpha and --text-encoder are a LoRA's"),
+        ({"rank": 8}, "--rank, --alpha and --text-encoder are a LoRA's"),
         ({"rank": 0, "method": "lora"}, "--rank must be at least 1"),
         ({"rank": 33, "method": "lora"}, r"--rank must be at most 32, which unet\.\S+ has, got 33"),
         ({"beside": BesideOptions(prior_share=0.5, mix_share=0.6)}, "leave at least a tenth for the photos"),
@@ -298,9 +298,11 @@ def test_a_merged_checkpoint_paints_what_the_checkpoint_and_the_file_do(photos, 
     file = learn(options(photos, tmp_path / "run", checkpoint, method="lora", weights_lr=0.05, beside=ALONE))
     before = Path(checkpoint).read_bytes()
     merged = convert(ConvertOptions(checkpoint, tmp_path / "merged.safetensors", merge=(f"{file}:0.5",)))
-    assert "<new1> is not in the checkpoint; paint with" in capsys.readouterr().out
+    assert f"<new1> is not in the checkpoint; paint with --lora {file}:0 to have it" in capsys.readouterr().out
+    assert convert(ConvertOptions(checkpoint, tmp_path / "again.safetensors", merge=(f"{file.parent}:0.5",)))
+    assert (tmp_path / "again.safetensors").read_bytes() == merged.read_bytes(), "a run's folder is its LoRA"
     assert Path(checkpoint).read_bytes() == before
-    added_to, _ = with_words(checkpoint, torch.float32, [], [f"{file}:0.5"])
+    added_to, _ = with_words(checkpoint, torch.float32, [], [f"{file.parent}:0.5"])
     plain, whole = StableDiffusion.load(checkpoint), StableDiffusion.load(merged)
     moved = 0
     for name, value in whole.networks().state_dict().items():

@@ -17,11 +17,11 @@ from sfumato.concepts.painting import Sampling
 from sfumato.errors import UserError
 from sfumato.models.stable_diffusion import VAE, UNetConfig, VAEConfig
 from sfumato.models.stable_diffusion.vae import LATENT_SCALE, drawn_latents
-from sfumato.pictures.autoencoders import load_autoencoder
 from sfumato.pictures.train_classifier import BATCH, Fitting
 from sfumato.runs import file_identity
 from sfumato.stable_diffusion import SMALL_WORLD, StableDiffusion
 from sfumato.training import AlignedLoop, AlignedOptions
+from sfumato.world.autoencoders import load_autoencoder
 from sfumato.world.evaluate import Asked, EvaluateOptions, evaluate, judged
 from sfumato.world.judge import SceneJudge, Seen
 from sfumato.world.photos import PhotosOptions, photos

@@ -2,21 +2,32 @@
 
 import warnings
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import List, NamedTuple, Sequence, Tuple
 
-from ..checkpoints import GivenWord, LearnedFile, layer_shapes, read_custom, read_learned, read_lora, some, what_lora
+from ..checkpoints import (
+    OURS,
+    GivenWord,
+    LearnedFile,
+    layer_shapes,
+    read_custom,
+    read_learned,
+    read_lora,
+    some,
+    what_lora,
+)
 from ..errors import UserError
 from ..models.additions import Addition
 from ..runs import digest
 from ..stable_diffusion import StableDiffusion
 
 _MOST = 100.0
-_OURS = "sfumato."
 
 
 class Given(NamedTuple):
     """A file of additions, and how much of it is added."""
 
+    flag: str
+    """--lora or --custom, which takes such files."""
     file: Path
     amount: float
     learned: LearnedFile
@@ -45,13 +56,11 @@ def given_additions(model: StableDiffusion, lora: Sequence[str] = (), custom: Se
     Raises:
         UserError: for what cannot be used.
     """
+    asked = [("--lora", one) for one in lora] + [("--custom", one) for one in custom]
     found = []
-    for flag, some_given in (("--lora", lora), ("--custom", custom)):
-        for one in some_given:
-            file, amount = _parted(flag, one)
-            if file.is_dir():
-                file = file / f"{flag[2:]}.safetensors"
-            found.append(Given(file, amount, read_given(flag, file, model)))
+    for flag, one in asked:
+        file, amount = _parted(flag, one, (flag,))
+        found.append(Given(flag, file, amount, read_given(flag, file, model)))
     return found
 
 
@@ -67,10 +76,11 @@ def given_of_any_kind(model: StableDiffusion, flag: str, given: Sequence[str]) -
         UserError: for what cannot be used.
     """
     found = []
-    for file, amount in (_parted(flag, one) for one in given):
+    for one in given:
+        file, amount = _parted(flag, one, ("--lora", "--custom"))
         told = what_lora(file)
         kind = "--lora" if told is not None and told.kind != "Custom Diffusion" else "--custom"
-        found.append(Given(file, amount, read_given(kind, file, model)))
+        found.append(Given(kind, file, amount, read_given(kind, file, model)))
     return found
 
 
@@ -101,13 +111,10 @@ def read_given(flag: str, file: Path, model: StableDiffusion) -> LearnedFile:
 
 def _lora(file: Path, model: StableDiffusion) -> LearnedFile:
     read = read_lora(file, layer_shapes(model.unet), layer_shapes(model.text))
-    additions: Dict[str, Addition] = {}
-    for part, layers in (("unet", read.unet), ("text", read.text)):
-        additions.update(
-            {f"{part}.{k}": Addition((one.down, one.up), one.alpha / one.rank) for k, one in layers.items()}
-        )
+    additions = {f"unet.{layer}": one.addition() for layer, one in read.unet.items()}
+    additions.update({f"text.{layer}": one.addition() for layer, one in read.text.items()})
     _tell_unused(file, read.unused)
-    told = {key[len(_OURS) :]: value for key, value in read.metadata.items() if key.startswith(_OURS)}
+    told = {key[len(OURS) :]: value for key, value in read.metadata.items() if key.startswith(OURS)}
     return LearnedFile([word._replace(metadata=told) for word in read.words], additions, told)
 
 
@@ -129,18 +136,20 @@ def _tell_unused(file: Path, keys: Sequence[str]) -> None:
         )
 
 
-def _parted(flag: str, given: str) -> Tuple[Path, float]:
-    """What is there under the whole name is a file of that name."""
-    file, colon, amount = given.rpartition(":")
+def _parted(flag: str, given: str, kinds: Sequence[str]) -> Tuple[Path, float]:
+    """A file and how much of it; what is there under the whole name is a file of that name. Of a run's folder it is
+    what was learned, of the kinds that a flag takes; other folders may be peft's."""
+    name, colon, amount = given.rpartition(":")
     if not colon or Path(given).exists():
-        return Path(given), 1.0
+        name, amount = given, "1"
     try:
         found = float(amount)
     except ValueError:
         raise UserError(f"{flag} {given}: give FILE, or FILE:0.8 for as much of it") from None
     if not abs(found) <= _MOST:
         raise UserError(f"{flag} {given}: the amount must be between -{_MOST:g} and {_MOST:g}")
-    return Path(file), found
+    learned = (Path(name) / f"{kind[2:]}.safetensors" for kind in kinds)
+    return next((path for path in learned if path.is_file()), Path(name)), found
 
 
 def add_given(model: StableDiffusion, given: Sequence[Given]) -> None:
