@@ -121,7 +121,7 @@ def _join(source: Path, options: ConvertOptions) -> Path:
     bad = next((one for one in options.merge if not (Path(one).is_file() and holds_additions(Path(one)))), None)
     if bad is not None:
         raise UserError(f"--merge {bad}: is no file of --method custom, which {source} could be joined with")
-    model = StableDiffusion.load(options.checkpoint or SMALL_WORLD)
+    model = StableDiffusion.load(small_or(options.checkpoint or SMALL_WORLD, SMALL_WORLD))
     files = [source, *map(Path, options.merge)]
     write_additions(options.out, join(model, [read_given("--custom", file, model) for file in files]))
     return options.out

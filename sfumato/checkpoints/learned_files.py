@@ -63,5 +63,10 @@ def read_learned(path: Path) -> LearnedFile:
 
 
 def holds_additions(path: Path) -> bool:
-    """Whether a file is one of `write_additions`, by its metadata."""
-    return path.is_file() and path.suffix == ".safetensors" and read_safetensors(path)[1].get("format") == CUSTOM
+    """Whether a file is one of `write_additions`, whatever it is called."""
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        # No other format begins so, and a checkpoint of another is not read for this.
+        is_safetensors = file.read(9)[8:] == b"{"
+    return is_safetensors and read_safetensors(path)[1].get("format") == CUSTOM

@@ -8,8 +8,11 @@ from ..checkpoints import (
     OURS,
     GivenWord,
     LearnedFile,
+    holds_additions,
+    holds_words,
     layer_shapes,
     read_custom,
+    read_embeddings,
     read_learned,
     read_lora,
     some,
@@ -96,17 +99,16 @@ def read_given(flag: str, file: Path, model: StableDiffusion) -> LearnedFile:
         UserError: for another kind of file, or another model's.
     """
     told = what_lora(file)
-    if flag == "--lora":
-        if told is None and read_learned(file).additions:
+    if told is not None and (told.kind == "Custom Diffusion") != (flag == "--custom"):
+        raise UserError(f"{file}: is a {told.kind}; give it with {'--lora' if flag == '--custom' else '--custom'}")
+    if told is None and holds_additions(file):
+        if flag == "--lora":
             raise UserError(f"{file}: was learned with --method custom; give it with --custom")
-        return _lora(file, model)
-    if told is not None and told.kind != "Custom Diffusion":
-        raise UserError(f"{file}: is a {told.kind}; give it with --lora")
-    learned = read_learned(file) if told is None else _whole(file, model)
-    if not learned.additions:
-        words = ", ".join(word.token for word in learned.words)
+        return read_learned(file)
+    if told is None and holds_words(file):
+        words = ", ".join(word.token for word in read_embeddings(file))
         raise UserError(f"{file}: holds a word alone ({words}), which --embeddings takes")
-    return learned
+    return _lora(file, model) if flag == "--lora" else _whole(file, model)
 
 
 def _lora(file: Path, model: StableDiffusion) -> LearnedFile:

@@ -65,6 +65,7 @@ def test_one_command_joins_and_the_file_paints(checkpoint, files, tmp_path):
     found = read_learned(out).additions[LAYER]
     assert isinstance(found, Addition)
     torch.testing.assert_close(found.delta(), wanted.additions[LAYER].delta(), rtol=1e-3, atol=1e-5)
+    out = out.rename(tmp_path / "of any name")
     _, words = with_words(checkpoint, torch.float32, [], custom=[str(out)])
     assert [one.word.token for one in words] == ["<a>", "<b>"]
 

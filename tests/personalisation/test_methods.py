@@ -197,6 +197,7 @@ def test_as_much_as_is_asked_of_several_files_is_added(photos, checkpoint, tmp_p
     [
         ("lora", "CUSTOM", "was learned with --method custom; give it with --custom"),
         ("custom", "LORA", "is a LoRA; give it with --lora"),
+        ("lora", "WORD", r"holds a word alone \(<new1>\), which --embeddings takes"),
         ("custom", "WORD", r"holds a word alone \(<new1>\), which --embeddings takes"),
         ("lora", "LORA:much", "give FILE, or FILE:0.8"),
         ("lora", "LORA:1e9", "the amount must be between -100 and 100"),
