@@ -7,11 +7,11 @@ from .dlib_file import read_face_descriptor
 from .embeddings import FORMATS, Embedding, read_embeddings, write_embedding
 from .files import atomic_path, remove_leftovers, temporary_folder, write_text
 from .folders import is_hidden, leads_out, visible_entries, visible_files
-from .learned_files import LearnedFile, holds_additions, read_learned, write_additions, write_words
+from .learned_files import LearnedFile, holds_additions, read_learned, read_words_alone, write_additions, write_words
 from .lora_files import read_lora
 from .lora_info import LoraInfo, what_lora
 from .lora_merging import Merged, Weighted, merge_loras
-from .lora_metadata import OURS, lora_metadata
+from .lora_metadata import OURS, lora_metadata, ours_in
 from .lora_writing import LORA_NAMINGS, write_lora
 from .low_rank import LoraFile, LowRank, layer_shapes
 from .model_file import ModelFormat, read_model, write_model
@@ -81,6 +81,7 @@ __all__ = [
     "name_of_weights",
     "not_finite",
     "opened_zip",
+    "ours_in",
     "parsed_json",
     "read_custom",
     "read_embeddings",
@@ -95,6 +96,7 @@ __all__ = [
     "read_tensor",
     "read_tensors",
     "read_text",
+    "read_words_alone",
     "refuse_clashes",
     "refuse_other_settings",
     "refuse_others",

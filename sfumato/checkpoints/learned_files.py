@@ -11,6 +11,9 @@ from typing import Dict, List, NamedTuple
 from ..errors import UserError
 from ..models.additions import Addition
 from .embeddings import CUSTOM, NAME, Embedding, embeddings_in, write_embedding
+from .lora_keys import looks_like_lora
+from .lora_metadata import ours_in
+from .lora_words import bundled
 from .safetensor_files import read_safetensors, write_safetensors
 from .strict import not_finite, some
 from .tensor_files import read_tensors, weights_in
@@ -60,6 +63,20 @@ def read_learned(path: Path) -> LearnedFile:
     rest = {key: value for key, value in content.items() if key not in layers}
     words = embeddings_in(rest, metadata, path) if rest else []
     return LearnedFile(words, {key: Addition((value.float(),)) for key, value in layers.items()}, metadata)
+
+
+def read_words_alone(path: Path) -> LearnedFile:
+    """The words of a file that was learned by any method, and how they came to be; a LoRA without a word has none.
+
+    Raises:
+        UserError: for any other file.
+    """
+    content, metadata = read_tensors(path)
+    if not isinstance(content, dict) or not looks_like_lora(content):
+        return read_learned(path)._replace(additions={})
+    told = ours_in(metadata)
+    words, _ = bundled(content, path)
+    return LearnedFile([word._replace(metadata=told) for word in words], {}, told)
 
 
 def holds_additions(path: Path) -> bool:

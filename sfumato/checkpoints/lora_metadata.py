@@ -10,7 +10,7 @@ folder, no list of captions' words.
 """
 
 import json
-from typing import Dict, List, Tuple
+from typing import Dict, List, Mapping, Tuple
 
 from .low_rank import LoraFile, LowRank
 
@@ -54,6 +54,11 @@ def lora_metadata(lora: LoraFile) -> Dict[str, str]:
     }
     kept = {key: text for key, text in lora.metadata.items() if key in _KEPT or key.startswith(OURS)}
     return {**spec, **kept, "modelspec.sai_model_spec": "1.0.1", **_sizes(lora)}
+
+
+def ours_in(metadata: Mapping[str, str]) -> Dict[str, str]:
+    """What a LoRA's metadata tell of how sfumato learned it; empty for others'."""
+    return {key[len(OURS) :]: value for key, value in metadata.items() if key.startswith(OURS)}
 
 
 def _sizes(lora: LoraFile) -> Dict[str, str]:

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import List, NamedTuple, Sequence, Tuple
 
 from ..checkpoints import (
-    OURS,
     GivenWord,
     LearnedFile,
     holds_additions,
     holds_words,
     layer_shapes,
+    ours_in,
     read_custom,
     read_embeddings,
     read_learned,
@@ -116,7 +116,7 @@ def _lora(file: Path, model: StableDiffusion) -> LearnedFile:
     additions = {f"unet.{layer}": one.addition() for layer, one in read.unet.items()}
     additions.update({f"text.{layer}": one.addition() for layer, one in read.text.items()})
     _tell_unused(file, read.unused)
-    told = {key[len(OURS) :]: value for key, value in read.metadata.items() if key.startswith(OURS)}
+    told = ours_in(read.metadata)
     return LearnedFile([word._replace(metadata=told) for word in read.words], additions, told)
 
 

@@ -18,6 +18,8 @@ from .photos import Photos
 from .recipes import KINDS, RECIPES, TEMPLATES, Recipe
 from .texts import read_templates
 
+KEEP = ("auto", "clip", "loss", "last")
+"""How the stage is chosen that is kept."""
 _RANK = 8
 _WARMUP = 20
 """Steps; the same for every length of run, so that a finished one can go on."""
@@ -32,7 +34,7 @@ class LearnOptions:
     """Folder of about five photos of one thing, or in one style."""
     out: Path
     """Folder of the run: states, log, previews from step 0 on, all in word.png and word.webp, what was learned at each,
-    and in the end the best of them as word.safetensors, custom.safetensors or lora.safetensors."""
+    and in the end one of them as word.safetensors, custom.safetensors or lora.safetensors."""
     method: str = choice("word", METHODS)
     """word (the vectors of a word: the smallest file), custom (and the keys and values of the text attention) or lora
     (and low-rank additions to all attentions)."""
@@ -82,8 +84,11 @@ class LearnOptions:
     plain: Tuple[str, ...] = ()
     """The concept in plain words, which CLIP compares previews with; init by default."""
     clip: Optional[str] = None
-    """The CLIP that chooses among previews: a folder or a name on the hub; for the shipped model the shipped one, for
-    another none by default: then the last word is kept."""
+    """The CLIP that scores previews: a folder or a name on the hub; for the shipped model the shipped one, for another
+    none by default."""
+    keep: str = choice("auto", KEEP)
+    """Which stage is kept in the end: clip (whose previews score best), loss (the lowest loss of the photos at noises
+    and times that are the same for all) or last. auto takes clip where previews are scored, else last."""
     preview: Tuple[str, ...] = ()
     """Prompts to preview, with {} where the first word goes; two for each kind by default."""
     preview_count: int = number(2, 1)
@@ -151,6 +156,10 @@ class LearnOptions:
             raise UserError("--weights-lr is for --method custom and lora; a word's learning rate is --lr")
         if self.method != "lora" and (self.rank is not None or self.alpha is not None or self.text_encoder):
             raise UserError("--rank, --alpha and --text-encoder are a LoRA's: give --method lora")
+        if self.keep in ("clip", "loss") and not self.preview_every:
+            raise UserError(f"--keep {self.keep}: chooses among previews, and --preview-every 0 makes none")
+        if self.keep == "clip" and self.clip is None and self.checkpoint is not None:
+            raise UserError("--keep clip: no CLIP is known for this checkpoint; give one with --clip")
 
     def _recipe(self, place: int, folders: int) -> Recipe:
         """A concept's preset with what was given in its place."""
@@ -200,7 +209,7 @@ class LearnOptions:
             concepts: see `concepts`.
             photos: of each.
         """
-        names = ["clip", "preview", "preview_count", "preview_every"]
+        names = ["clip", "keep", "preview", "preview_count", "preview_every"]
         told = {"method": self.method, **asdict(self.reading), **{name: getattr(self, name) for name in names}}
         if self.method == "lora":
             rank, alpha = self.sizes()

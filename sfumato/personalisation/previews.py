@@ -140,20 +140,36 @@ class Previews:
         return read_given("--lora", path, self._model) if self._options.method == "lora" else read_learned(path)
 
     def finish(self, mean: Learned) -> Path:
-        """Write the best of all scored stages, or the last where none was; list them."""
-        kept = [self._read(path) for path in sorted(self._folder.glob("step-*.safetensors"))]
-        scored = [one for one in kept if "score" in one.metadata]
-        best = max(scored, key=lambda one: float(one.metadata["score"]), default=None)
-        for stage in scored:
-            told, mark = stage.metadata, " <- kept" if stage is best else ""
-            print(f"step {told['step']}: image {told['image_score']}, text {told['text_score']}{mark}")
-        steps = self._concepts[0].recipe.steps
-        stage = self._stage(mean, steps, {}) if best is None else best
-        if _is_as_it_began(stage, self._first):
+        """Write the stage that is to be kept, or what there is where none was looked at; list them."""
+        stages = [self._read(path) for path in sorted(self._folder.glob("step-*.safetensors"))]
+        by = self._kept_by()
+        kept = best_stage(stages, by) if stages else self._stage(mean, self._concepts[0].recipe.steps, {})
+        for stage in stages:
+            told, mark = stage.metadata, " <- kept" if stage is kept else ""
+            scores = f"image {told['image_score']}, text {told['text_score']}, " if "score" in told else ""
+            print(f"step {told['step']}: {scores}loss {told['loss_fixed']}{mark}")
+        if _is_as_it_began(kept, self._first):
             warnings.warn("nothing was learned: all is as it began; raise --lr or --weights-lr", stacklevel=2)
-        write_learned(self.finished, self._options.method, stage, self._model)
-        save_stages(self._options.out, _GROWTH, kept=int(stage.metadata["step"]), film=True)
+        kept.metadata["kept_by"] = by
+        write_learned(self.finished, self._options.method, kept, self._model)
+        save_stages(self._options.out, _GROWTH, kept=int(kept.metadata["step"]), film=True)
         return self.finished
+
+    def _kept_by(self) -> str:
+        automatic = "clip" if self._clip is not None else "last"
+        return automatic if self._options.keep == "auto" else self._options.keep
+
+
+def best_stage(stages: Sequence[LearnedFile], by: str) -> LearnedFile:
+    """The stage to keep.
+
+    Args:
+        stages: in the order of their steps, each with what was measured of it in its metadata.
+        by: clip (the highest score of its previews), loss (the lowest loss at fixed noises and times) or last.
+    """
+    if by == "clip":
+        return max(stages, key=lambda one: float(one.metadata["score"]))
+    return min(stages, key=lambda one: float(one.metadata["loss_fixed"])) if by == "loss" else stages[-1]
 
 
 def _is_as_it_began(learned: LearnedFile, first: LearnedFile) -> bool:

@@ -2,13 +2,12 @@
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from ..checkpoints import read_embeddings
-from .curves import curve
 from .found import Found, Note, short
-from .learned import Word, known_words, photos_of, words_in
+from .learned import Word, known_words, words_in
+from .learning import learning_part
 from .parts import Figure, Part, Section, Table, of, some_of
 from .section import Kind, section
-from .shots import cells, moving, picture
+from .shots import cells, picture
 from .training import training
 from .words import in_a_row, words
 from .zero_shot import zero_shot_part
@@ -26,7 +25,7 @@ def concepts_section(found: Found) -> Section:
     scores = "scores against the baselines: `sfumato concepts evaluate --json-path input.json --input-dir PHOTOS"
     known, painted = known_words(found.all("concepts learn")), found.all("concepts generate")
     kinds = [
-        Kind("concepts learn", _learning, learning),
+        Kind("concepts learn", learning_part, learning),
         Kind(
             "concepts evaluate",
             lambda note: _scores(note, beside(note, painted), known),
@@ -41,56 +40,6 @@ def concepts_section(found: Found) -> Section:
         *[Kind(f"world {what}", training) for what in ("autoencoder", "clip", "train")],
     ]
     return section("Concepts: words learned from photos", [words("concepts")], kinds, found)
-
-
-def _learning(note: Note) -> Part:
-    lines = note.log()
-    seen = {name for line in lines for name in line}
-    names = {"loss": "loss", "image_score": "image score of the previews", "text_score": "text score of the previews"}
-    shown = {name: title for name, title in names.items() if name in seen}
-    token = str(note.settings.get("token", "a word"))
-    part = Part(f"Learning {token}", figures=[*_photos(note, token), *_grown(note, token)])
-    finished = note.file("word.safetensors")
-    kept = read_embeddings(finished)[0].metadata if finished else {}
-    if shown:
-        step = words("caption.learned.kept", step=kept["step"]) if "score" in kept else ""
-        steps = max(int(line["step"]) for line in lines)
-        caption = words("caption.learned", token=f"`{token}`", steps=steps, scores=step)
-        part.figures.append(curve(lines, shown, f"learning curves of {token}", caption))
-    if "score" in kept:
-        image_score, text_score = float(kept["image_score"]), float(kept["text_score"])
-        part.words.append(words("kept", step=kept["step"], image=image_score, text=text_score))
-        part.glance.append(
-            (
-                f"{token}: image score, text score of the previews of the word that was kept",
-                f"{image_score:.1f}, {text_score:.1f}",
-            )
-        )
-    return part
-
-
-def _photos(note: Note, token: str) -> List[Figure]:
-    """What a word was learned from."""
-    shots = photos_of(note, token)
-    caption = words("caption.photos", token=f"`{token}`", photos=len(note.settings.get("photos", {})))
-    return [Figure(shots, caption, "row", key="photos")] if shots else []
-
-
-def _grown(note: Note, token: str) -> List[Figure]:
-    """What the word painted at its steps, from the same noises."""
-    previews = note.files("preview-[0-9]*.png")
-    steps = [int(path.stem.split("-")[1]) for path in previews]
-    if not previews:
-        return []
-    caption = words("caption.learning", token=f"`{token}`", first=steps[0], last=steps[-1])
-    drawn = moving(note, "word", f"what {token} paints at several steps", caption, "step", "learning")
-    if drawn:
-        return drawn
-    count = min(_SHOWN, len(previews))
-    places = [place * (len(previews) - 1) // max(1, count - 1) for place in range(count)]
-    labels = [f"step {steps[place]}" for place in places]
-    shots = cells([previews[place] for place in places], f"previews of {token}", note, labels)
-    return [Figure(shots, caption, "row", key="learning")]
 
 
 def beside(note: Note, painted: Sequence[Note]) -> Optional[Note]:

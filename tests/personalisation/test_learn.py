@@ -12,7 +12,7 @@ from PIL import Image
 
 pytest.importorskip("accelerate", minversion="1.0")
 
-from sfumato.checkpoints import Embedding, read_embeddings
+from sfumato.checkpoints import Embedding, LearnedFile, read_embeddings, read_words_alone
 from sfumato.concepts.painting import Sampling, encoded, paint
 from sfumato.devices import choose_precision
 from sfumato.diffusion import make_loss, seed_of, training_loss
@@ -28,6 +28,7 @@ from sfumato.personalisation.learning_set import LearningSet, Pool
 from sfumato.personalisation.losses import masked_loss
 from sfumato.personalisation.options import PhotoOptions
 from sfumato.personalisation.photos import read_photos
+from sfumato.personalisation.previews import best_stage
 from sfumato.stable_diffusion import SCHEDULE, StableDiffusion
 
 
@@ -194,13 +195,48 @@ def test_the_best_preview_is_kept_and_the_file_says_where_it_came_from(
     word = learned(learn(options(photos, run, checkpoint, preview_every=2, clip=str(clip_folder), vectors=2)))
     told = [learned(path).metadata for path in sorted((run / "words").glob("*.safetensors"))]
     best = max(told, key=lambda one: float(one["score"]))
-    assert word.metadata == best and word.vectors.shape == (2, 64)
+    assert word.metadata == {**best, "kept_by": "clip"} and word.vectors.shape == (2, 64)
     assert word.metadata["checkpoint"] == StableDiffusion.load(checkpoint).name
     assert set(json.loads(word.metadata["photos"])) == {"a.png", "b.png"}
     shown = capsys.readouterr().out
     assert "step 2: image" in shown and "step 4: image" in shown and shown.count("<- kept") == 1
     with Image.open(run / "preview-000004.png") as sheet:
         assert sheet.size == (2 * 18 + 2, 2 * 18 + 2), "two prompts, two pictures each"
+
+
+def test_the_stage_that_is_kept_is_the_best_by_what_was_asked_for():
+    measured = {"2": (60.0, 0.3), "4": (70.0, 0.2), "6": (65.0, 0.1), "8": (62.0, 0.15)}
+    stages = [
+        LearnedFile([], {}, {"step": step, "score": str(score), "loss_fixed": str(loss)})
+        for step, (score, loss) in measured.items()
+    ]
+    assert [best_stage(stages, by).metadata["step"] for by in ("clip", "loss", "last")] == ["4", "6", "8"]
+
+
+@pytest.mark.parametrize("method", ["word", "lora"])
+def test_the_kept_file_is_that_stage_and_says_why(photos, checkpoint, tmp_path, method):
+    chosen = {"method": method, "preview_every": 2, "steps": 4, "beside": BesideOptions(prior_share=0.0)}
+    for by in ("last", "loss"):
+        run = tmp_path / by
+        kept = read_words_alone(learn(options(photos, run, checkpoint, **chosen, keep=by)))
+        stages = [read_words_alone(path) for path in sorted(run.glob("*/step-*.safetensors"))]
+        stage = best_stage(stages, by)
+        assert kept.metadata == {**stage.metadata, "kept_by": by}
+        assert torch.equal(kept.words[0].vectors, stage.words[0].vectors)
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"keep": "loss", "preview_every": 0}, "--preview-every 0 makes none"),
+        ({"keep": "clip"}, "no CLIP is known for this checkpoint"),
+        ({"keep": "best"}, "best"),
+    ],
+)
+def test_a_stage_that_cannot_be_chosen_is_refused(photos, checkpoint, tmp_path, more, told):
+    with pytest.raises(UserError, match=told):
+        learn(options(photos, tmp_path / "run", checkpoint, **{"preview_every": 2, **more}))
+    assert not (tmp_path / "run").exists()
 
 
 def test_previews_do_not_disturb_the_learning(photos, checkpoint, tmp_path):

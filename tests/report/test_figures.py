@@ -15,7 +15,16 @@ from PIL import Image
 pytest.importorskip("jinja2")
 pytest.importorskip("accelerate", minversion="1.0")
 
-from sfumato.checkpoints import Embedding, write_embedding
+from sfumato.checkpoints import (
+    OURS,
+    Embedding,
+    LearnedFile,
+    LoraFile,
+    LowRank,
+    write_additions,
+    write_embedding,
+    write_lora,
+)
 from sfumato.images import save_film, save_png
 from sfumato.report.digits import _legible
 from sfumato.report.numbering import numbered, numbers_of
@@ -248,3 +257,34 @@ def test_it_is_said_from_when_on_nine_of_ten_digits_are_read(clean, noisy, said)
     told = _legible(labels)
     assert (said in told[0]) if said else told == []
     assert _legible(["t = 1000", "t = 0"]) == []
+
+
+@pytest.mark.parametrize("method", ["custom", "lora"])
+def test_words_that_were_learned_with_weights_are_told_as_words_are(tmp_path, method):
+    """Two in one file, each with the first words and the photos of its own concept."""
+    first, second = torch.arange(12.0).reshape(2, 6), torch.ones(1, 6)
+    told = {"init": "dog", "step": "300", "kept_by": "last", "photos": json.dumps([{"0.jpg": "abc"}, {"1.jpg": "d"}])}
+    words = [Embedding("<mine>", first, told), Embedding("<yours>", second, told)]
+    learned, painted = tmp_path / "learned", tmp_path / "painted"
+    for folder in (learned, painted):
+        folder.mkdir()
+    if method == "custom":
+        write_additions(learned / "custom.safetensors", LearnedFile(words, {}, told))
+    else:
+        layer = LowRank(torch.ones(1, 6), torch.ones(4, 1), 1.0)
+        metadata = {OURS + key: value for key, value in told.items()}
+        name = "input_blocks.1.1.transformer_blocks.0.attn1.to_q"
+        write_lora(learned / "lora.safetensors", LoraFile({name: layer}, {}, words, metadata), [name])
+    concept = {"token": "<mine>", "init": "dog", "photos": {"0.jpg": "abc", "2.jpg": "e"}, "method": method, "rank": 1}
+    also = [{"token": "<yours>", "init": "cat", "photos": {"1.jpg": "d"}}]
+    write_note(learned / "run.json", "concepts learn", {**concept, "also": also})
+    paint(learned / "crops.png", (250, 10, 10))
+    names = {"<mine>": digest(first.numpy()), "<yours>": digest(second.numpy())}
+    write_note(painted / "run.json", "concepts generate", {"prompts": [["0", "a <mine> by a <yours>"]], "words": names})
+    paint(painted / "0" / "000.png", (10, 200, 10))
+    page = page_of(ReportOptions(tmp_path / "out", (painted, learned), pdf=False))
+    assert '<mine> is a learned word: 2 vectors that began as those of "dog" and were learned from 2' in page.text
+    assert '<yours> is a learned word: 1 vectors that began as those of "cat" and were learned from 1' in page.text
+    assert "Learning <mine> and <yours>" in page.text and "The last stage was kept, of step 300" in page.text
+    assert {"custom": "keys and values", "lora": "matrices of rank 1"}[method] in page.text
+    assert "The photos of <mine> and <yours>: 3" in page.text
