@@ -6,6 +6,9 @@ VENV := .venv
 COURSE := .venv-course
 BIN := $(VENV)/bin
 OUT ?= demo
+# Tests run in this many processes of one thread each: small networks gain next to nothing from a second thread.
+WORKERS ?= 2
+PYTEST := -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 # The first Python 3.8 that really runs: a pyenv shim may be on the path and name a version that is not installed.
 PYTHON38 ?= $(shell for p in python3.8 $$HOME/.pyenv/versions/3.8.*/bin/python3.8; do \
@@ -43,7 +46,7 @@ docs: $(VENV)/ready
 	@echo "docs: open build/site/index.html"
 
 test-here: $(VENV)/ready
-	$(BIN)/python -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST) -m "not slow"
 
 test-slow: $(VENV)/ready
 	$(BIN)/python -m pytest -m slow
@@ -53,7 +56,7 @@ ifeq ($(PYTHON38),)
 	@echo "SKIPPED: no Python 3.8 was found, so the course's environment was not tested (set PYTHON38=/path/to/python3.8)"
 else
 	@$(MAKE) --no-print-directory $(COURSE)/ready
-	$(COURSE)/bin/python -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(COURSE)/bin/python $(PYTEST) -m "not slow"
 endif
 
 $(VENV)/ready: pyproject.toml
