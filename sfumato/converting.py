@@ -104,7 +104,9 @@ def _merge(source: Path, parts: Parts, given: Sequence[str]) -> None:
             network, _, name = layer.partition(".")
             state, key = getattr(parts, network), f"{name}.weight"
             weight = state[key]
-            state[key] = (weight.float() + one.amount * addition.delta().reshape(weight.shape)).to(weight.dtype)
+            state[key] = (weight.float() + one.amount.of(layer) * addition.delta().reshape(weight.shape)).to(
+                weight.dtype
+            )
         for word in one.words:
             print(f"{word.word.token} is not in the checkpoint; paint with {one.flag} {one.file}:0 to have it")
 

@@ -28,12 +28,28 @@ _Network = TypeVar("_Network", bound=nn.Module)
 _Config = TypeVar("_Config")
 
 
+class Amount(NamedTuple):
+    """How much of an addition is added to each network."""
+
+    unet: float = 1.0
+    text: float = 1.0
+
+    def of(self, layer: str) -> float:
+        """To a layer, as `StableDiffusion.networks` calls it."""
+        return self.unet if layer.startswith("unet.") else self.text
+
+    def __str__(self) -> str:
+        return f"{self.unet:g}" if self.unet == self.text else f"unet={self.unet:g},text={self.text:g}"
+
+
 class Added(NamedTuple):
     """What was added to a model's weights."""
 
     called: str
     """What people call it."""
-    amount: float
+    amount: Amount
+    trigger: str = ""
+    """What to say in a prompt to have it, where its file tells that."""
 
 
 @dataclass
@@ -95,7 +111,7 @@ class StableDiffusion:
         Words are learned for the U-Net and the text encoder, which `checkpoint` names; pictures need the autoencoder.
         """
         told = {"checkpoint": self.name, "autoencoder": self.autoencoder, "precision": self.precision}
-        told.update({f"added {name}": f"{one.amount:g}" for name, one in self.added.items()})
+        told.update({f"added {name}": str(one.amount) for name, one in self.added.items()})
         return {**told, "compiled": "U-Net"} if is_compiled(self.unet) else told
 
     def compile(self) -> "StableDiffusion":
@@ -121,25 +137,27 @@ class StableDiffusion:
         """The U-Net and the text encoder together; their layers are called unet.… and text.…"""
         return nn.ModuleDict({"unet": self.unet, "text": self.text})
 
-    def add(self, additions: Mapping[str, Addition], name: str, amount: float, called: str) -> None:
+    def add(self, additions: Mapping[str, Addition], name: str, added: Added) -> None:
         """Add to the weights in memory; the checkpoint's file stays as it is.
 
         Args:
             additions: by layer, see `networks`.
             name: of what they hold.
-            amount: of each that is added.
-            called: what people call them.
+            added: what people call them, and how much of each is added.
 
         Raises:
             UserError: for a layer that this checkpoint lacks, or of another shape; nothing was added then.
         """
         try:
-            add(self.networks(), {layer: one._replace(scale=amount * one.scale) for layer, one in additions.items()})
+            add(
+                self.networks(),
+                {layer: one._replace(scale=added.amount.of(layer) * one.scale) for layer, one in additions.items()},
+            )
         except KeyError as missing:
-            raise UserError(f"{called}: is for a layer {missing} that this checkpoint does not have") from None
+            raise UserError(f"{added.called}: is for a layer {missing} that this checkpoint does not have") from None
         except ValueError as fault:
-            raise UserError(f"{called}: was learned for another model: {fault}") from None
-        self.added[name] = Added(called, amount)
+            raise UserError(f"{added.called}: was learned for another model: {fault}") from None
+        self.added[name] = added
 
     def learn_words(self, embeddings: Sequence[Embedding]) -> None:
         """Make words known; a later one takes the place of an earlier one of the same token.

@@ -11,7 +11,7 @@ from .learned_files import LearnedFile, holds_additions, read_learned, write_add
 from .lora_files import read_lora
 from .lora_info import LoraInfo, what_lora
 from .lora_merging import Merged, Weighted, merge_loras
-from .lora_metadata import OURS, lora_metadata
+from .lora_metadata import OURS, lora_metadata, trained_words
 from .lora_writing import LORA_NAMINGS, write_lora
 from .low_rank import LoraFile, LowRank, layer_shapes
 from .model_file import ModelFormat, read_model, write_model
@@ -103,6 +103,7 @@ __all__ = [
     "shortened",
     "some",
     "temporary_folder",
+    "trained_words",
     "visible_entries",
     "visible_files",
     "weights_in",

@@ -26,6 +26,8 @@ class LearnedFile(NamedTuple):
     """By layer: unet.… or text.…, as `StableDiffusion.networks` calls them."""
     metadata: Dict[str, str]
     """How it came to be."""
+    trigger: str = ""
+    """What to say in a prompt to have it, as a LoRA's file tells it."""
 
 
 def write_additions(path: Path, learned: LearnedFile) -> None:

@@ -27,7 +27,7 @@ from ..runs import digest
 from ..stable_diffusion import StableDiffusion
 from .painting import Sampling, decoded, encoded, paint
 from .prompts import Source, UnknownWordError, read_input
-from .telling import tell_prompts_without_token, tell_unknown_to_small_world, tell_words
+from .telling import tell_added, tell_prompts_without_token, tell_unknown_to_small_world, tell_words
 from .words import with_words
 
 SHEET = "sheet-prompts.webp"
@@ -50,7 +50,8 @@ class GenerateOptions:
     embeddings: Tuple[Path, ...] = ()
     """Files of learned words, or folders of such files; "FILE=<dog>" calls a file's word <dog>."""
     lora: Tuple[str, ...] = ()
-    """Files of LoRAs (kohya's, diffusers' or peft's names), each FILE or FILE:0.8 for as much of it."""
+    """Files of LoRAs (kohya's, diffusers' or peft's names), each FILE, FILE:0.8 for as much of it, or
+    FILE:unet=0.8,text=0.3 for as much in each network."""
     custom: Tuple[str, ...] = ()
     """Files of `concepts learn --method custom`, or diffusers' Custom Diffusion, each FILE or FILE:0.8."""
     count: int = number(25, 1)
@@ -154,7 +155,10 @@ class _ConceptPainting(Painting[Picture]):
 
     def note(self, asked: Picture) -> Dict[str, Any]:
         told = {"prompt": asked.prompt, "seed": asked.seed(self._options.seed), "checkpoint": self._model.name}
-        added = {Path(one.called).name: one.amount for one in self._model.added.values()}
+        added = {
+            Path(one.called).name: one.amount.unet if one.amount.unet == one.amount.text else str(one.amount)
+            for one in self._model.added.values()
+        }
         return {**told, **({"added": added} if added else {}), **asdict(self._options.sampling)}
 
     def finish(self, out: Path) -> None:
@@ -231,6 +235,7 @@ def _loaded(
                 raise unknown
             left_out.append(unknown)
     if worker.rank == 0:
+        tell_added(list(model.added.values()), tokenizer, [*prompts, negative])
         tell_words(given, tokenizer, prompts, negative)
         if options.input is not None:
             tell_prompts_without_token(options.input, sources, tokenizer)
