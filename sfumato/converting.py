@@ -1,7 +1,7 @@
 """`sfumato concepts convert`: checkpoints and learned words from one format to another, additions into checkpoints."""
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional, Sequence, Tuple
 
@@ -22,7 +22,7 @@ from .models.shipped import small_or
 from .options import check_options, choice
 from .outputs import holding
 from .personalisation.joining import join
-from .stable_diffusion import SMALL_WORLD, StableDiffusion
+from .stable_diffusion import SMALL_WORLD, VAE_OPTION, StableDiffusion
 
 
 @dataclass
@@ -46,6 +46,7 @@ class ConvertOptions:
     joined with it into one, each concept answered as by its own (Kumari et al. 2022, eq. 4)."""
     checkpoint: Optional[Path] = None
     """That files which are joined were learned for; the shipped small one by default."""
+    vae: Optional[Path] = field(default=None, metadata=VAE_OPTION)
     precision: Optional[str] = choice(None, DTYPES)
     """Of a checkpoint's weights: fp32, fp16 or bf16; as they are by default."""
 
@@ -63,6 +64,8 @@ def convert(options: ConvertOptions) -> Path:
     if not source.exists():
         raise UserError(f"{source}: there is no such file or folder; give a checkpoint or a learned word")
     joined = holds_additions(source)
+    if options.vae is not None and (joined or options.word is not None or holds_words(source)):
+        raise UserError(f"--vae {options.vae}: is written into a checkpoint, which {source} is not")
     if options.checkpoint is not None and not joined:
         raise UserError(f"--checkpoint {options.checkpoint}: is for files of --method custom, which {source} is not")
     if joined:
@@ -86,9 +89,9 @@ def _convert_checkpoint(source: Path, options: ConvertOptions) -> Path:
         raise UserError(f"{options.out}: a checkpoint is written as .safetensors or .ckpt; give a name that ends so")
     if options.rename is not None or options.pick is not None:
         raise UserError("--rename and --pick are for learned words, and this is a checkpoint")
-    parts = read_stable_diffusion(source)
+    parts = read_stable_diffusion(source, options.vae)
     if options.merge:
-        _merge(source, parts, options.merge)
+        _merge(StableDiffusion.load(source, vae=options.vae), parts, options.merge)
     networks = {"unet": parts.unet, "vae": parts.vae, "text": parts.text}
     write_stable_diffusion(options.out, networks, parts.size, DTYPES.get(options.precision or ""))
     if parts.ignored:
@@ -96,9 +99,8 @@ def _convert_checkpoint(source: Path, options: ConvertOptions) -> Path:
     return options.out
 
 
-def _merge(source: Path, parts: Parts, given: Sequence[str]) -> None:
+def _merge(model: StableDiffusion, parts: Parts, given: Sequence[str]) -> None:
     """Add to the weights of a checkpoint that was read, each in float32 and rounded once to its own type."""
-    model = StableDiffusion.load(source)
     for one in given_of_any_kind(model, "--merge", given):
         for layer, addition in one.learned.additions.items():
             network, _, name = layer.partition(".")

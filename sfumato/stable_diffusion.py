@@ -24,6 +24,14 @@ SMALL_WORLD = shipped("world.safetensors")
 SCHEDULE = ScaledLinearSchedule()
 """Of all that are version 1: 1,000 times."""
 
+VAE_OPTION = {
+    "help": (
+        "The file or folder of an autoencoder in place of the checkpoint's own, such as vae-ft-mse-840000: CompVis' or"
+        " diffusers' keys, or a checkpoint that has it. Needed for a checkpoint without one."
+    )
+}
+"""The metadata of an option for it."""
+
 _Network = TypeVar("_Network", bound=nn.Module)
 _Config = TypeVar("_Config")
 
@@ -76,22 +84,28 @@ class StableDiffusion:
     """What was added to its weights, by a name of what it holds."""
 
     @classmethod
-    def load(cls, path: Path, dtype: torch.dtype = torch.float32) -> "StableDiffusion":
+    def load(cls, path: Path, dtype: torch.dtype = torch.float32, vae: Optional[Path] = None) -> "StableDiffusion":
         """Read a checkpoint of any layout; see `read_stable_diffusion`.
 
         Args:
             path: of the checkpoint.
             dtype: of the weights in memory. The autoencoder is never in float16, whose range its insides leave.
+            vae: an autoencoder in place of the checkpoint's own; see `read_vae`.
 
         Raises:
             UserError: if it cannot be used.
         """
-        parts = read_stable_diffusion(path)
+        parts = read_stable_diffusion(path, vae)
         name, autoencoder = fingerprint(parts), name_of_weights(parts.vae)  # before the networks take the weights
         wide = torch.float32 if dtype == torch.float16 else dtype
+        unet = _network(unet_config, UNet, parts.unet, dtype, path, "U-Net")
+        encoder = _network(vae_config, VAE, parts.vae, wide, vae or path, "autoencoder")
+        made, taken = encoder.config.latent, unet.config.channels
+        if made != taken:
+            raise UserError(f"{vae or path}: its latents have {made} channels, the U-Net's {taken}; give its own")
         return cls(
-            unet=_network(unet_config, UNet, parts.unet, dtype, path, "U-Net"),
-            vae=_network(vae_config, VAE, parts.vae, wide, path, "autoencoder"),
+            unet=unet,
+            vae=encoder,
             text=_network(text_config, TextEncoder, parts.text, dtype, path, "text encoder"),
             schedule=SCHEDULE,
             name=name,

@@ -32,6 +32,7 @@ from .tensor_files import read_tensor, read_tensors, weights_in
 from .texts import TextError, parsed_json, read_json, read_text
 from .torch_saving import write_torch
 from .training_state import Saved, checksum, load_state, save_state
+from .vae_files import holds_vae, read_vae
 from .word_converting import convert_words, holds_words
 from .word_files import embedding_files, given_words
 from .word_stages import GivenWord, refuse_clashes
@@ -68,6 +69,7 @@ __all__ = [
     "given_words",
     "holds_additions",
     "holds_custom",
+    "holds_vae",
     "holds_words",
     "is_hidden",
     "layer_shapes",
@@ -95,6 +97,7 @@ __all__ = [
     "read_tensor",
     "read_tensors",
     "read_text",
+    "read_vae",
     "refuse_clashes",
     "refuse_other_settings",
     "refuse_others",
