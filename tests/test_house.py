@@ -53,6 +53,7 @@ MAY_IMPORT = {
     },
     "doctor.py": {"devices", "errors", "models"},
     "presets.py": {"errors"},
+    "info.py": {"checkpoints", "errors", "images", "runs"},
     "model.py": {"conditions", "model_files", "diffusion"},
     "conditions.py": set(),
     "model_files.py": {"checkpoints", "models", "diffusion", "errors"},

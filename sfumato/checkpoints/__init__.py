@@ -28,11 +28,12 @@ from .stable_diffusion import (
 )
 from .stand_ins import StandIn, described, shortened
 from .strict import filled, fitting, load_strictly, loaded, not_finite, refuse_others, some
-from .tensor_files import read_tensor, read_tensors, weights_in
+from .tensor_files import looks_like_safetensors, read_tensor, read_tensors, weights_in
 from .texts import TextError, parsed_json, read_json, read_text
 from .torch_saving import write_torch
 from .training_state import Saved, checksum, load_state, save_state
 from .vae_files import holds_vae, read_vae
+from .what_file import WhatFile, what_file
 from .word_converting import convert_words, holds_words
 from .word_files import embedding_files, given_words
 from .word_stages import GivenWord, refuse_clashes
@@ -57,6 +58,7 @@ __all__ = [
     "StandIn",
     "TextError",
     "Weighted",
+    "WhatFile",
     "atomic_path",
     "but_length",
     "checksum",
@@ -77,6 +79,7 @@ __all__ = [
     "load_state",
     "load_strictly",
     "loaded",
+    "looks_like_safetensors",
     "lora_metadata",
     "member_bytes",
     "merge_loras",
@@ -110,6 +113,7 @@ __all__ = [
     "visible_entries",
     "visible_files",
     "weights_in",
+    "what_file",
     "what_lora",
     "write_additions",
     "write_custom",

@@ -84,6 +84,12 @@ def trained_words(metadata: Mapping[str, str]) -> str:
     return ", ".join(shortened(tag) for tag in most[:_MOST_WORDS])
 
 
+def told_settings(settings: Mapping[str, str]) -> Dict[str, str]:
+    """Of a LoRA's settings (`LoraInfo.settings`) those that `lora_metadata` keeps, and ours; no list of captions."""
+    lengthy = {key[len("ss_") :] for key in ("ss_tag_frequency", "ss_dataset_dirs", "ss_bucket_info", "ss_datasets")}
+    return {name: text for name, text in settings.items() if name not in lengthy and text not in ("None", "{}", "")}
+
+
 def _sizes(lora: LoraFile) -> Dict[str, str]:
     """Rank and alpha as kohya's scripts tell them: the linear layers' (and 1x1 convolutions'), and the others'."""
     every = [*lora.unet.values(), *lora.text.values()]

@@ -63,6 +63,19 @@ def refuse_other_models(state: Mapping[str, Any], path: Path, with_vae: bool = T
         )
 
 
+def what_model(state: Mapping[str, Any]) -> str:
+    """What a table is that is no whole Stable Diffusion v1, such as "Flux"; nothing where neither tells it."""
+    for pattern, what in _BY_KEY:
+        begin = re.compile(pattern)
+        if any(begin.match(key) for key in state):
+            return what.partition(";")[0].partition(" ")[2]
+    try:
+        _refuse_by_shape(state, Path())
+    except UserError as fault:
+        return str(fault).partition(": is ")[2].partition(";")[0]
+    return ""
+
+
 def _refuse_by_shape(state: Mapping[str, Any], path: Path) -> None:
     tensors: Dict[str, Tensor] = {key: value for key, value in state.items() if isinstance(value, Tensor)}
     first = tensors.get("model.diffusion_model.input_blocks.0.0.weight")
