@@ -63,7 +63,7 @@ MAY_IMPORT = {
     "converting.py": {
         "checkpoints",
         "concepts",
-        "personalisation",
+        "converting_additions",
         "devices",
         "errors",
         "models",
@@ -71,6 +71,7 @@ MAY_IMPORT = {
         "outputs",
         "stable_diffusion",
     },
+    "converting_additions.py": {"checkpoints", "concepts", "personalisation", "errors", "models", "stable_diffusion"},
     "commands.py": set(),
     "cli.py": {"commands", "errors", "flags", "options", "program", "runs"},
     "flags.py": {"errors", "options"},

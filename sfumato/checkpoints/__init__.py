@@ -10,10 +10,11 @@ from .folders import is_hidden, leads_out, visible_entries, visible_files
 from .learned_files import LearnedFile, holds_additions, read_learned, write_additions, write_words
 from .lora_files import read_lora
 from .lora_info import LoraInfo, what_lora
+from .lora_keys import WIDTHS
 from .lora_merging import Merged, Weighted, merge_loras
 from .lora_metadata import OURS, lora_metadata, trained_words
 from .lora_writing import LORA_NAMINGS, write_lora
-from .low_rank import LoraFile, LowRank, layer_shapes
+from .low_rank import LoraFile, LowRank, Shapes, layer_shapes
 from .model_file import ModelFormat, read_model, write_model
 from .safetensor_files import read_safetensors, write_safetensors
 from .settings import but_length, refuse_other_settings
@@ -27,7 +28,7 @@ from .stable_diffusion import (
     write_stable_diffusion,
 )
 from .stand_ins import StandIn, described, shortened
-from .strict import filled, fitting, load_strictly, loaded, not_finite, refuse_others, some
+from .strict import filled, fitting, load_strictly, loaded, not_finite, refuse_others, some, unfilled
 from .tensor_files import looks_like_safetensors, read_tensor, read_tensors, weights_in
 from .texts import TextError, parsed_json, read_json, read_text
 from .torch_saving import write_torch
@@ -44,6 +45,7 @@ __all__ = [
     "OURS",
     "PREFIXES",
     "SIZE_KEY",
+    "WIDTHS",
     "CustomFile",
     "Embedding",
     "GivenWord",
@@ -55,6 +57,7 @@ __all__ = [
     "ModelFormat",
     "Parts",
     "Saved",
+    "Shapes",
     "StandIn",
     "TextError",
     "Weighted",
@@ -110,6 +113,7 @@ __all__ = [
     "some",
     "temporary_folder",
     "trained_words",
+    "unfilled",
     "visible_entries",
     "visible_files",
     "weights_in",

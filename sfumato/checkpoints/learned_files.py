@@ -10,7 +10,7 @@ from typing import Dict, List, NamedTuple
 
 from ..errors import UserError
 from ..models.additions import Addition
-from .embeddings import CUSTOM, NAME, Embedding, embeddings_in, write_embedding
+from .embeddings import CUSTOM, NAME, Embedding, embeddings_in, without_names, write_embedding
 from .safetensor_files import read_safetensors, write_safetensors
 from .strict import not_finite, some
 from .tensor_files import read_tensors, weights_in
@@ -34,7 +34,7 @@ def write_additions(path: Path, learned: LearnedFile) -> None:
     """Write words and whole additions, whole or not at all; additions in half precision."""
     whole = {layer: one.delta().half() for layer, one in learned.additions.items()}
     words = {word.token: word.vectors.float() for word in learned.words}
-    write_safetensors(path, {**whole, **words}, {**learned.metadata, "format": CUSTOM})
+    write_safetensors(path, {**whole, **words}, {**without_names(learned.metadata), "format": CUSTOM})
 
 
 def write_words(path: Path, words: List[Embedding], metadata: Dict[str, str]) -> None:
@@ -42,7 +42,9 @@ def write_words(path: Path, words: List[Embedding], metadata: Dict[str, str]) ->
     if len(words) == 1:
         write_embedding(path, words[0]._replace(metadata=metadata))
     else:
-        write_safetensors(path, {word.token: word.vectors.float() for word in words}, {**metadata, "format": NAME})
+        write_safetensors(
+            path, {word.token: word.vectors.float() for word in words}, {**without_names(metadata), "format": NAME}
+        )
 
 
 def read_learned(path: Path) -> LearnedFile:

@@ -13,6 +13,7 @@ import json
 import re
 from typing import Dict, List, Mapping, Tuple
 
+from .embeddings import without_names
 from .low_rank import LoraFile, LowRank
 from .stand_ins import shortened
 from .texts import parsed_json
@@ -58,6 +59,7 @@ def lora_metadata(lora: LoraFile) -> Dict[str, str]:
         **({TRIGGER: trigger} if trigger else {}),
     }
     kept = {key: text for key, text in lora.metadata.items() if key in _KEPT or key.startswith(OURS)}
+    kept = without_names(kept)
     return {**spec, **kept, "modelspec.sai_model_spec": "1.0.1", **_sizes(lora)}
 
 

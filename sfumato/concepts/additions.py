@@ -59,7 +59,7 @@ def given_additions(model: StableDiffusion, lora: Sequence[str] = (), custom: Se
     found: List[Given] = []
     for flag, asked in (("--lora", lora), ("--custom", custom)):
         for one in asked:
-            file, told = _parted(flag, one, (flag,))
+            file, told = parted(flag, one, (flag,))
             found.append(_given(flag, file, told, model, found))
     return found
 
@@ -77,7 +77,7 @@ def given_of_any_kind(model: StableDiffusion, flag: str, given: Sequence[str]) -
     """
     found: List[Given] = []
     for one in given:
-        file, told = _parted(flag, one, ("--lora", "--custom"))
+        file, told = parted(flag, one, ("--lora", "--custom"))
         info = what_lora(file)
         kind = "--lora" if info is not None and info.kind != "Custom Diffusion" else "--custom"
         found.append(_given(kind, file, told, model, found))
@@ -157,9 +157,18 @@ def _tell_unused(file: Path, keys: Sequence[str]) -> None:
         )
 
 
-def _parted(flag: str, given: str, kinds: Sequence[str]) -> Tuple[Path, Dict[str, float]]:
-    """A file and how much of it, by network; what is there under the whole name is a file of that name. Of a run's
-    folder it is what was learned, of the kinds that a flag takes; other folders may be peft's."""
+def parted(flag: str, given: str, kinds: Sequence[str]) -> Tuple[Path, Dict[str, float]]:
+    """A file and how much of it, by network.
+
+    Args:
+        flag: that was given it, for the error.
+        given: FILE, FILE:0.8 or FILE:unet=0.8,text=0.3; what is there under the whole name is a file of that name. Of a
+            run's folder it is what was learned; other folders may be peft's.
+        kinds: that may be meant, --lora and --custom.
+
+    Raises:
+        UserError: for an amount that cannot be.
+    """
     name, colon, amount = given.rpartition(":")
     if not colon or Path(given).exists():
         name, amount = given, "1"

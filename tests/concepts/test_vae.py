@@ -79,5 +79,5 @@ def test_one_of_another_shape_is_refused(checkpoint, files, tmp_path):
 def test_it_does_nothing_for_a_word_and_is_refused_there(files, tmp_path):
     word = tmp_path / "word.safetensors"
     write_safetensors(word, {"<new1>": torch.ones(1, 64)}, {})
-    with pytest.raises(UserError, match=r"--vae .*: is written into a checkpoint, which .* is not"):
+    with pytest.raises(UserError, match=r"--vae: does nothing for .*, which is a learned word"):
         convert(ConvertOptions(word, tmp_path / "out.safetensors", vae=files / "own.safetensors"))

@@ -321,7 +321,7 @@ def test_what_cannot_be_merged_is_refused(photos, checkpoint, tmp_path):
     word = learn(options(photos, tmp_path / "run", checkpoint, steps=1))
     for source, merge, message in (
         (checkpoint, word, r"holds a word alone \(<new1>\)"),
-        (word, word, "is added to a checkpoint, and .* is a learned word"),
+        (word, word, "--merge: does nothing for .*, which is a learned word"),
         (checkpoint, tmp_path / "none", "none"),
     ):
         with pytest.raises(UserError, match=message):
