@@ -22,6 +22,7 @@ from .concepts.additions import given_of_any_kind, parted
 from .converting_additions import Written, convert_custom, convert_lora, join_custom
 from .devices import DTYPES
 from .errors import UserError
+from .models.additions import summed
 from .models.shipped import small_or
 from .options import check_options, choice, number
 from .outputs import holding
@@ -157,9 +158,7 @@ def _merge(model: StableDiffusion, parts: Parts, given: Sequence[str]) -> None:
         for layer, addition in one.learned.additions.items():
             network, _, name = layer.partition(".")
             state, key = getattr(parts, network), f"{name}.weight"
-            weight = state[key]
-            state[key] = (weight.float() + one.amount.of(layer) * addition.delta().reshape(weight.shape)).to(
-                weight.dtype
-            )
+            scaled = addition._replace(scale=one.amount.of(layer) * addition.scale)
+            state[key] = summed(state[key], scaled)
         for word in one.words:
             print(f"{word.word.token} is not in the checkpoint; paint with {one.flag} {one.file}:0 to have it")

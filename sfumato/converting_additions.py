@@ -77,8 +77,7 @@ def convert_lora(
     if len(loras) > 1 or rank is not None or amount != Amount():
         enough = sum(_highest(one.lora) for one in loras)
         merged = merge_loras(loras, rank or enough)
-        told = {"modelspec.title": "merged LoRA"} if len(loras) > 1 else lora.metadata
-        lora = merged.lora._replace(metadata=told)
+        lora = merged.lora._replace(metadata={"modelspec.title": "merged LoRA"} if len(loras) > 1 else lora.metadata)
         left = f"{merged.error:.2%} of what is added is left out" if merged.error > 1e-6 else "nothing is left out"
         print(f"rank {_highest(lora)}: {left}")
     write_lora(written.out, lora, list(unet), written.naming or "kohya", written.dtype, written.metadata)

@@ -199,7 +199,7 @@ def test_as_much_as_is_asked_of_several_files_is_added(photos, checkpoint, tmp_p
         ("custom", "LORA", "is a LoRA; give it with --lora"),
         ("lora", "WORD", r"holds a word alone \(<new1>\), which --embeddings takes"),
         ("custom", "WORD", r"holds a word alone \(<new1>\), which --embeddings takes"),
-        ("lora", "LORA:much", "give FILE, or FILE:0.8"),
+        ("lora", "LORA:much", "give FILE, FILE:0.8"),
         ("lora", "LORA:1e9", "the amount must be between -100 and 100"),
     ],
 )
@@ -231,6 +231,7 @@ def test_generate_paints_with_a_lora_and_says_so_in_its_pictures(photos, checkpo
 def test_a_learning_goes_on_from_a_file(photos, checkpoint, tmp_path, method):
     told = {"method": method, "beside": ALONE, "steps": 3}
     file = learn(options(photos, tmp_path / "first", checkpoint, **told))
+    assert b".png" not in file.read_bytes() and b"/" + photos.name.encode() not in file.read_bytes()
     still = {"lr": 1e-3, "weights_lr": 1e-7} if method != "word" else {"lr": 1e-3}
     again = learn(options(photos, tmp_path / "more", checkpoint, start=file, **still, **told))
     model = StableDiffusion.load(checkpoint)
