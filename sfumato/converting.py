@@ -123,8 +123,10 @@ def _refuse_idle(source: Path, kind: str, options: ConvertOptions) -> None:
     for one in dataclasses.fields(options):
         value = getattr(options, one.name)
         if one.name not in ("source", "out") and value != one.default and one.name not in _USED[kind]:
-            flag = f"--no-{one.name}" if value is False else f"--{one.name}"
-            raise UserError(f"{flag}: does nothing for {source}, which is {kind}; leave it out")
+            flag, said = f"--no-{one.name}" if value is False else f"--{one.name}", ""
+            if value is not False:
+                said = " " + " ".join(map(str, value if isinstance(value, tuple) else (value,)))
+            raise UserError(f"{flag}: does nothing for {source}, which is {kind}; leave out {flag}{said}")
 
 
 def _convert_custom(source: Path, options: ConvertOptions, written: Written) -> List[Path]:
