@@ -80,6 +80,7 @@ AIMS: Dict[str, Dict[str, Command]] = {
     },
     "prepare": {
         "doctor": Command("sfumato.doctor", "doctor", "DoctorOptions", "what this machine has for all of it"),
+        "info": Command("sfumato.info", "info", "InfoOptions", "what any file is: checkpoint, LoRA, word, picture"),
         "concepts convert": Command(
             "sfumato.converting", "convert", "ConvertOptions", "convert checkpoints and learned words"
         ),

@@ -24,8 +24,30 @@ SMALL_WORLD = shipped("world.safetensors")
 SCHEDULE = ScaledLinearSchedule()
 """Of all that are version 1: 1,000 times."""
 
+VAE_OPTION = {
+    "help": (
+        "The file or folder of an autoencoder in place of the checkpoint's own, such as vae-ft-mse-840000: CompVis' or"
+        " diffusers' keys, or a checkpoint that has it. Needed for a checkpoint without one."
+    )
+}
+"""The metadata of an option for it."""
+
 _Network = TypeVar("_Network", bound=nn.Module)
 _Config = TypeVar("_Config")
+
+
+class Amount(NamedTuple):
+    """How much of an addition is added to each network."""
+
+    unet: float = 1.0
+    text: float = 1.0
+
+    def of(self, layer: str) -> float:
+        """To a layer, as `StableDiffusion.networks` calls it."""
+        return self.unet if layer.startswith("unet.") else self.text
+
+    def __str__(self) -> str:
+        return f"{self.unet:g}" if self.unet == self.text else f"unet={self.unet:g},text={self.text:g}"
 
 
 class Added(NamedTuple):
@@ -33,7 +55,9 @@ class Added(NamedTuple):
 
     called: str
     """What people call it."""
-    amount: float
+    amount: Amount
+    trigger: str = ""
+    """What to say in a prompt to have it, where its file tells that."""
 
 
 @dataclass
@@ -60,22 +84,28 @@ class StableDiffusion:
     """What was added to its weights, by a name of what it holds."""
 
     @classmethod
-    def load(cls, path: Path, dtype: torch.dtype = torch.float32) -> "StableDiffusion":
+    def load(cls, path: Path, dtype: torch.dtype = torch.float32, vae: Optional[Path] = None) -> "StableDiffusion":
         """Read a checkpoint of any layout; see `read_stable_diffusion`.
 
         Args:
             path: of the checkpoint.
             dtype: of the weights in memory. The autoencoder is never in float16, whose range its insides leave.
+            vae: an autoencoder in place of the checkpoint's own; see `read_vae`.
 
         Raises:
             UserError: if it cannot be used.
         """
-        parts = read_stable_diffusion(path)
+        parts = read_stable_diffusion(path, vae)
         name, autoencoder = fingerprint(parts), name_of_weights(parts.vae)  # before the networks take the weights
         wide = torch.float32 if dtype == torch.float16 else dtype
+        unet = _network(unet_config, UNet, parts.unet, dtype, path, "U-Net")
+        encoder = _network(vae_config, VAE, parts.vae, wide, vae or path, "autoencoder")
+        made, taken = encoder.config.latent, unet.config.channels
+        if made != taken:
+            raise UserError(f"{vae or path}: its latents have {made} channels, the U-Net's {taken}; give its own")
         return cls(
-            unet=_network(unet_config, UNet, parts.unet, dtype, path, "U-Net"),
-            vae=_network(vae_config, VAE, parts.vae, wide, path, "autoencoder"),
+            unet=unet,
+            vae=encoder,
             text=_network(text_config, TextEncoder, parts.text, dtype, path, "text encoder"),
             schedule=SCHEDULE,
             name=name,
@@ -95,7 +125,7 @@ class StableDiffusion:
         Words are learned for the U-Net and the text encoder, which `checkpoint` names; pictures need the autoencoder.
         """
         told = {"checkpoint": self.name, "autoencoder": self.autoencoder, "precision": self.precision}
-        told.update({f"added {name}": f"{one.amount:g}" for name, one in self.added.items()})
+        told.update({f"added {name}": str(one.amount) for name, one in self.added.items()})
         return {**told, "compiled": "U-Net"} if is_compiled(self.unet) else told
 
     def compile(self) -> "StableDiffusion":
@@ -121,25 +151,27 @@ class StableDiffusion:
         """The U-Net and the text encoder together; their layers are called unet.… and text.…"""
         return nn.ModuleDict({"unet": self.unet, "text": self.text})
 
-    def add(self, additions: Mapping[str, Addition], name: str, amount: float, called: str) -> None:
+    def add(self, additions: Mapping[str, Addition], name: str, added: Added) -> None:
         """Add to the weights in memory; the checkpoint's file stays as it is.
 
         Args:
             additions: by layer, see `networks`.
             name: of what they hold.
-            amount: of each that is added.
-            called: what people call them.
+            added: what people call them, and how much of each is added.
 
         Raises:
             UserError: for a layer that this checkpoint lacks, or of another shape; nothing was added then.
         """
         try:
-            add(self.networks(), {layer: one._replace(scale=amount * one.scale) for layer, one in additions.items()})
+            add(
+                self.networks(),
+                {layer: one._replace(scale=added.amount.of(layer) * one.scale) for layer, one in additions.items()},
+            )
         except KeyError as missing:
-            raise UserError(f"{called}: is for a layer {missing} that this checkpoint does not have") from None
+            raise UserError(f"{added.called}: is for a layer {missing} that this checkpoint does not have") from None
         except ValueError as fault:
-            raise UserError(f"{called}: was learned for another model: {fault}") from None
-        self.added[name] = Added(called, amount)
+            raise UserError(f"{added.called}: was learned for another model: {fault}") from None
+        self.added[name] = added
 
     def learn_words(self, embeddings: Sequence[Embedding]) -> None:
         """Make words known; a later one takes the place of an earlier one of the same token.

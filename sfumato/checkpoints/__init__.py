@@ -10,10 +10,11 @@ from .folders import is_hidden, leads_out, visible_entries, visible_files
 from .learned_files import LearnedFile, holds_additions, read_learned, read_words_alone, write_additions, write_words
 from .lora_files import read_lora
 from .lora_info import LoraInfo, what_lora
+from .lora_keys import WIDTHS
 from .lora_merging import Merged, Weighted, merge_loras
-from .lora_metadata import OURS, lora_metadata, ours_in
+from .lora_metadata import OURS, lora_metadata, ours_in, trained_words
 from .lora_writing import LORA_NAMINGS, write_lora
-from .low_rank import LoraFile, LowRank, layer_shapes
+from .low_rank import LoraFile, LowRank, Shapes, layer_shapes
 from .model_file import ModelFormat, read_model, write_model
 from .safetensor_files import read_safetensors, write_safetensors
 from .settings import but_length, refuse_other_settings
@@ -27,11 +28,13 @@ from .stable_diffusion import (
     write_stable_diffusion,
 )
 from .stand_ins import StandIn, described, shortened
-from .strict import filled, fitting, load_strictly, loaded, not_finite, refuse_others, some
-from .tensor_files import read_tensor, read_tensors, weights_in
+from .strict import filled, fitting, load_strictly, loaded, not_finite, refuse_others, some, unfilled
+from .tensor_files import looks_like_safetensors, read_tensor, read_tensors, weights_in
 from .texts import TextError, parsed_json, read_json, read_text
 from .torch_saving import write_torch
 from .training_state import Saved, checksum, load_state, save_state
+from .vae_files import holds_vae, read_vae
+from .what_file import WhatFile, what_file
 from .word_converting import convert_words, holds_words
 from .word_files import embedding_files, given_words
 from .word_stages import GivenWord, refuse_clashes
@@ -42,6 +45,7 @@ __all__ = [
     "OURS",
     "PREFIXES",
     "SIZE_KEY",
+    "WIDTHS",
     "CustomFile",
     "Embedding",
     "GivenWord",
@@ -53,9 +57,11 @@ __all__ = [
     "ModelFormat",
     "Parts",
     "Saved",
+    "Shapes",
     "StandIn",
     "TextError",
     "Weighted",
+    "WhatFile",
     "atomic_path",
     "but_length",
     "checksum",
@@ -68,6 +74,7 @@ __all__ = [
     "given_words",
     "holds_additions",
     "holds_custom",
+    "holds_vae",
     "holds_words",
     "is_hidden",
     "layer_shapes",
@@ -75,6 +82,7 @@ __all__ = [
     "load_state",
     "load_strictly",
     "loaded",
+    "looks_like_safetensors",
     "lora_metadata",
     "member_bytes",
     "merge_loras",
@@ -96,6 +104,7 @@ __all__ = [
     "read_tensor",
     "read_tensors",
     "read_text",
+    "read_vae",
     "read_words_alone",
     "refuse_clashes",
     "refuse_other_settings",
@@ -105,9 +114,12 @@ __all__ = [
     "shortened",
     "some",
     "temporary_folder",
+    "trained_words",
+    "unfilled",
     "visible_entries",
     "visible_files",
     "weights_in",
+    "what_file",
     "what_lora",
     "write_additions",
     "write_custom",

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..errors import UserError
 from .diffusers_layout import diffusers_layers
+from .embeddings import without_names
 from .low_rank import Shapes
 from .rebuilders import as_tensor
 from .safetensor_files import write_safetensors
@@ -124,7 +125,7 @@ def write_custom(
         for layer, value in table.items()
     }
     if path.suffix == ".safetensors":
-        told = {key: text for key, text in custom.metadata.items() if key.startswith("sfumato.")}
+        told = without_names({key: text for key, text in custom.metadata.items() if key.startswith("sfumato.")})
         write_safetensors(path, tensors, {**told, "format": "pt"} if metadata else {})
         return
     refuse_not_finite(tensors, path)

@@ -9,7 +9,7 @@ The same names with .fp16 before the ending, and the older .bin (the text encode
 
 import re
 from pathlib import Path
-from typing import Any, Collection, Dict, Tuple
+from typing import Any, Collection, Dict, Mapping, Tuple
 
 from torch import Tensor
 
@@ -55,19 +55,21 @@ _VAE = (
 )
 
 
-def read_diffusers_folder(folder: Path) -> Dict[str, Tensor]:
+def read_diffusers_folder(folder: Path, with_vae: bool = True) -> Dict[str, Tensor]:
     """All weights of a folder under CompVis' full keys.
+
+    Args:
+        folder: that is read.
+        with_vae: whether its autoencoder is; else it may be missing.
 
     Raises:
         UserError: if a file is missing or cannot be read.
     """
-    unet, vae, text = (_part(folder, part) for part in _FILES)
+    with_vae = with_vae or (folder / "vae").is_dir()
+    unet, vae, text = (_part(folder, part) if part != "vae" or with_vae else {} for part in _FILES)
     names = unet_keys(unet)
     renamed = {f"model.diffusion_model.{names[key]}": value for key, value in unet.items()}
-    levels = 1 + max((int(n) for n in re.findall(r"decoder\.up_blocks\.(\d{1,3})\.", "\n".join(vae))), default=0)
-    for key, value in vae.items():
-        new, value = vae_entry(key, value, levels)
-        renamed[f"first_stage_model.{new}"] = value
+    renamed.update({f"first_stage_model.{key}": value for key, value in vae_in_compvis_names(vae).items()})
     renamed.update({f"cond_stage_model.transformer.{key}": value for key, value in text.items()})
     return renamed
 
@@ -147,6 +149,12 @@ def _diffusers_layer(layer: str, a_level: int) -> str:
     if stage.group(3) == "0":
         return f"{way}_blocks.{level}.resnets.{number}.{inside.get(rest, rest)}"
     return f"{way}_blocks.{level}.attentions.{number}.{rest}"
+
+
+def vae_in_compvis_names(vae: Mapping[str, Tensor]) -> Dict[str, Tensor]:
+    """An autoencoder's state dict in CompVis' names and shapes; one that has them already stays as it is."""
+    levels = 1 + max((int(n) for n in re.findall(r"decoder\.up_blocks\.(\d{1,3})\.", "\n".join(vae))), default=0)
+    return dict(vae_entry(key, value, levels) for key, value in vae.items())
 
 
 def vae_entry(key: str, value: Tensor, levels: int) -> Tuple[str, Tensor]:

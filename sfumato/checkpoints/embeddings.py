@@ -13,8 +13,9 @@
 What else is read, whatever the ending, stands in `found_words.py`.
 """
 
+import json
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor
@@ -25,6 +26,7 @@ from .safetensor_files import write_safetensors
 from .stand_ins import shortened
 from .strict import refuse_not_finite
 from .tensor_files import read_tensors
+from .texts import parsed_json
 from .torch_saving import write_torch
 
 FORMATS = ("sfumato", "diffusers", "a1111", "compvis", "tokens", "emb_params", "bare")
@@ -131,18 +133,19 @@ def _can_be_said(token: str) -> bool:
     return token.strip() == token != "" and len(token) <= _LONGEST_TOKEN and token.isprintable()
 
 
-def write_embedding(path: Path, embedding: Embedding, kind: str = "sfumato") -> None:
+def write_embedding(path: Path, embedding: Embedding, kind: str = "sfumato", metadata: bool = True) -> None:
     """Write a word, whole or not at all.
 
     Args:
         path: its ending must be one that the format has.
         embedding: the word.
         kind: one of FORMATS.
+        metadata: whether to write how it came to be, without names of photos; see `without_names`.
 
     Raises:
         UserError: for another format, an ending that it does not have, or a token that it cannot hold.
     """
-    token, vectors, metadata = embedding.token, embedding.vectors.float().contiguous(), embedding.metadata
+    token, vectors = embedding.token, embedding.vectors.float().contiguous()
     if kind not in FORMATS:
         raise UserError(f"unknown format {kind!r}; choose one of {', '.join(FORMATS)}")
     safe = path.suffix == ".safetensors"
@@ -152,10 +155,27 @@ def write_embedding(path: Path, embedding: Embedding, kind: str = "sfumato") -> 
         raise UserError(f"{path}: files of the format {kind} end in {ending}")
     if safe:
         key = "emb_params" if kind == "emb_params" else token
-        write_safetensors(path, {key: vectors}, {**metadata, "format": NAME, "token": token})
+        told = {**without_names(embedding.metadata), "format": NAME, "token": token}
+        write_safetensors(path, {key: vectors}, told if metadata else {})
         return
     refuse_not_finite({token: vectors}, path)
-    write_torch(path, _pickled(kind, token, vectors, metadata, path))
+    write_torch(path, _pickled(kind, token, vectors, embedding.metadata if metadata else {}, path))
+
+
+def without_names(metadata: Mapping[str, str]) -> Dict[str, str]:
+    """How a word or more came to be, without what only its maker needs: of the photos their contents' digests, not what
+    they are called."""
+    told = dict(metadata)
+    for key in [key for key in told if key.rpartition(".")[2] == "photos"]:
+        try:
+            photos = parsed_json(told[key], ours=True, twice={})
+        except ValueError:
+            del told[key]
+            continue
+        each = photos if isinstance(photos, list) else [photos]
+        nameless = [sorted(map(str, one.values())) if isinstance(one, dict) else one for one in each]
+        told[key] = json.dumps(nameless if isinstance(photos, list) else nameless[0])
+    return told
 
 
 def _pickled(kind: str, token: str, vectors: Tensor, metadata: Dict[str, str], path: Path) -> Any:

@@ -10,7 +10,7 @@ from typing import Dict, List, NamedTuple
 
 from ..errors import UserError
 from ..models.additions import Addition
-from .embeddings import CUSTOM, NAME, Embedding, embeddings_in, write_embedding
+from .embeddings import CUSTOM, NAME, Embedding, embeddings_in, without_names, write_embedding
 from .lora_keys import looks_like_lora
 from .lora_metadata import ours_in
 from .lora_words import bundled
@@ -29,13 +29,15 @@ class LearnedFile(NamedTuple):
     """By layer: unet.… or text.…, as `StableDiffusion.networks` calls them."""
     metadata: Dict[str, str]
     """How it came to be."""
+    trigger: str = ""
+    """What to say in a prompt to have it, as a LoRA's file tells it."""
 
 
 def write_additions(path: Path, learned: LearnedFile) -> None:
     """Write words and whole additions, whole or not at all; additions in half precision."""
     whole = {layer: one.delta().half() for layer, one in learned.additions.items()}
     words = {word.token: word.vectors.float() for word in learned.words}
-    write_safetensors(path, {**whole, **words}, {**learned.metadata, "format": CUSTOM})
+    write_safetensors(path, {**whole, **words}, {**without_names(learned.metadata), "format": CUSTOM})
 
 
 def write_words(path: Path, words: List[Embedding], metadata: Dict[str, str]) -> None:
@@ -43,7 +45,9 @@ def write_words(path: Path, words: List[Embedding], metadata: Dict[str, str]) ->
     if len(words) == 1:
         write_embedding(path, words[0]._replace(metadata=metadata))
     else:
-        write_safetensors(path, {word.token: word.vectors.float() for word in words}, {**metadata, "format": NAME})
+        write_safetensors(
+            path, {word.token: word.vectors.float() for word in words}, {**without_names(metadata), "format": NAME}
+        )
 
 
 def read_learned(path: Path) -> LearnedFile:

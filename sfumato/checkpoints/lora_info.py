@@ -11,7 +11,7 @@ from .custom_files import holds_custom
 from .lora_alphas import Alphas
 from .lora_files import lora_path
 from .lora_keys import WIDTHS, LoraKey, looks_like_lora, other_kind, other_model, parsed
-from .lora_metadata import OURS, TITLE, TRIGGER
+from .lora_metadata import OURS, TITLE, trained_words
 from .lora_words import bundled
 from .rebuilders import as_tensor
 from .tensor_files import read_tensors
@@ -81,7 +81,7 @@ def what_lora(path: Path) -> Optional[LoraInfo]:
         alphas=_counted(_alphas(path, metadata, tensors, downs)) if kind == "LoRA" else {},
         words=words,
         title=metadata.get(TITLE, ""),
-        trigger=metadata.get(TRIGGER, "") or ", ".join(words),
+        trigger=trained_words(metadata) or ", ".join(words),
         settings={
             key[len(begin) :]: text
             for begin in ("ss_", OURS)

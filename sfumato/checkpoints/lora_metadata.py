@@ -10,14 +10,20 @@ folder, no list of captions' words.
 """
 
 import json
+import re
 from typing import Dict, List, Mapping, Tuple
 
+from .embeddings import without_names
 from .low_rank import LoraFile, LowRank
+from .stand_ins import shortened
+from .texts import parsed_json
 
 TRIGGER = "modelspec.trigger_phrase"
 TITLE = "modelspec.title"
 OURS = "sfumato."
 """How keys begin that are ours alone."""
+_MOST_WORDS, _LONGEST = 5, 200
+"""Of captions' words that are told, and signs of a trigger phrase."""
 
 _SPEC = (
     *("title", "author", "description", "date", "license", "usage_hint", "tags", "trigger_phrase", "resolution"),
@@ -53,12 +59,42 @@ def lora_metadata(lora: LoraFile) -> Dict[str, str]:
         **({TRIGGER: trigger} if trigger else {}),
     }
     kept = {key: text for key, text in lora.metadata.items() if key in _KEPT or key.startswith(OURS)}
+    kept = without_names(kept)
     return {**spec, **kept, "modelspec.sai_model_spec": "1.0.1", **_sizes(lora)}
 
 
 def ours_in(metadata: Mapping[str, str]) -> Dict[str, str]:
     """What a LoRA's metadata tell of how sfumato learned it; empty for others'."""
     return {key[len(OURS) :]: value for key, value in metadata.items() if key.startswith(OURS)}
+
+
+def trained_words(metadata: Mapping[str, str]) -> str:
+    """What to say in a prompt to have a LoRA, as its file tells it, with commas between; nothing where it does not.
+
+    The trigger phrase; else what the captions said most, as kohya's scripts count it: {"10_dog": {"sks dog": 10}}; else
+    the folders' names.
+    """
+    phrase = metadata.get(TRIGGER, "").strip()
+    if phrase:
+        return shortened(phrase, _LONGEST)
+    try:
+        folders = parsed_json(metadata.get("ss_tag_frequency", "{}"), False, {})
+    except ValueError:
+        return ""
+    counts: Dict[str, int] = {}
+    for tags in folders.values() if isinstance(folders, dict) else ():
+        for tag, count in tags.items() if isinstance(tags, dict) else ():
+            counts[tag.strip()] = counts.get(tag.strip(), 0) + (count if type(count) is int else 0)
+    if not counts and isinstance(folders, dict):
+        counts = dict.fromkeys((re.sub(r"^\d+_", "", folder) for folder in folders), 1)
+    most = sorted((tag for tag in counts if tag), key=lambda tag: (-counts[tag], tag))
+    return ", ".join(shortened(tag) for tag in most[:_MOST_WORDS])
+
+
+def told_settings(settings: Mapping[str, str]) -> Dict[str, str]:
+    """Of a LoRA's settings (`LoraInfo.settings`) those that `lora_metadata` keeps, and ours; no list of captions."""
+    lengthy = {key[len("ss_") :] for key in ("ss_tag_frequency", "ss_dataset_dirs", "ss_bucket_info", "ss_datasets")}
+    return {name: text for name, text in settings.items() if name not in lengthy and text not in ("None", "{}", "")}
 
 
 def _sizes(lora: LoraFile) -> Dict[str, str]:

@@ -27,19 +27,21 @@ _BY_KEY = (
 )
 """How a key begins -> what the file is."""
 
+_VAE = "first_stage_model."
 _PARTS = (
     ("model.diffusion_model.", "U-Net"),
-    ("first_stage_model.", "autoencoder (VAE)"),
+    (_VAE, "autoencoder (VAE)"),
     ("cond_stage_model.transformer.", "text encoder"),
 )
 
 
-def refuse_other_models(state: Mapping[str, Any], path: Path) -> None:
+def refuse_other_models(state: Mapping[str, Any], path: Path, with_vae: bool = True) -> None:
     """Check that a table has the keys of a whole Stable Diffusion v1 of plain weights.
 
     Args:
         state: key -> tensor or stand-in, under CompVis' full keys.
         path: of the file, for the error.
+        with_vae: whether its autoencoder must be there.
 
     Raises:
         UserError: naming what it is instead, or what it lacks.
@@ -49,13 +51,29 @@ def refuse_other_models(state: Mapping[str, Any], path: Path) -> None:
         if any(begin.match(key) for key in state):
             raise UserError(f"{path}: {what}; {_V1}")
     for prefix, name in _PARTS:
-        if not any(key.startswith(prefix) for key in state):
-            raise UserError(f"{path}: has no {name} ({prefix}*); give a whole checkpoint of Stable Diffusion v1")
+        if not any(key.startswith(prefix) for key in state) and (with_vae or prefix != _VAE):
+            beside = ", or the file of one with --vae" if prefix == _VAE else ""
+            raise UserError(
+                f"{path}: has no {name} ({prefix}*); give a whole checkpoint of Stable Diffusion v1{beside}"
+            )
     _refuse_by_shape(state, path)
     if any(_is_fp8(value) for value in state.values()):
         raise UserError(
             f"{path}: holds 8-bit weights (fp8), from which nothing can be computed here; give fp16 or fp32"
         )
+
+
+def what_model(state: Mapping[str, Any]) -> str:
+    """What a table is that is no whole Stable Diffusion v1, such as "Flux"; nothing where neither tells it."""
+    for pattern, what in _BY_KEY:
+        begin = re.compile(pattern)
+        if any(begin.match(key) for key in state):
+            return what.partition(";")[0].partition(" ")[2]
+    try:
+        _refuse_by_shape(state, Path())
+    except UserError as fault:
+        return str(fault).partition(": is ")[2].partition(";")[0]
+    return ""
 
 
 def _refuse_by_shape(state: Mapping[str, Any], path: Path) -> None:

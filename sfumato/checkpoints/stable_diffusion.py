@@ -15,6 +15,7 @@ from .safetensor_files import write_safetensors
 from .strict import refuse_not_finite, refuse_others, some
 from .tensor_files import read_tensors, weights_in
 from .torch_saving import write_torch
+from .vae_files import read_vae, refuse_other_shape
 
 PREFIXES = {
     "unet": "model.diffusion_model.",
@@ -73,21 +74,23 @@ class Parts(NamedTuple):
     """Keys of the file that nothing needs: the schedule, the running means of the weights, positions."""
 
 
-def read_stable_diffusion(path: Path) -> Parts:
+def read_stable_diffusion(path: Path, vae: Optional[Path] = None) -> Parts:
     """Read a checkpoint of version 1 without running any of it.
 
     Args:
         path: a file with CompVis' keys, of any name (.ckpt, .pt, .safetensors ...), or a diffusers folder.
+        vae: an autoencoder in place of the checkpoint's own, which may be missing then; see `read_vae`.
 
     Raises:
-        UserError: if the file is missing, damaged, or of another model (which is named).
+        UserError: if the file is missing, damaged, or of another model (which is named); if the other autoencoder is
+            none, or of another shape than the checkpoint's own.
     """
     path = Path(path)
     if path.is_dir():
-        state = read_diffusers_folder(path)
+        state = read_diffusers_folder(path, vae is None)
     else:
         state = _with_running_means(weights_in(read_tensors(path).value, path, "state_dict"))
-    refuse_other_models(state, path)
+    refuse_other_models(state, path, vae is None)
     parts: Dict[str, Dict[str, Tensor]] = {name: {} for name in PREFIXES}
     ignored, unknown, size = [], [], 512
     for key, value in state.items():
@@ -106,6 +109,9 @@ def read_stable_diffusion(path: Path) -> Parts:
         )
     for part in parts.values():
         refuse_others(part, path)
+    if vae is not None:
+        own, parts["vae"] = parts["vae"], read_vae(vae)
+        refuse_other_shape(parts["vae"], own, vae)
     return Parts(parts["unet"], parts["vae"], parts["text"], size, ignored)
 
 

@@ -42,7 +42,12 @@ def holds_words(path: Path) -> bool:
 
 
 def convert_words(
-    source: Path, out: Path, kind: Optional[str] = None, pick: Optional[str] = None, rename: Optional[str] = None
+    source: Path,
+    out: Path,
+    kind: Optional[str] = None,
+    pick: Optional[str] = None,
+    rename: Optional[str] = None,
+    metadata: bool = True,
 ) -> List[Path]:
     """Write the words of a file in another format.
 
@@ -52,6 +57,7 @@ def convert_words(
         kind: one of FORMATS; by default sfumato's, whose files end in .safetensors.
         pick: the token of the only one that is taken.
         rename: what the word is called; there must be one.
+        metadata: whether to write how the word came to be, where it is known.
 
     Returns:
         The files that were written.
@@ -82,7 +88,7 @@ def convert_words(
         path = _file_for(named.token, out, _ENDINGS.get(kind, ".pt"), written) if out.is_dir() else out
         written[path] = named
     for path, named in written.items():
-        write_embedding(path, named, kind)
+        write_embedding(path, named, kind, metadata)
     return list(written)
 
 

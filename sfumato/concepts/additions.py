@@ -1,8 +1,8 @@
-"""What was learned beside words, as a command is given it: FILE, or FILE:0.8 for as much of it."""
+"""What was learned beside words, as a command is given it: FILE, FILE:0.8 for as much of it, FILE:unet=0.8,text=0.3."""
 
 import warnings
 from pathlib import Path
-from typing import List, NamedTuple, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 from ..checkpoints import (
     GivenWord,
@@ -16,14 +16,16 @@ from ..checkpoints import (
     read_learned,
     read_lora,
     some,
+    trained_words,
     what_lora,
 )
 from ..errors import UserError
 from ..models.additions import Addition
 from ..runs import digest
-from ..stable_diffusion import StableDiffusion
+from ..stable_diffusion import Added, Amount, StableDiffusion
 
 _MOST = 100.0
+_PARTS = {"unet": "U-Net", "text": "text encoder"}
 
 
 class Given(NamedTuple):
@@ -32,20 +34,15 @@ class Given(NamedTuple):
     flag: str
     """--lora or --custom, which takes such files."""
     file: Path
-    amount: float
+    amount: Amount
     learned: LearnedFile
+    name: str
+    """Of what it adds, which decides pictures as the checkpoint does."""
 
     @property
     def words(self) -> List[GivenWord]:
         """The words that were learned with them."""
         return [GivenWord(self.file, word) for word in self.learned.words]
-
-    @property
-    def name(self) -> str:
-        """Of what it adds, which decides pictures as the checkpoint does."""
-        additions = self.learned.additions
-        scales = {layer: one.scale for layer, one in additions.items()}
-        return digest(scales, *(part.numpy() for one in additions.values() for part in one.parts))
 
 
 def given_additions(model: StableDiffusion, lora: Sequence[str] = (), custom: Sequence[str] = ()) -> List[Given]:
@@ -53,17 +50,17 @@ def given_additions(model: StableDiffusion, lora: Sequence[str] = (), custom: Se
 
     Args:
         model: that it is for.
-        lora: files of LoRAs, or runs that learned one, each FILE or FILE:AMOUNT.
+        lora: files of LoRAs, or runs that learned one, each FILE, FILE:AMOUNT or FILE:unet=AMOUNT,text=AMOUNT.
         custom: the same of Custom Diffusion.
 
     Raises:
-        UserError: for what cannot be used.
+        UserError: for what cannot be used, and twice the same.
     """
-    asked = [("--lora", one) for one in lora] + [("--custom", one) for one in custom]
-    found = []
-    for flag, one in asked:
-        file, amount = _parted(flag, one, (flag,))
-        found.append(Given(flag, file, amount, read_given(flag, file, model)))
+    found: List[Given] = []
+    for flag, asked in (("--lora", lora), ("--custom", custom)):
+        for one in asked:
+            file, told = parted(flag, one, (flag,))
+            found.append(_given(flag, file, told, model, found))
     return found
 
 
@@ -73,18 +70,39 @@ def given_of_any_kind(model: StableDiffusion, flag: str, given: Sequence[str]) -
     Args:
         model: that it is for.
         flag: such as --merge.
-        given: each FILE or FILE:AMOUNT.
+        given: see `given_additions`.
 
     Raises:
-        UserError: for what cannot be used.
+        UserError: for what cannot be used, and twice the same.
     """
-    found = []
+    found: List[Given] = []
     for one in given:
-        file, amount = _parted(flag, one, ("--lora", "--custom"))
-        told = what_lora(file)
-        kind = "--lora" if told is not None and told.kind != "Custom Diffusion" else "--custom"
-        found.append(Given(kind, file, amount, read_given(kind, file, model)))
+        file, told = parted(flag, one, ("--lora", "--custom"))
+        info = what_lora(file)
+        kind = "--lora" if info is not None and info.kind != "Custom Diffusion" else "--custom"
+        found.append(_given(kind, file, told, model, found))
     return found
+
+
+def _given(flag: str, file: Path, told: Dict[str, float], model: StableDiffusion, before: Sequence[Given]) -> Given:
+    learned = read_given(flag, file, model)
+    changed = {layer.partition(".")[0] for layer in learned.additions}
+    idle = next((part for part in told if part not in changed and len(told) < len(_PARTS)), None)
+    if changed and idle is not None:
+        raise UserError(f"{flag} {file}: changes no layer of the {_PARTS[idle]}; leave out {idle}=")
+    # By layer and not as the file has them: another naming of the same has another order.
+    layers = sorted(learned.additions.items())
+    name = digest(
+        {layer: one.scale for layer, one in layers}, *(part.numpy() for _, one in layers for part in one.parts)
+    )
+    twice = next((one for one in before if one.name == name), None)
+    if twice is not None:
+        raise UserError(f"{file}: is given twice{_as(twice, file)}; give it once, with the sum of its amounts")
+    return Given(flag, file, Amount(**told), learned, name)
+
+
+def _as(other: Given, file: Path) -> str:
+    return "" if other.file == file else f", for {other.file} holds the same"
 
 
 def read_given(flag: str, file: Path, model: StableDiffusion) -> LearnedFile:
@@ -117,7 +135,8 @@ def _lora(file: Path, model: StableDiffusion) -> LearnedFile:
     additions.update({f"text.{layer}": one.addition() for layer, one in read.text.items()})
     _tell_unused(file, read.unused)
     told = ours_in(read.metadata)
-    return LearnedFile([word._replace(metadata=told) for word in read.words], additions, told)
+    words = [word._replace(metadata=told) for word in read.words]
+    return LearnedFile(words, additions, told, trained_words(read.metadata))
 
 
 def _whole(file: Path, model: StableDiffusion) -> LearnedFile:
@@ -138,29 +157,53 @@ def _tell_unused(file: Path, keys: Sequence[str]) -> None:
         )
 
 
-def _parted(flag: str, given: str, kinds: Sequence[str]) -> Tuple[Path, float]:
-    """A file and how much of it; what is there under the whole name is a file of that name. Of a run's folder it is
-    what was learned, of the kinds that a flag takes; other folders may be peft's."""
+def parted(flag: str, given: str, kinds: Sequence[str]) -> Tuple[Path, Dict[str, float]]:
+    """A file and how much of it, by network.
+
+    Args:
+        flag: that was given it, for the error.
+        given: FILE, FILE:0.8 or FILE:unet=0.8,text=0.3; what is there under the whole name is a file of that name. Of a
+            run's folder it is what was learned; other folders may be peft's.
+        kinds: that may be meant, --lora and --custom.
+
+    Raises:
+        UserError: for an amount that cannot be.
+    """
     name, colon, amount = given.rpartition(":")
     if not colon or Path(given).exists():
         name, amount = given, "1"
+    if not name:
+        raise UserError(f"{flag} {given!r}: names no file; give FILE, or FILE:0.8 for as much of it")
     try:
-        found = float(amount)
+        found = _amounts(amount)
     except ValueError:
-        raise UserError(f"{flag} {given}: give FILE, or FILE:0.8 for as much of it") from None
-    if not abs(found) <= _MOST:
+        raise UserError(f"{flag} {given}: give FILE, FILE:0.8 for as much of it, or FILE:unet=0.8,text=0.3") from None
+    if not all(abs(one) <= _MOST for one in found.values()):
         raise UserError(f"{flag} {given}: the amount must be between -{_MOST:g} and {_MOST:g}")
     learned = (Path(name) / f"{kind[2:]}.safetensors" for kind in kinds)
     return next((path for path in learned if path.is_file()), Path(name)), found
+
+
+def _amounts(text: str) -> Dict[str, float]:
+    """0.8, or unet=0.8,text=0.3 in either order; of one that is not named there is as much as was learned.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if "=" not in text:
+        return dict.fromkeys(_PARTS, float(text))
+    pairs = [one.partition("=") for one in text.split(",")]
+    found = {part.strip(): float(amount) for part, _, amount in pairs}
+    if len(found) < len(pairs) or not set(found) <= set(_PARTS):
+        raise ValueError("one of them is named twice, or is no network's")
+    return found
 
 
 def add_given(model: StableDiffusion, given: Sequence[Given]) -> None:
     """Add to a model's weights what was given.
 
     Raises:
-        UserError: for what was learned for another model, or twice the same file.
+        UserError: for what was learned for another model.
     """
     for one in given:
-        if one.name in model.added:
-            raise UserError(f"{one.file}: is given twice; give it once, with the sum of its amounts")
-        model.add(one.learned.additions, one.name, one.amount, str(one.file))
+        model.add(one.learned.additions, one.name, Added(str(one.file), one.amount, one.learned.trigger))

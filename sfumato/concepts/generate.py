@@ -24,10 +24,10 @@ from ..pictures.filming import FILM, check_filming
 from ..pictures.painting import AfterStep, Painting, paint_all
 from ..pictures.words_beneath import MOST, Asked, leave_sheet
 from ..runs import digest
-from ..stable_diffusion import StableDiffusion
+from ..stable_diffusion import VAE_OPTION, StableDiffusion
 from .painting import Sampling, decoded, encoded, paint
 from .prompts import Source, UnknownWordError, read_input
-from .telling import tell_prompts_without_token, tell_unknown_to_small_world, tell_words
+from .telling import tell_added, tell_prompts_without_token, tell_unknown_to_small_world, tell_words
 from .words import with_words
 
 SHEET = "sheet-prompts.webp"
@@ -50,9 +50,11 @@ class GenerateOptions:
     embeddings: Tuple[Path, ...] = ()
     """Files of learned words, or folders of such files; "FILE=<dog>" calls a file's word <dog>."""
     lora: Tuple[str, ...] = ()
-    """Files of LoRAs (kohya's, diffusers' or peft's names), each FILE or FILE:0.8 for as much of it."""
+    """Files of LoRAs (kohya's, diffusers' or peft's names), each FILE, FILE:0.8 for as much of it, or
+    FILE:unet=0.8,text=0.3 for as much in each network."""
     custom: Tuple[str, ...] = ()
     """Files of `concepts learn --method custom`, or diffusers' Custom Diffusion, each FILE or FILE:0.8."""
+    vae: Optional[Path] = field(default=None, metadata=VAE_OPTION)
     count: int = number(25, 1)
     """Pictures of each prompt."""
     seed: int = number(0)
@@ -153,8 +155,17 @@ class _ConceptPainting(Painting[Picture]):
         return digest({**model.identity(), "seed": options.seed, "sampling": asdict(options.sampling)}, said)
 
     def note(self, asked: Picture) -> Dict[str, Any]:
-        told = {"prompt": asked.prompt, "seed": asked.seed(self._options.seed), "checkpoint": self._model.name}
-        added = {Path(one.called).name: one.amount for one in self._model.added.values()}
+        told: Dict[str, Any] = {
+            "prompt": asked.prompt,
+            "seed": asked.seed(self._options.seed),
+            "checkpoint": self._model.name,
+        }
+        added = {
+            Path(one.called).name: one.amount.unet if one.amount.unet == one.amount.text else str(one.amount)
+            for one in self._model.added.values()
+        }
+        if self._options.vae is not None:
+            told["vae"] = {"name": self._options.vae.name, "contents": self._model.autoencoder}
         return {**told, **({"added": added} if added else {}), **asdict(self._options.sampling)}
 
     def finish(self, out: Path) -> None:
@@ -217,7 +228,7 @@ def _loaded(
     device = worker.device()
     dtype = DTYPES[choose_precision(device, options.precision)]
     words = given_words(options.embeddings, beside)
-    model, given = with_words(options.checkpoint, dtype, words, options.lora, options.custom)
+    model, given = with_words(options.checkpoint, dtype, words, options.lora, options.custom, options.vae)
     prompts, negative = sorted({one.prompt for one in series}), options.sampling.negative_prompt
     tokenizer = model.tokenizer()
     across = model.latent_shape(options.sampling.height, options.sampling.width)[2]
@@ -231,6 +242,7 @@ def _loaded(
                 raise unknown
             left_out.append(unknown)
     if worker.rank == 0:
+        tell_added(list(model.added.values()), tokenizer, [*prompts, negative])
         tell_words(given, tokenizer, prompts, negative)
         if options.input is not None:
             tell_prompts_without_token(options.input, sources, tokenizer)

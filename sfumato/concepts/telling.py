@@ -7,6 +7,7 @@ from typing import Iterable, List, Optional, Sequence
 
 from ..checkpoints import GivenWord, some
 from ..models.stable_diffusion.tokenizer import Tokenizer
+from ..stable_diffusion import Added
 from .prompts import Source
 
 _SHOWN = 3
@@ -55,6 +56,22 @@ def tell_words(given: Sequence[GivenWord], tokenizer: Tokenizer, prompts: Sequen
     unknown = tokenizer.unknown(negative)
     if unknown:
         warnings.warn(f"nobody has learned {', '.join(unknown)} in the negative prompt; it has no effect", stacklevel=2)
+
+
+def tell_added(added: Sequence[Added], tokenizer: Tokenizer, texts: Sequence[str]) -> None:
+    """Print what is added to the weights, how much of it, and what to say in a prompt to have it.
+
+    Args:
+        added: see `StableDiffusion.added`.
+        tokenizer: whose learned words `tell_words` speaks of.
+        texts: all prompts.
+    """
+    said = "\n".join(texts).lower()
+    for one in added:
+        phrases = [part for part in map(str.strip, one.trigger.split(",")) if part and not tokenizer.words(part)]
+        told = f"; what triggers it: {', '.join(phrases)}" if phrases else ""
+        unsaid = ", which no prompt says" if phrases and not any(part.lower() in said for part in phrases) else ""
+        print(f"adding {one.amount} of {one.called}{told}{unsaid}")
 
 
 def _in_words(one: GivenWord, tokenizer: Tokenizer) -> str:

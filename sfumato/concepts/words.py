@@ -29,6 +29,7 @@ def with_words(
     given: Sequence[GivenWord],
     lora: Sequence[str] = (),
     custom: Sequence[str] = (),
+    vae: Optional[Path] = None,
 ) -> Tuple[StableDiffusion, List[GivenWord]]:
     """A model that knows its shipped words and given ones, which take the place of shipped ones of the same token, and
     whose weights have what was given added.
@@ -38,6 +39,7 @@ def with_words(
         dtype: see there.
         given: see `given_words`.
         lora, custom: see `given_additions`.
+        vae: see `StableDiffusion.load`.
 
     Returns:
         The model, and the words that were given, those in the files of additions included.
@@ -45,7 +47,7 @@ def with_words(
     Raises:
         UserError: for a checkpoint that cannot be used, or a word or addition that does not fit it.
     """
-    model = StableDiffusion.load(checkpoint or SMALL_WORLD, dtype)
+    model = StableDiffusion.load(checkpoint or SMALL_WORLD, dtype, vae)
     model.learn_words(shipped_words(model.name))
     additions = given_additions(model, lora, custom)
     given = refuse_clashes([*given, *(word for one in additions for word in one.words)])

@@ -6,10 +6,10 @@ from .films import FILM_ENDINGS, check_film, clear_paper, read_film, save_film, 
 from .fonts import INK, folded, font, text_box, write
 from .listing import PICTURE_ENDINGS, exactly_pngs, graded_files, picture_entries, picture_files, pictures_among
 from .marks import crossed_out, marked_sheet
-from .opening import MOST_PIXELS, graders_picture, open_drawing, open_picture, open_with_alpha
+from .opening import MOST_PIXELS, begins_as_picture, graders_picture, open_drawing, open_picture, open_with_alpha
 from .pixels import RANGES, from_pixels, to_pixels, to_range
 from .rows import Row, rows_with_words
-from .saving import note_in, save_image, save_png
+from .saving import note_in, save_image, save_png, texts_in
 from .sheets import captioned, labelled_grid, sheet, sheet_cells
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "PICTURE_ENDINGS",
     "RANGES",
     "Row",
+    "begins_as_picture",
     "captioned",
     "check_film",
     "clear_paper",
@@ -49,6 +50,7 @@ __all__ = [
     "sheet_cells",
     "text_box",
     "text_size",
+    "texts_in",
     "to_pixels",
     "to_range",
     "write",

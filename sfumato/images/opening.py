@@ -20,6 +20,8 @@ from .colours import ColourError, in_rgb, may_be_transparent, stored_as
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 """Pillow's names of what is read; of a JPEG with several pictures in it (MPO) the first is taken."""
+_BEGINNINGS = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"BM", b"GIF8", b"II*\0", b"MM\0*")
+"""How files of these formats begin; WebP's second word follows its length."""
 MOST_PIXELS = 64_000_000
 """As many have the largest cameras of 35 mm; decoded and made RGB they take 0.8 GB for a moment, of WebP 1.2."""
 _MOST_BYTES = 512 << 20
@@ -43,6 +45,11 @@ _MOST_FILMED = 256_000_000
 _Used = TypeVar("_Used")
 _ALONE = threading.Lock()
 """Warnings are caught for the whole process, and digits are decoded in threads: their headers are read one by one."""
+
+
+def begins_as_picture(head: bytes) -> bool:
+    """Whether a file that begins so, with 16 bytes or more, is a picture of a kind that is read."""
+    return head.startswith(_BEGINNINGS) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
 
 
 def open_picture(path: Path, raw: Optional[bytes] = None) -> Image.Image:

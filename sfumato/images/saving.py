@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..checkpoints import atomic_path
 from .colours import on_white
+from .opening import FORMATS
 
 _OPAQUE = (".jpg", ".jpeg", ".jfif", ".bmp", ".gif")
 
@@ -32,6 +33,15 @@ def note_in(path: Path) -> Dict[str, Any]:
     except Exception:  # whatever Pillow and JSON raise on what is none of ours
         return {}
     return note if isinstance(note, dict) else {}
+
+
+def texts_in(path: Path) -> Dict[str, str]:
+    """The texts that a picture of any kind that is read carries, by name; none where there is no picture."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            return {str(name): text for name, text in image.info.items() if isinstance(text, str)}
+    except Exception:  # as above
+        return {}
 
 
 def save_image(image: Image.Image, path: Path, within: Optional[Path] = None, **how: Any) -> Path:

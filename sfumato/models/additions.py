@@ -104,9 +104,18 @@ def add(network: nn.Module, additions: Mapping[str, Addition]) -> None:
             raise ValueError(f"{name}: what is added has the shape {list(found)}, the layer's weight {list(own)}")
     for name, addition in additions.items():
         layer = layers[name]
-        weight = layer.weight
-        summed = weight.float() + addition.delta().reshape(weight.shape).to(weight.device)
-        layer.weight = nn.Parameter(summed.to(weight.dtype), requires_grad=weight.requires_grad)
+        layer.weight = nn.Parameter(summed(layer.weight, addition), requires_grad=layer.weight.requires_grad)
+
+
+@torch.no_grad()
+def summed(weight: Tensor, addition: Addition) -> Tensor:
+    """A layer's weight with what is added to it, computed in float32 and rounded to what the weight is."""
+    wide, parts = weight.float(), [part.to(weight.device).float() for part in addition.parts]
+    if len(parts) == 2 and weight.dim() == 2:
+        # The product alone would be written and read once more: a LoRA touches a gigabyte of weights.
+        down, up = (part.flatten(1) for part in parts)
+        return torch.addmm(wide, up, down, alpha=addition.scale).to(weight.dtype)
+    return (wide + addition._replace(parts=tuple(parts)).delta().reshape(weight.shape)).to(weight.dtype)
 
 
 @contextlib.contextmanager

@@ -58,7 +58,7 @@ def prepared(options: LearnOptions) -> Tuple[Work[Learned], TrainingOptions]:
     training = options.training(concepts[0].recipe)
     photos = [read_photos(concept.photos, options.reading, concept.token or None) for concept in concepts]
     precision = choose_precision(Worker.here().device(), options.precision)
-    model = StableDiffusion.load(options.checkpoint or SMALL_WORLD, DTYPES[precision])
+    model = StableDiffusion.load(options.checkpoint or SMALL_WORLD, DTYPES[precision], options.vae)
     # The frozen networks are in their precision by themselves; fp16 only needs its gradients scaled.
     return _LearnWork(options, concepts, model, photos), replace(
         training, precision="fp16" if precision == "fp16" else "fp32"
@@ -166,7 +166,8 @@ class _LearnWork(Work[Learned]):
 
     def then(self) -> str:
         options, flag = self._options, "embeddings" if self._options.method == "word" else self._options.method
-        checkpoint = f" --checkpoint {quote(str(options.checkpoint))}" if options.checkpoint else ""
+        given = (("checkpoint", options.checkpoint), ("vae", options.vae))
+        checkpoint = "".join(f" --{name} {quote(str(path))}" for name, path in given if path)
         first, *more = self._concepts
         prompt = quote(" next to ".join([f"a photo of {first.said}", *(concept.beside for concept in more)]))
         return f"sfumato concepts generate painted{checkpoint} --{flag} {quote(str(self.weights))} --prompt {prompt}"

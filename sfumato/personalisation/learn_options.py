@@ -9,6 +9,7 @@ from ..devices import PRECISIONS
 from ..errors import UserError
 from ..options import check_options, choice, number
 from ..runs import file_identity
+from ..stable_diffusion import VAE_OPTION
 from ..training import LoopOptions, TrainingOptions
 from .beside_options import BesideOptions
 from .concept import LEARNED, Concept, refuse_token
@@ -49,6 +50,7 @@ class LearnOptions:
     """A Stable Diffusion v1 (.ckpt, .safetensors or a diffusers folder); the shipped small one by default."""
     start: Optional[Path] = None
     """A word, LoRA or custom file to go on from, of the same method."""
+    vae: Optional[Path] = field(default=None, metadata=VAE_OPTION)
     preset: Tuple[str, ...] = choice((), RECIPES)
     """object, style, course-dog, course-style, small-object or small-style: the settings below that are not given. By
     default the kind's, small- for the shipped model."""

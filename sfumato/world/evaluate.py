@@ -23,7 +23,7 @@ from ..images import marked_sheet, save_image
 from ..options import check_options, choice, number
 from ..outputs import holding
 from ..runs import write_note
-from ..stable_diffusion import StableDiffusion
+from ..stable_diffusion import VAE_OPTION, StableDiffusion
 from .captions import ADJECTIVES, NAMES, PHRASES, article
 from .judge import SceneJudge
 from .scenes import LOOKS, NAMED_DIGITS, NAMED_LOOKS, UNNAMED_DIGIT, UNNAMED_LOOK
@@ -51,6 +51,7 @@ class EvaluateOptions:
     """Files of LoRAs, each FILE or FILE:0.8 for as much of it."""
     custom: Tuple[str, ...] = ()
     """Files of Custom Diffusion, each FILE or FILE:0.8 for as much of it."""
+    vae: Optional[Path] = field(default=None, metadata=VAE_OPTION)
     count: int = number(200, 1)
     """Pictures of each measurement."""
     sampling: Sampling = field(default_factory=Sampling)
@@ -83,7 +84,8 @@ def evaluate(options: EvaluateOptions) -> Dict[str, Dict[str, float]]:
     dtype = DTYPES[choose_precision(device, options.precision)]
     judge = SceneJudge(options.judge)
     words = given_words(options.embeddings)
-    model = with_words(options.checkpoint, dtype, words, options.lora, options.custom)[0].to(device)
+    model, _ = with_words(options.checkpoint, dtype, words, options.lora, options.custom, options.vae)
+    model.to(device)
     examples = {
         name: asked.prompt
         for name, asked in next(_rounds(options.count, options.seed)).items()

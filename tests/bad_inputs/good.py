@@ -54,6 +54,7 @@ ARGUMENTS = {
     "zero-shot": {"images": "named", "labels": "labels.json"},
     "report": {"out": "OUT", "run": "painted-digits", "": ["--no-pdf"]},
     "doctor": {},
+    "info": {"files": "word.safetensors"},
     "world autoencoder": {**_WORLD, "out": "OUT", "": [*_ONE_STEP, "--width", "32"]},
     "world clip": {**_WORLD, "out": "OUT", "": _ONE_STEP},
     "world train": {

@@ -17,7 +17,7 @@ from .runner import Runner
 
 KILLS_HERE, KILLS_SLOW = 3, 20
 TYPED = {**COMMANDS, **SCRIPTS}
-WITHOUT_FILES = {"doctor", "presets"}
+WITHOUT_FILES = {"doctor", "info", "presets"}
 _CLOCK = ("seconds", "pictures_per_second")
 """What of a log is never the same twice."""
 

@@ -82,6 +82,6 @@ def test_what_cannot_be_joined_is_refused(photos, checkpoint, files, tmp_path):
     for idle in ({"pick": "<a>"}, {"precision": "fp16"}, {"word": "a1111"}):
         with pytest.raises(UserError, match=f"--{next(iter(idle))}: does nothing for"):
             convert(ConvertOptions(files[0], tmp_path / "out.safetensors", merge=(str(files[1]),), **idle))
-    with pytest.raises(UserError, match=r"is for files of --method custom, which .* is not"):
+    with pytest.raises(UserError, match=r"--checkpoint: does nothing for .* which is a learned word"):
         convert(ConvertOptions(word, tmp_path / "out.safetensors", checkpoint=checkpoint))
     assert not (tmp_path / "out.safetensors").exists()
