@@ -31,7 +31,6 @@ from sfumato.diffusion import (
     make_sampler,
     sample,
 )
-
 from sfumato.diffusion.samplers.lcm import boundary
 
 from .gaussians import EVERY, GaussianDenoiser, MixtureDenoiser, even_in_lambda
