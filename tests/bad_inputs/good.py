@@ -49,7 +49,7 @@ ARGUMENTS = {
         "": ["--steps", "1", "--batch-size", "1", "--preview-every", "0", "--init", "digit"],
     },
     "concepts distill": {
-        "checkpoint": "small",
+        "checkpoint": str(shipped("world.safetensors")),
         "out": "OUT",
         "": ["--prompt", "a", "--count", "1", "--rank", "2", "--steps", "1", "--batch-size", "1"],
     },
