@@ -10,7 +10,7 @@ learns to jump from everywhere. t is one of 50 times of 1,000, those that `spaci
 """
 
 import contextlib
-from typing import Dict, Iterator, Mapping, Sequence, Tuple
+from typing import ContextManager, Dict, Iterator, Mapping, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -54,7 +54,7 @@ class DistillLoss:
         t is any of the schedule's times, and the noisiest of its twentieth is taken.
         """
         x0, t, eps, ids = batch[:4]
-        t = t // SPACED * SPACED + SPACED - 1
+        t = torch.div(t, SPACED, rounding_mode="floor") * SPACED + SPACED - 1
         s = (t - SPACED).clamp(min=0)
         _, additions = network()
         with torch.no_grad():
@@ -91,7 +91,7 @@ class DistillLoss:
         finally:
             self._attachment.values = kept
 
-    def resting(self) -> "contextlib._GeneratorContextManager[None]":
+    def resting(self) -> ContextManager[None]:
         """The model is the checkpoint's until the block ends."""
         return self._adding({})
 
