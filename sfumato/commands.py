@@ -35,6 +35,9 @@ AIMS: Dict[str, Dict[str, Command]] = {
         "concepts learn": Command(
             "sfumato.personalisation.learn", "learn", "LearnOptions", "learn a word, or more, from a few photos"
         ),
+        "concepts distill": Command(
+            "sfumato.personalisation.distill", "distill", "DistillOptions", "a LoRA that paints in four passes"
+        ),
         "digits train": Command(
             "sfumato.digits.train", "train", "TrainOptions", "train the digit model on MNIST-M and SVHN"
         ),

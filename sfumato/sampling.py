@@ -1,8 +1,8 @@
 """How every job walks from noise to a picture: the sampler, what it is told, and the times that it visits."""
 
 import math
-from dataclasses import dataclass, field, fields
-from typing import Any, Callable, Iterator, List, Optional, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from torch import Tensor
 
@@ -66,6 +66,19 @@ class Sampling:
             self.made().check(schedule, self.times(schedule))
         except ValueError as error:
             raise UserError(str(error)) from None
+        for name, (low, high) in self.intervals().items():
+            if low > high:
+                raise UserError(f"--{name}-from ({low}) must not be above --{name}-to ({high})")
+            if low > schedule.start:
+                raise UserError(f"--{name}-from must be at most {schedule.start}, the noisiest time, got {low}")
+
+    def told(self) -> Dict[str, Any]:
+        """The settings as notes have them."""
+        return asdict(self)
+
+    def intervals(self) -> Dict[str, Tuple[float, float]]:
+        """The times of each guidance that has an interval, by the name that its options begin with."""
+        return {}
 
     def walk(self, denoiser: Denoiser, x: Tensor, noise: Optional[Callable[[], Tensor]] = None) -> Iterator[Step]:
         """The steps from x, which is as noisy as the schedule begins.
@@ -89,6 +102,33 @@ class Sampling:
             name: value for name, value in given.items() if value is not None and not (name == "eta" and value == 0)
         }
         return make_sampler(self.sampler, **told)
+
+
+@dataclass(frozen=True)
+class GuidedSampling(Sampling):
+    """What a walk can be told that leads away from an unconditional prediction (Ho & Salimans 2022), in an interval of
+    times (Kynkäänniemi et al. 2024)."""
+
+    guidance_scale: Optional[float] = number(None, 0)
+    """1 is no guidance."""
+    guide_from: Optional[float] = number(None, 0)
+    """The least noisy time that is guided; all by default. Outside the interval the scale is 1 and a step is one
+    pass."""
+    guide_to: Optional[float] = number(None, 0)
+    """The noisiest time that is guided."""
+
+    def told(self) -> Dict[str, Any]:
+        """The settings as notes have them: without an end of an interval that there is not."""
+        ends = ("guide_from", "guide_to")
+        return {name: value for name, value in super().told().items() if name not in ends or value is not None}
+
+    def intervals(self) -> Dict[str, Tuple[float, float]]:
+        return {**super().intervals(), "guide": interval(self.guide_from, self.guide_to)}
+
+
+def interval(low: Optional[float], high: Optional[float]) -> Tuple[float, float]:
+    """The times between two ends, each of which may be left open."""
+    return (-math.inf if low is None else low, math.inf if high is None else high)
 
 
 def kept_noise(schedule: Schedule, times: Sequence[float], eta: float) -> List[float]:

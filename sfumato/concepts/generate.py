@@ -8,7 +8,7 @@ A picture is a function of the checkpoint, the settings, its prompt and its numb
 """
 
 import warnings
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -27,7 +27,13 @@ from ..runs import digest
 from ..stable_diffusion import VAE_OPTION, StableDiffusion
 from .painting import Sampling, decoded, encoded, paint
 from .prompts import Source, UnknownWordError, read_input
-from .telling import tell_added, tell_prompts_without_token, tell_unknown_to_small_world, tell_words
+from .telling import (
+    tell_added,
+    tell_idle_guidance,
+    tell_prompts_without_token,
+    tell_unknown_to_small_world,
+    tell_words,
+)
 from .words import with_words
 
 SHEET = "sheet-prompts.webp"
@@ -152,7 +158,7 @@ class _ConceptPainting(Painting[Picture]):
         # Not the run's: its other prompts, and words that are not said in this one, decide nothing here.
         options, model = self._options, self._model
         said = [model.said(text) for text in (*options.sampling.texts(asked.prompt), options.sampling.negative_prompt)]
-        return digest({**model.identity(), "seed": options.seed, "sampling": asdict(options.sampling)}, said)
+        return digest({**model.identity(), "seed": options.seed, "sampling": options.sampling.told()}, said)
 
     def note(self, asked: Picture) -> Dict[str, Any]:
         told: Dict[str, Any] = {
@@ -166,7 +172,7 @@ class _ConceptPainting(Painting[Picture]):
         }
         if self._options.vae is not None:
             told["vae"] = {"name": self._options.vae.name, "contents": self._model.autoencoder}
-        return {**told, **({"added": added} if added else {}), **asdict(self._options.sampling)}
+        return {**told, **({"added": added} if added else {}), **self._options.sampling.told()}
 
     def finish(self, out: Path) -> None:
         numbers = range(min(self._options.count, MOST))
@@ -244,6 +250,7 @@ def _loaded(
     if worker.rank == 0:
         tell_added(list(model.added.values()), tokenizer, [*prompts, negative])
         tell_words(given, tokenizer, prompts, negative)
+        tell_idle_guidance(options.sampling)
         if options.input is not None:
             tell_prompts_without_token(options.input, sources, tokenizer)
         tell_unknown_to_small_world(model.name, tokenizer, [*prompts, negative])
@@ -265,5 +272,5 @@ def _settings(options: GenerateOptions, model: StableDiffusion, series: Sequence
         **spelled,
         "prompts": sorted({(one.folder, one.prompt) for one in series}),
         "seed": options.seed,
-        "sampling": asdict(options.sampling),
+        "sampling": options.sampling.told(),
     }

@@ -1,33 +1,38 @@
 """Prompts to pictures, in memory: the sampling settings and the walk of one batch."""
 
-from dataclasses import dataclass
-from typing import Iterator, List, Optional, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 import torch
 from torch import Tensor
 
-from .. import sampling
 from ..diffusion import Guidance, Regions, Schedule, SeededNoise, Step, columns
 from ..images import to_pixels
 from ..options import number
 from ..pictures.painting import AfterStep, walked
-from ..sampling import sampler_choice
+from ..sampling import GuidedSampling, sampler_choice
 from ..stable_diffusion import SCHEDULE, StableDiffusion
+
+_DEFAULTS: Dict[str, Any] = {"guidance_scale": 7.5, "spacing": "trailing"}
+_OF_LCM: Dict[str, Any] = {"guidance_scale": 1.0, "spacing": "lcm"}
+"""The same for the sampler of distilled weights, into which guidance was folded."""
 
 
 @dataclass(frozen=True)
-class Sampling(sampling.Sampling):
+class Sampling(GuidedSampling):
     """How a prompt becomes a picture."""
 
     sampler: str = sampler_choice("dpmpp-2m")
     """One of SAMPLERS."""
-    guidance_scale: float = number(7.5, 0)
-    """1 is no guidance; more follows the prompt closer, with less variety."""
+    guidance_scale: Optional[float] = number(None, 0)
+    """1 is no guidance; more follows the prompt closer, with less variety. 7.5 by default, and 1 with lcm, for whose
+    weights guidance was folded in."""
     negative_prompt: str = ""
     """What the pictures are guided away from."""
-    spacing: str = "trailing"
-    """Where the steps are: trailing (from 999 down), leading (from 1 up, as CompVis), linspace, or karras (even in the
-    seventh root of sigma)."""
+    spacing: str = ""
+    """Where the steps are: trailing (from 999 down), leading (from 1 up, as CompVis), linspace, karras (even in the
+    seventh root of sigma), or lcm (of the 50 times that distilled weights know). lcm for lcm, else trailing by
+    default."""
     regions: bool = False
     """Part each prompt at every | and the picture into as many columns: each is told its own text, so that concepts do
     not merge. Every text should describe the whole layout."""
@@ -42,7 +47,24 @@ class Sampling(sampling.Sampling):
         Raises:
             ValueError: if there are no such times.
         """
-        return schedule.times(self.steps, self.spacing, **({"offset": 1} if self.spacing == "leading" else {}))
+        spacing = self.settled().spacing
+        return schedule.times(self.steps, spacing, **({"offset": 1} if spacing == "leading" else {}))
+
+    def settled(self) -> "Sampling":
+        """With the sampler's defaults where nothing was given."""
+        own = _OF_LCM if self.sampler == "lcm" else _DEFAULTS
+        return replace(self, **{name: value for name, value in own.items() if getattr(self, name) in (None, "")})
+
+    @property
+    def scale(self) -> float:
+        """Of the guidance."""
+        settled = self.settled().guidance_scale
+        assert settled is not None
+        return settled
+
+    def told(self) -> Dict[str, Any]:
+        """The settings as notes have them, defaults settled."""
+        return GuidedSampling.told(self.settled())
 
     def texts(self, prompt: str) -> List[str]:
         """What the parts of the picture are told, from left to right."""
@@ -72,7 +94,7 @@ def walk(
     unconditional = model.denoiser(negative.expand_as(texts[:, 0]))
     # One pass of a doubled batch where that fills the device better; on a CPU one picture fills it already.
     batched = texts.device.type != "cpu" and len(parts) == 1
-    denoiser = Guidance(conditional, unconditional, sampling.guidance_scale, batched=batched)
+    denoiser = Guidance(conditional, unconditional, sampling.scale, sampling.intervals()["guide"], batched)
     return sampling.walk(denoiser, noise(), noise)
 
 

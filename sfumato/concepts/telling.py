@@ -8,9 +8,12 @@ from typing import Iterable, List, Optional, Sequence
 from ..checkpoints import GivenWord, some
 from ..models.stable_diffusion.tokenizer import Tokenizer
 from ..stable_diffusion import Added
+from .painting import Sampling
 from .prompts import Source
 
 _SHOWN = 3
+_MOST_FOLDED = 2.0
+"""The largest scale that helps where guidance was folded in already (LCM-LoRA's authors say 1 to 2)."""
 
 SMALL = "3b044260eb4b79e6"
 """The fingerprint of the small checkpoint that ships."""
@@ -82,6 +85,20 @@ def _in_words(one: GivenWord, tokenizer: Tokenizer) -> str:
     if word.any_case and Tokenizer().known(word.token):
         line += ", in place of the word that the vocabulary has"
     return line
+
+
+def tell_idle_guidance(sampling: Sampling) -> None:
+    """Warn of guidance that does nothing, or that is in the weights already."""
+    given = {"--negative-prompt": sampling.negative_prompt, "--guide-from": sampling.guide_from}
+    idle = [flag for flag, value in {**given, "--guide-to": sampling.guide_to}.items() if value not in (None, "")]
+    if sampling.scale == 1 and idle:
+        warnings.warn(f"{' and '.join(idle)}: does nothing at --guidance-scale 1; give more", stacklevel=2)
+    if sampling.sampler == "lcm" and sampling.scale > _MOST_FOLDED:
+        warnings.warn(
+            f"--guidance-scale {sampling.scale:g}: guidance is in the weights that lcm is for; give 1 to"
+            f" {_MOST_FOLDED:g}, or colours burn",
+            stacklevel=2,
+        )
 
 
 def tell_prompts_without_token(path: Path, sources: Sequence[Source], tokenizer: Tokenizer) -> None:

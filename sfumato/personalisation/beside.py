@@ -31,7 +31,7 @@ class Beside:
     def __init__(self, options: LearnOptions, concepts: Sequence[Concept], model: StableDiffusion) -> None:
         self._options, self._model, self._told = options, model, options.settled()
         told, small = self._told, options.checkpoint is None
-        self._read = None if told.prior_pictures is None else _read(told.prior_pictures)
+        self._read = None if told.prior_pictures is None else given_priors(told.prior_pictures)
         prompts = [prior_prompts(told.prior, one.templates, one.plain, small) for one in concepts]
         self._prompts = tuple(dict.fromkeys(prompt for some in prompts for prompt in some))
         # One concept is composed with prior pictures even where these are no share by themselves.
@@ -94,8 +94,8 @@ class Beside:
         return found
 
 
-def _read(folder: Path) -> Priors:
-    """A folder of prior pictures, with captions beside them or prompts in them."""
+def given_priors(folder: Path) -> Priors:
+    """A folder of prior pictures, with captions beside them or prompts in them; see `read_priors`."""
     # One that `concepts generate` painted into has its pictures in folders of their own.
     groups = photo_groups(folder, False) if folder.is_dir() and picture_files(folder) else []
     return read_priors(folder, {path: told.text for path, told in read_captions(folder, groups).items()})

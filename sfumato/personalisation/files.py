@@ -57,7 +57,8 @@ def write_learned(path: Path, method: str, learned: LearnedFile, model: StableDi
             {layer[len(part) :]: _low_rank(one) for layer, one in learned.additions.items() if layer.startswith(part)}
             for part in ("unet.", "text.")
         )
-        told = {OURS + key: value for key, value in learned.metadata.items()}
+        named = learned.metadata.items()
+        told = {key if key.startswith("modelspec.") else OURS + key: value for key, value in named}
         told["modelspec.resolution"] = f"{model.size}x{model.size}"
         write_lora(path, LoraFile(unet, text, learned.words, told), list(layer_shapes(model.unet)))
 

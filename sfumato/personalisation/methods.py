@@ -17,7 +17,7 @@ from ..errors import UserError
 from ..models.additions import Addition, layer_names
 from ..stable_diffusion import StableDiffusion
 
-_ATTENTIONS = tuple(f"attn{n}.{layer}" for n in (1, 2) for layer in ("to_q", "to_k", "to_v", "to_out.0"))
+ATTENTIONS = tuple(f"attn{n}.{layer}" for n in (1, 2) for layer in ("to_q", "to_k", "to_v", "to_out.0"))
 _OF_TEXT = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj")
 
 
@@ -43,7 +43,7 @@ class Method:
 METHODS: Dict[str, Method] = {
     "word": Method(),
     "custom": Method(unet=("attn2.to_k", "attn2.to_v"), lr=4e-5, small_lr=5e-4, prior_share=0.25, mix_share=0.5),
-    "lora": Method(_ATTENTIONS, _OF_TEXT, thin=True, lr=1e-4, small_lr=1e-3, prior_share=0.25, mix_share=0.42),
+    "lora": Method(ATTENTIONS, _OF_TEXT, thin=True, lr=1e-4, small_lr=1e-3, prior_share=0.25, mix_share=0.42),
 }
 """By the names that the command takes."""
 
@@ -82,5 +82,5 @@ def _thin(name: str, weight: Tensor, rank: int, alpha: float, seed: int) -> Addi
         raise UserError(f"--rank must be at most {min(outputs, inputs)}, which {name} has, got {rank}")
     source = torch.Generator().manual_seed(seed_of(seed, "lora", name))
     # Inputs of size 1 become D x of size 1, whatever the rank; U begins as nothing.
-    down = torch.randn(rank, inputs, generator=source) / math.sqrt(inputs)
-    return Addition((down, torch.zeros(outputs, rank)), alpha / rank)
+    down = torch.randn(rank, *weight.shape[1:], generator=source) / math.sqrt(inputs)
+    return Addition((down, torch.zeros(outputs, rank, *[1] * (weight.dim() - 2))), alpha / rank)

@@ -101,7 +101,7 @@ class Previews:
             seeds = [seed_of(self._options.seed, "preview", number) for number in range(len(self._prompts))]
             pixels = torch.cat([paint(model, state, negative, [seed], _SAMPLING) for state, seed in zip(states, seeds)])
         found = self._scored(pixels)
-        note = {"checkpoint": model.name, "seed": self._options.seed, "sampling": asdict(_SAMPLING), **found}
+        note = {"checkpoint": model.name, "seed": self._options.seed, "sampling": _SAMPLING.told(), **found}
         keep_stage(self._options.out, step, pixels, self._plain, note)
         return found
 

@@ -12,7 +12,6 @@ A picture is a function of the checkpoint, the settings, its prompt and which on
 painting goes on, and more of them begin with those that are there.
 """
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
@@ -159,7 +158,7 @@ class _PriorPainting(Painting[_Prior]):
         _refuse_without_pictures(prompts, prompts[:count], f"--prior-count {count}")
         self.steps, self.schedule = sampling.steps, model.schedule
         # Not the count: what is there stays when more are asked for.
-        self.settings = {**model.identity(), "prompts": list(prompts), "seed": seed, "sampling": asdict(sampling)}
+        self.settings = {**model.identity(), "prompts": list(prompts), "seed": seed, "sampling": sampling.told()}
         self._negative = encoded(model, [sampling.negative_prompt])[:, 0]
 
     def wanted(self) -> Iterator[_Prior]:
@@ -174,7 +173,7 @@ class _PriorPainting(Painting[_Prior]):
 
     def note(self, asked: _Prior) -> Dict[str, Any]:
         told = {"prompt": asked.prompt, "seed": self._seed_of(asked), "checkpoint": self._model.name}
-        return {**told, **asdict(self._sampling)}
+        return {**told, **self._sampling.told()}
 
     def caption(self, asked: _Prior) -> str:
         return asked.prompt

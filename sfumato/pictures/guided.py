@@ -5,8 +5,7 @@
 See `sfumato.diffusion.guidance` for the sources. The weak network is what a model's own file holds, or another file.
 """
 
-import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Dict, Iterator, Optional, Sequence, Tuple, TypeVar
 
@@ -14,11 +13,12 @@ import torch
 from torch import Tensor
 
 from .. import sampling
-from ..diffusion import Schedule, SeededNoise, Step
+from ..diffusion import SeededNoise, Step
 from ..errors import UserError
 from ..model import Diffusion
 from ..options import number
 from ..runs import file_identity
+from ..sampling import GuidedSampling, interval
 
 Own = TypeVar("Own", bound="WeakGuided")
 
@@ -41,19 +41,6 @@ class WeakGuided(sampling.Sampling):
     """The noisiest time at which it does."""
     weak: Optional[Path] = None
     """A file whose model is the weak network, in place of the one that the weights hold."""
-
-    def check(self, schedule: Schedule) -> None:
-        """Refuse what cannot be walked.
-
-        Raises:
-            UserError: naming the setting.
-        """
-        super().check(schedule)
-        for name, (low, high) in self._intervals().items():
-            if low > high:
-                raise UserError(f"--{name}-from ({low}) must not be above --{name}-to ({high})")
-            if low > schedule.start:
-                raise UserError(f"--{name}-from must be at most {schedule.start}, the noisiest time, got {low}")
 
     def of(self: Own, model: Diffusion, weights: Path) -> Own:
         """These settings for a model, which gets the weak network that they name; weak_scale is then a number.
@@ -84,11 +71,11 @@ class WeakGuided(sampling.Sampling):
 
     def guidance(self, model: Diffusion) -> Dict[str, Any]:
         """What `Diffusion.denoiser` is told of these settings."""
-        return {"weak_scale": self._scale(model), "weak_interval": self._intervals()["weak"]}
+        return {"weak_scale": self._scale(model), "weak_interval": self.intervals()["weak"]}
 
     def told(self) -> Dict[str, Any]:
         """The settings as notes have them: without those of a weak network where none guides."""
-        settings = asdict(self)
+        settings = super().told()
         weak = {name: settings.pop(name) for name in _WEAK}
         guides = self.weak_scale not in (None, 1)
         return {**settings, **weak, "weak": file_identity(self.weak)} if guides else settings
@@ -96,30 +83,21 @@ class WeakGuided(sampling.Sampling):
     def _scale(self, model: Diffusion) -> float:
         return (1.0 if model.weak is None else self.unasked) if self.weak_scale is None else self.weak_scale
 
-    def _intervals(self) -> Dict[str, Tuple[float, float]]:
-        return {"weak": _interval(self.weak_from, self.weak_to)}
+    def intervals(self) -> Dict[str, Tuple[float, float]]:
+        return {**super().intervals(), "weak": interval(self.weak_from, self.weak_to)}
 
 
 @dataclass(frozen=True)
-class Guided(WeakGuided):
+class Guided(WeakGuided, GuidedSampling):
     """What a walk of a model with labels can be told."""
 
     guidance_scale: float = number(1.0, 0)
     """1 is no guidance; more makes pictures clearer and less varied. Models without labels have none."""
-    guide_from: Optional[float] = number(None, 0)
-    """The least noisy time at which the label guides; all by default."""
-    guide_to: Optional[float] = number(None, 0)
-    """The noisiest time at which it does."""
 
     def guidance(self, model: Diffusion) -> Dict[str, Any]:
         """What `Diffusion.denoiser` is told of these settings."""
         scale = self.guidance_scale if model.classes else 1.0
-        return {**super().guidance(model), "guidance_scale": scale, "interval": self._intervals()["guide"]}
-
-    def told(self) -> Dict[str, Any]:
-        """The settings as notes have them: without an end of an interval that there is not."""
-        ends = ("guide_from", "guide_to")
-        return {name: value for name, value in super().told().items() if name not in ends or value is not None}
+        return {**super().guidance(model), "guidance_scale": scale, "interval": self.intervals()["guide"]}
 
     def begun(
         self, model: Diffusion, condition: Sequence[Tensor], seeds: Sequence[int], device: torch.device
@@ -136,10 +114,3 @@ class Guided(WeakGuided):
         noise = SeededNoise(seeds, model.shape, device)
         denoiser = model.denoiser(*condition, **self.guidance(model))
         return self.walk(denoiser, model.schedule.first(noise()), noise)
-
-    def _intervals(self) -> Dict[str, Tuple[float, float]]:
-        return {"guide": _interval(self.guide_from, self.guide_to), **super()._intervals()}
-
-
-def _interval(low: Optional[float], high: Optional[float]) -> Tuple[float, float]:
-    return (-math.inf if low is None else low, math.inf if high is None else high)

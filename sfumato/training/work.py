@@ -42,7 +42,7 @@ class Work(ABC, Generic[Network]):
         made: all that decides them but for the training's options.
         ends: how the names of the network's first and last layers begin, which are AdamW's.
         dims: of the weights inside that are Muon's: 4 are convolutions, 2 the matrices of transformers.
-        seen: what the sheet of what is learned is called, in the folder of the run.
+        seen: what the sheet of what is learned is called, in the folder of the run; empty where there is nothing yet.
         keep_at: the step whose mean weights are kept beside the last ones; 0 for none.
         mean: the network of the mean weights, once it is trained.
         kept: that of the mean weights after keep_at steps, once it is trained; None where there were not so many.
@@ -233,7 +233,8 @@ def _say_plan(work: "Work[Any]", training: TrainingOptions, trainer: "Trainer[An
     if trainer.accelerator.num_processes == 1 and left > 0:
         length += pace_in_words(pace_of(work, training), left, minutes is not None)
     lines.append(f"length     {length}")
-    sheet = open_folder(out) / work.seen
-    work.leave_sheet(sheet)
-    lines.append(f"seen       {sheet} shows some as the network sees them")
+    if work.seen:
+        sheet = open_folder(out) / work.seen
+        work.leave_sheet(sheet)
+        lines.append(f"seen       {sheet} shows some as the network sees them")
     print("\n".join([*lines, f"weights    {work.weights}", *filter(None, [work.then()])]))

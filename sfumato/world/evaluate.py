@@ -97,7 +97,7 @@ def evaluate(options: EvaluateOptions) -> Dict[str, Dict[str, float]]:
             shown, found[name] = _measured(model, judge, options, name)
             save_image(shown, options.out / f"{name.replace(' ', '-')}.png")
         settings = {name: value for name, value in asdict(options).items() if name != "out"}
-        settings["checkpoint"] = model.name
+        settings.update(checkpoint=model.name, sampling=options.sampling.told())
         write_note(options.out / "scores.json", "world evaluate", settings, measured=found, examples=examples)
     for name, shares in found.items():
         print(f"{name}: " + ", ".join(f"{what} {share:.1%}" for what, share in shares.items()))

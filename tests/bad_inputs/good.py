@@ -48,6 +48,11 @@ ARGUMENTS = {
         "out": "OUT",
         "": ["--steps", "1", "--batch-size", "1", "--preview-every", "0", "--init", "digit"],
     },
+    "concepts distill": {
+        "checkpoint": str(shipped("world.safetensors")),
+        "out": "OUT",
+        "": ["--prompt", "a", "--count", "1", "--rank", "2", "--steps", "1", "--batch-size", "1"],
+    },
     "concepts evaluate": {"json_path": "input.json", "input_dir": "photos", "output_dir": "concepts"},
     "concepts convert": {"source": "word.safetensors", "out": "OUT.pt", "": ["--word", "a1111"]},
     "course": {"data": ".", "out": "OUT", "": ["--student-id", "R1", "--only", "1", "--plan"]},
@@ -84,7 +89,12 @@ WRITTEN_FOLDERS = {
 READ_FOLDERS = {
     *((name, "data") for name in ARGUMENTS if name != "faces train"),
     *(("digits evaluate", "folder"), ("faces evaluate", "out"), ("faces evaluate", "truth"), ("report", "run")),
-    *(("concepts learn", "photos"), ("concepts evaluate", "input_dir"), ("concepts evaluate", "output_dir")),
+    *(
+        ("concepts distill", "pictures"),
+        ("concepts learn", "photos"),
+        ("concepts evaluate", "input_dir"),
+        ("concepts evaluate", "output_dir"),
+    ),
     *(("pictures evaluate", "painted"), ("zero-shot", "images"), ("world train", "clip")),
     *((name, "noise") for name in ARGUMENTS),
 }

@@ -1,5 +1,6 @@
 """From prompts to folders of pictures, on a checkpoint small enough for a test."""
 
+import collections
 import json
 
 import numpy as np
@@ -108,6 +109,91 @@ def test_the_prompt_the_guidance_and_the_negative_prompt_matter(checkpoint):
     assert (pictures[0, 4.0, 0] - pictures[0, 1.0, 0]).abs().max() <= 1  # nor by the prompt from itself
 
 
+class Passes:
+    """How many passes a U-Net makes of one picture, by the time."""
+
+    def __init__(self, model):
+        self.at = collections.Counter()
+        model.unet.register_forward_hook(lambda unet, told, answer: self.at.update(told[1].tolist()))
+
+
+@pytest.mark.parametrize(
+    ("sampling", "guided", "prompt"),
+    [
+        ({}, {999, 749, 499, 249}, "a dog"),
+        ({"guide_from": 500}, {999, 749}, "a dog"),
+        ({"guide_from": 499, "guide_to": 749}, {749, 499}, "a dog"),
+        ({"guide_to": 300, "negative_prompt": "a cat"}, {249}, "a dog"),
+        ({"guide_from": 500, "regions": True}, {999, 749}, "a dog | a cat"),
+        ({"guidance_scale": 1.0, "guide_from": 500}, set(), "a dog"),
+    ],
+)
+def test_outside_the_interval_a_step_is_one_pass_a_part(checkpoint, sampling, guided, prompt):
+    model = StableDiffusion.load(checkpoint)
+    passes, told = Passes(model), Sampling(steps=4, **sampling)
+    told.check()
+    texts = told.texts(prompt)
+    with torch.no_grad():
+        list(walk(model, encoded(model, texts), encoded(model, [told.negative_prompt])[:, 0], [1], told))
+    assert passes.at == {t: len(texts) + (t in guided) for t in (999, 749, 499, 249)}
+
+
+def test_the_interval_is_guided_and_nothing_else(checkpoint):
+    """Every x0 of a walk, by Ho & Salimans' eq. 6 from the bare network."""
+    model, told = StableDiffusion.load(checkpoint), Sampling(steps=4, guide_from=400, guide_to=800, sampler="ddim")
+    states, negative = encoded(model, ["a dog"]), encoded(model, ["a cat"])[:, 0]
+    with torch.no_grad():
+        for step in walk(model, states, negative, [1], told):
+            t = torch.tensor([step.from_t])
+            yes, no = (model.denoiser(one)(step.from_x, t).x0 for one in (states[:, 0], negative))
+            expected = no + 7.5 * (yes - no) if 400 <= step.from_t <= 800 else yes
+            assert torch.allclose(step.x0, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
+
+
+def test_notes_tell_an_interval_where_there_is_one_and_defaults_settled(checkpoint, tmp_path):
+    """What was painted before there were intervals has the same name, and goes on."""
+    before = {"sampler": "dpmpp-2m", "eta": 0.0, "variance": None, "churn": None, "lower_order_final": None}
+    before.update(steps=25, spacing="trailing", guidance_scale=7.5, negative_prompt="", regions=False)
+    before.update(height=None, width=None)
+    assert list(Sampling().told().items()) == list(before.items())
+    lcm = Sampling(sampler="lcm", steps=4).told()
+    assert (lcm["guidance_scale"], lcm["spacing"]) == (1.0, "lcm")
+    assert Sampling(sampler="lcm", steps=4, spacing="trailing", guidance_scale=1.5).told()["guidance_scale"] == 1.5
+
+    def painted(**told):
+        sampling = Sampling(steps=2, **told)
+        out = generate(GenerateOptions(tmp_path / "out", checkpoint, ("a",), count=1, sampling=sampling))
+        with Image.open(out / "0" / "000.png") as picture:
+            return json.loads(picture.text["sfumato"])
+
+    assert painted(guide_from=300.0)["guide_from"] == 300.0
+    # Spelled out it is the same picture, which stands; without it another one.
+    painted(guide_from=300.0, guidance_scale=7.5, spacing="trailing")
+    with pytest.raises(UserError, match=r"holds a run with sampling\.guide_from = 300\.0, not None"):
+        painted()
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"guidance_scale": 1.0, "negative_prompt": "a cat"}, "--negative-prompt: does nothing at --guidance-scale 1"),
+        ({"guidance_scale": 1.0, "guide_from": 3}, "--guide-from: does nothing at --guidance-scale 1"),
+        ({"sampler": "lcm", "negative_prompt": "a cat"}, "--negative-prompt: does nothing at --guidance-scale 1"),
+        ({"sampler": "lcm", "guidance_scale": 2.5}, "--guidance-scale 2.5: guidance is in the weights that lcm is for"),
+        ({"sampler": "lcm"}, None),
+        ({"sampler": "lcm", "guidance_scale": 2.0, "negative_prompt": "a cat"}, None),
+        ({"sampler": "ddim", "guidance_scale": 5.0, "negative_prompt": "a cat"}, None),
+    ],
+)
+def test_guidance_that_does_nothing_or_harm_is_warned_of(told, words, checkpoint, tmp_path):
+    options = GenerateOptions(tmp_path / "out", checkpoint, ("a",), count=1, sampling=Sampling(steps=2, **told))
+    if words is None:
+        assert generate(options).is_dir()
+    else:
+        with pytest.warns(UserWarning, match=f"^{words}"):
+            generate(options)
+
+
 def test_columns_are_told_their_own_texts(checkpoint):
     """One text in all columns is the plain prompt; another one at the right changes the left least."""
     model = StableDiffusion.load(checkpoint)
@@ -205,6 +291,12 @@ def test_heights_and_widths_are_the_users(checkpoint, tmp_path):
         ({"batch_size": 0}, "--batch-size must be at least 1"),
         ({"sampling": Sampling(sampler="euler")}, "unknown sampler"),
         ({"sampling": Sampling(sampler="lcm", steps=9)}, "LCM takes 1 to 8 steps, got 9"),
+        ({"sampling": Sampling(guide_from=1000)}, "--guide-from must be at most 999, the noisiest time, got 1000"),
+        ({"sampling": Sampling(guide_from=-1)}, "--guide-from must be at least 0, got -1"),
+        (
+            {"sampling": Sampling(guide_from=500, guide_to=400)},
+            r"--guide-from \(500\) must not be above --guide-to \(400\)",
+        ),
         ({"sampling": Sampling(steps=1001)}, "steps must be between 1 and 1000"),
         ({"sampling": Sampling(height=17)}, "height must be a multiple of 4"),
         ({"precision": "int8"}, "unknown precision"),

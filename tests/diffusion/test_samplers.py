@@ -1,5 +1,6 @@
 """Samplers against data whose exact denoiser, and exact answer, are known; every sampler on every schedule."""
 
+import json
 import math
 
 import numpy as np
@@ -30,6 +31,7 @@ from sfumato.diffusion import (
     make_sampler,
     sample,
 )
+from sfumato.diffusion.samplers.lcm import boundary
 
 from .gaussians import EVERY, GaussianDenoiser, MixtureDenoiser, even_in_lambda
 
@@ -319,7 +321,39 @@ def test_the_last_jump_of_a_consistency_walk_is_the_jump_alone():
     denoiser = GaussianDenoiser(schedule, 0.4, 0.5)
     x = torch.ones(1, 1, dtype=torch.float64)
     *_, last = LCM()(x, denoiser, [999, 600, 300], lambda: drawn_noise.append(1) or torch.ones_like(x))
-    assert torch.equal(last.x, last.x0) and len(drawn_noise) == 1
+    assert (last.x - last.x0).abs().max() < 1e-7 and len(drawn_noise) == 1
+
+
+def test_a_consistency_model_is_the_identity_at_the_clean_end():
+    """Whatever the network says there (Song et al. 2023, section 3)."""
+    schedule = LinearSchedule()
+    x = torch.linspace(-2, 2, 5, dtype=torch.float64)[:, None]
+    *_, last = LCM()(x, GaussianDenoiser(schedule, 0.4, 0.5), [0, CLEAN], lambda: None)
+    assert torch.equal(last.x, x) and not torch.equal(last.x0, x)
+
+
+@pytest.mark.parametrize("steps", range(1, 9))
+def test_a_consistency_walk_meets_the_reference(reference, steps):
+    """diffusers' LCMScheduler step by step, from the same noises: see make_lcm.py."""
+    wanted = json.loads((reference / "lcm.json").read_text())
+    walked, noises = wanted["walks"][str(steps)], [torch.tensor(one).double() for one in wanted["noises"][str(steps)]]
+
+    def network(x, t):
+        return 0.9 * torch.sin(x) + 0.1 * x * (t[:, None] / 1000) + 0.05
+
+    schedule, drawn_noise = ScaledLinearSchedule(), iter(noises)
+    times = schedule.times(steps, "lcm")
+    assert times == [*walked["times"], CLEAN]
+    found = list(LCM()(noises[-1], NetworkDenoiser(network, schedule), times, lambda: next(drawn_noise)))
+    for step, x in zip(found, walked["x"]):
+        # It looks its levels up in single precision.
+        assert torch.allclose(step.x, torch.tensor(x).double(), rtol=1e-5, atol=1e-5)
+
+
+def test_the_boundary_of_a_consistency_model_meets_the_reference(reference):
+    wanted = json.loads((reference / "lcm.json").read_text())["scalings"]
+    for t, pair in zip(wanted["times"], wanted["found"]):
+        assert boundary(t) == pytest.approx(tuple(pair), rel=1e-8)
 
 
 @every_schedule

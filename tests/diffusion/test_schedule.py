@@ -1,5 +1,6 @@
 """Schedules against the papers' formulas, and each property over all of them."""
 
+import json
 import math
 import pickle
 
@@ -150,8 +151,18 @@ def test_spacings_of_tables():
     assert schedule.times(4, "leading", offset=1) == [751, 501, 251, 1, CLEAN]
     assert schedule.times(4, "linspace") == [999, 666, 333, 0, CLEAN]
     assert schedule.times(4, "uniform") == [999.0, 749.25, 499.5, 249.75, 0]
+    assert schedule.times(4, "lcm") == [999, 759, 499, 259, CLEAN]
+    assert schedule.times(50, "lcm") == schedule.times(50, "trailing")
+    with pytest.raises(ValueError, match="times must fall; lcm with 51 steps"):
+        schedule.times(51, "lcm")
     for spacing in ("leading", "trailing", "linspace"):
         assert schedule.times(1000, spacing) == [*range(999, -1, -1), CLEAN]
+
+
+def test_trailing_times_are_those_that_few_step_weights_were_made_for(reference):
+    """diffusers' timestep_spacing="trailing", which Hyper-SD's N-step LoRAs take; see make_lcm.py."""
+    for steps, times in json.loads((reference / "lcm.json").read_text())["trailing"].items():
+        assert LinearSchedule().times(int(steps), "trailing") == [*times, CLEAN]
 
 
 def test_flow_is_even_or_shifted():

@@ -49,6 +49,8 @@ COMMANDS = {
     "concepts generate": 'concepts generate out --prompt a "two sevens" --count 2 --steps 1 --batch-size 1',
     "concepts learn": "concepts learn photos out --steps 4 --batch-size 2 --save-every 1 --preview-every 2"
     " --preview-count 1 --preview {} --init digit --precision fp32",
+    "concepts distill": "concepts distill small out --prompt a --count 1 --rank 2 --steps 2 --batch-size 1"
+    " --save-every 1 --preview-every 0 --precision fp32",
     "concepts evaluate": "concepts evaluate --json-path input.json --input-dir photos --output-dir told",
     "concepts convert": "concepts convert small out.safetensors",
     "course": "course hw2_data out --student-id R1 --checkpoint small --only 2,3 --word-steps 2 --hours 0",

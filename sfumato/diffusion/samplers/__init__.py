@@ -7,12 +7,11 @@ from ..names import named
 from .base import Noise, Sampler, Step, sample
 from .ddim import DDIM
 from .ddpm import DDPM
-from .dpm_solver import DPMSolver, DPMSolverPlusPlus
+from .dpm_solver import DPMSolver, DPMSolverPlusPlus, SDEDPMSolverPlusPlus
 from .edm import EDMSampler
 from .heun import Heun
 from .inversion import DDIMInversion
 from .lcm import LCM
-from .sde_dpm_solver import SDEDPMSolverPlusPlus
 from .unipc import UniPC
 
 SAMPLERS: Dict[str, Type[Sampler]] = {

@@ -26,9 +26,7 @@ class DDPM(Sampler):
     variance: str = chosen("posterior", "posterior", "forward")
     """posterior or forward, the two choices of section 3.2."""
 
-    @property
-    def stochastic(self) -> bool:
-        return True
+    stochastic = True
 
     def advance(self, past: List[Visit], following: float, walk: Walk) -> Tensor:
         t, x, (x0, _) = past[-1]

@@ -1,11 +1,13 @@
-"""Multistep DPM-Solver and DPM-Solver++ of second order (Lu et al. 2022, arXiv 2206.00927 and 2211.01095).
+"""Multistep DPM-Solver, DPM-Solver++ and its SDE, of second order (Lu et al. 2022, arXiv 2206.00927 and 2211.01095).
 
-With h = lambda(s) - lambda(t) and r = h_previous / h, the ODE from t to s is solved exactly for a prediction that is
-constant in lambda, and corrected by its last difference:
+With h = lambda(s) - lambda(t) and r = h_previous / h, the ODE or the reverse SDE from t to s is solved exactly for a
+prediction that is constant in lambda, and corrected by its last difference:
 
     D = p_t + (p_t - p_previous) / (2 r)
     data (++):  x_s = noise_s / noise_t x_t - signal_s (e^-h - 1) D       p = x0     (2211.01095, Algorithm 2)
     noise:      x_s = signal_s / signal_t x_t - noise_s (e^h - 1) D       p = eps    (2206.00927, section 3, multistep)
+    SDE (++):   x_s = noise_s / noise_t e^-h x_t + signal_s (1 - e^-2h) D + noise_s sqrt(1 - e^-2h) z,     z ~ N(0, I)
+                                                                          p = x0     (2211.01095, section 5)
 
 The first step has no previous prediction and takes D = p_t; so does the one after a start without signal, whose lambda
 is minus infinity.
@@ -60,3 +62,20 @@ class DPMSolver(DPMSolverPlusPlus):
 
     needs_signal: ClassVar[bool] = True
     predicted: ClassVar[int] = 1
+
+
+@dataclass(frozen=True)
+class SDEDPMSolverPlusPlus(DPMSolverPlusPlus):
+    """The stochastic sampler of second order."""
+
+    stochastic = True
+
+    def advance(self, past: List[Visit], following: float, walk: Walk) -> Tensor:
+        t, x, prediction = past[-1]
+        if following == walk.schedule.clean:
+            return prediction.x0
+        (_, noise_t), (signal_s, noise_s) = walk.schedule.levels(t), walk.schedule.levels(following)
+        h = walk.lambda_step(t, following)
+        gained = -math.expm1(-2 * h)
+        moved = noise_s / noise_t * math.exp(-h) * x + signal_s * gained * self._held(past, following, walk)
+        return moved + noise_s * math.sqrt(gained) * walk.noise()

@@ -147,11 +147,18 @@ def uniform(schedule: TableSchedule, steps: int, final: float = 0) -> List[float
     return [*((length - 1) - i * (length - 1 - final) / steps for i in range(steps)), final]
 
 
+def lcm(schedule: TableSchedule, steps: int, final: float = CLEAN) -> List[float]:
+    """999, 759, 499, 259: of the 50 trailing times that distilled weights know (Luo et al. 2023, section 4.3)."""
+    known = trailing(schedule, 50)
+    return [*(known[i * 50 // steps] for i in range(steps)), final]
+
+
 TableSchedule.spacings = {
     "trailing": trailing,
     "leading": leading,
     "linspace": linspace,
     "uniform": uniform,
+    "lcm": lcm,
     "karras": lambda schedule, steps, rho=7.0: karras(schedule, _held(schedule, steps) and steps, rho),
 }
 
