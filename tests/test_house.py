@@ -8,7 +8,20 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "sfumato"
 
 SHARED = {
-    *("bars", "clip", "conditions", "errors", "devices", "images", "model", "options", "outputs", "runs", "sampling"),
+    *(
+        "bars",
+        "clip",
+        "conditions",
+        "errors",
+        "extras",
+        "devices",
+        "images",
+        "model",
+        "options",
+        "outputs",
+        "runs",
+        "sampling",
+    ),
     "stable_diffusion",
 }
 """What all tasks use."""
@@ -51,6 +64,10 @@ MAY_IMPORT = {
         ),
         *("diffusion", "models", *SHARED),
     },
+    "again": {
+        *("again", "digits", "faces", "concepts", "pictures", "checkpoints", "models", "diffusion"),
+        *SHARED,
+    },
     "doctor.py": {"devices", "errors", "models"},
     "presets.py": {"errors"},
     "model.py": {"conditions", "model_files", "diffusion"},
@@ -71,9 +88,10 @@ MAY_IMPORT = {
         "stable_diffusion",
     },
     "commands.py": set(),
-    "cli.py": {"commands", "errors", "flags", "options", "program", "runs"},
+    "cli.py": {"commands", "errors", "extras", "flags", "options", "program", "runs"},
     "flags.py": {"errors", "options"},
-    "program.py": {"errors"},
+    "program.py": {"errors", "extras"},
+    "extras.py": {"errors"},
     "bars.py": set(),
     "errors.py": set(),
     "options.py": {"errors"},

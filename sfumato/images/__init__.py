@@ -7,17 +7,21 @@ from .fonts import INK, folded, font, text_box, write
 from .listing import PICTURE_ENDINGS, exactly_pngs, graded_files, picture_entries, picture_files, pictures_among
 from .marks import crossed_out, marked_sheet
 from .opening import MOST_PIXELS, graders_picture, open_drawing, open_picture, open_with_alpha
+from .parameters import KEY as PARAMETERS
+from .parameters import Parameters, parameters_text, read_parameters
 from .pixels import RANGES, from_pixels, to_pixels, to_range
 from .rows import Row, rows_with_words
-from .saving import note_in, save_image, save_png
+from .saving import note_in, save_image, save_png, texts_in
 from .sheets import captioned, labelled_grid, sheet, sheet_cells
 
 __all__ = [
     "FILM_ENDINGS",
     "INK",
     "MOST_PIXELS",
+    "PARAMETERS",
     "PICTURE_ENDINGS",
     "RANGES",
+    "Parameters",
     "Row",
     "captioned",
     "check_film",
@@ -37,10 +41,12 @@ __all__ = [
     "open_drawing",
     "open_picture",
     "open_with_alpha",
+    "parameters_text",
     "picture_entries",
     "picture_files",
     "pictures_among",
     "read_film",
+    "read_parameters",
     "rows_with_words",
     "save_film",
     "save_image",
@@ -49,6 +55,7 @@ __all__ = [
     "sheet_cells",
     "text_box",
     "text_size",
+    "texts_in",
     "to_pixels",
     "to_range",
     "write",
