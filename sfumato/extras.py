@@ -10,6 +10,7 @@ EXTRAS = {
     "tensorboard": "train",
     "transformers": "clip",
     "jinja2": "report",
+    "markupsafe": "report",
     "matplotlib": "report",
 }
 """Package -> the extra."""

@@ -38,14 +38,19 @@ def run(*command, folder, status=0):
     return done.stdout + done.stderr
 
 
+def run_here(*words, folder):
+    """Python with all that the tests may import."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    command = [sys.executable, *map(str, words)]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def build(kind, source, out):
     """The file that is built of a folder."""
     code = f"import sys; from hatchling.build import build_{kind}; print(build_{kind}(sys.argv[1]))"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     out.mkdir()
-    command = [sys.executable, "-c", code, str(out)]
-    done = subprocess.run(command, cwd=source, env=environment, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr
+    run_here("-c", code, out, folder=source)
     (made,) = out.iterdir()
     return made
 
@@ -87,7 +92,7 @@ def test_all_that_belongs_to_the_package_is_in_the_wheel(built):
 @pytest.mark.slow
 def test_the_descriptions_are_what_an_index_takes(built):
     pytest.importorskip("twine")
-    run(sys.executable, "-m", "twine", "check", "--strict", *built[:2], folder=ROOT)
+    run_here("-m", "twine", "check", "--strict", *built[:2], folder=ROOT)
 
 
 @pytest.fixture(scope="module")
@@ -109,8 +114,16 @@ def test_every_command_is_there_from_another_folder(installed):
     assert run(bin / "sfumato", "--version", folder=folder) == f"sfumato {__version__}\n"
     where = run(bin / "python", "-c", "import sfumato; print(sfumato.__file__)", folder=folder)
     assert Path(where.strip()).is_relative_to(bin.parent)
-    for name in COMMANDS:
-        assert f"usage: sfumato {name}" in run(bin / "sfumato", *name.split(), "--help", folder=folder)
+    assert "usage: sfumato digits generate" in run(bin / "sfumato", "digits", "generate", "--help", folder=folder)
+    code = f"""
+import contextlib
+from sfumato.cli import main
+for name in {list(COMMANDS)!r}:
+    with contextlib.suppress(SystemExit):
+        main([*name.split(), "--help"])
+"""
+    said = run(bin / "python", "-c", code, folder=folder)
+    assert [name for name in COMMANDS if f"usage: sfumato {name} [" not in said] == []
 
 
 @pytest.mark.slow

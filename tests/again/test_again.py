@@ -45,6 +45,7 @@ def paint_faces(folder):
 
 
 def paint_pictures(folder):
+    pytest.importorskip("safetensors")
     torch.manual_seed(0)
     (folder / "models").mkdir()
     model = Diffusion(UNet(8, width=8, blocks=1, classes=("a", "b")), FlowSchedule(), "velocity")

@@ -19,6 +19,7 @@ QUERY = "input_blocks.1.1.transformer_blocks.0.attn2.to_q"
 
 def write_lora(path, checkpoint, amount=0.5):
     """A LoRA of one layer, as kohya's scripts name it."""
+    pytest.importorskip("safetensors")
     out, width = layer_shapes(StableDiffusion.load(checkpoint).unet)[QUERY]
     name = f"lora_unet_{QUERY.replace('.', '_')}"
     parts = {"lora_down.weight": torch.ones(2, width), "lora_up.weight": torch.full((out, 2), amount)}
