@@ -61,7 +61,7 @@ endif
 
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable ".[data,dev,docs]"
+	$(BIN)/python -m pip install --quiet --editable ".[all,dev,docs]"
 	@touch $@
 
 $(COURSE)/ready: tests/course-requirements.txt

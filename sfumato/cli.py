@@ -48,11 +48,13 @@ def _main(words: List[str]) -> int:
 
 
 def _run(name: str, flags: List[str]) -> None:
+    from .extras import refuse_missing
     from .flags import read_flags
     from .options import check_options
     from .runs import COMMAND_LINE
 
     command = COMMANDS[name]
+    refuse_missing(*command.needs)
     module = importlib.import_module(command.module)
     options = read_flags(name, getattr(module, command.options), flags)
     check_options(options)

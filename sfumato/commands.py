@@ -10,7 +10,13 @@ class Command(NamedTuple):
     function: str
     options: str
     summary: str
+    needs: Tuple[str, ...] = ()
+    """Packages of `extras.py` without which it cannot end."""
 
+
+_TRAINING = ("accelerate", "tensorboard")
+_DRAWING = ("matplotlib",)
+_CLIP = ("transformers",)
 
 AIMS: Dict[str, Dict[str, Command]] = {
     "paint": {
@@ -27,21 +33,26 @@ AIMS: Dict[str, Dict[str, Command]] = {
         "pictures generate": Command(
             "sfumato.pictures.generate", "generate", "GenerateOptions", "paint pictures like those that were learned"
         ),
+        "again": Command("sfumato.again.again", "again", "AgainOptions", "paint a picture anew from its own text"),
     },
     "teach": {
         "pictures train": Command(
-            "sfumato.pictures.learn", "learn", "LearnOptions", "learn to paint pictures like your own"
+            "sfumato.pictures.learn", "learn", "LearnOptions", "learn to paint pictures like your own", _TRAINING
         ),
         "concepts learn": Command(
-            "sfumato.personalisation.learn", "learn", "LearnOptions", "learn a word, or more, from a few photos"
+            "sfumato.personalisation.learn",
+            "learn",
+            "LearnOptions",
+            "learn a word, or more, from a few photos",
+            (*_TRAINING, *_CLIP),
         ),
         "concepts distill": Command(
             "sfumato.personalisation.distill", "distill", "DistillOptions", "a LoRA that paints in four passes"
         ),
         "digits train": Command(
-            "sfumato.digits.train", "train", "TrainOptions", "train the digit model on MNIST-M and SVHN"
+            "sfumato.digits.train", "train", "TrainOptions", "train the digit model on MNIST-M and SVHN", _TRAINING
         ),
-        "faces train": Command("sfumato.faces.train", "train", "TrainOptions", "train a face model"),
+        "faces train": Command("sfumato.faces.train", "train", "TrainOptions", "train a face model", _TRAINING),
         "presets": Command(
             "sfumato.presets", "presets", "PresetsOptions", "trainings that were done, and what they reach"
         ),
@@ -66,19 +77,25 @@ AIMS: Dict[str, Dict[str, Command]] = {
             "sfumato.faces.evaluate", "evaluate", "EvaluateOptions", "compare painted faces with true ones"
         ),
         "concepts evaluate": Command(
-            "sfumato.concepts.evaluate", "evaluate", "EvaluateOptions", "score painted concepts with CLIP"
+            "sfumato.concepts.evaluate", "evaluate", "EvaluateOptions", "score painted concepts with CLIP", _CLIP
         ),
         "pictures evaluate": Command(
             "sfumato.pictures.evaluate", "evaluate", "EvaluateOptions", "measure painted pictures, look for copies"
         ),
         "zero-shot": Command(
-            "sfumato.zero_shot", "zero_shot", "ZeroShotOptions", "classify pictures with CLIP by names"
+            "sfumato.zero_shot", "zero_shot", "ZeroShotOptions", "classify pictures with CLIP by names", _CLIP
         ),
     },
     "show and hand in": {
-        "report": Command("sfumato.report.report", "report", "ReportOptions", "runs as one page, HTML and PDF"),
+        "report": Command(
+            "sfumato.report.report", "report", "ReportOptions", "runs as one page, HTML and PDF", ("jinja2", *_DRAWING)
+        ),
         "course": Command(
-            "sfumato.homework.course", "course", "CourseOptions", "the course's homework whole, and its grade"
+            "sfumato.homework.course",
+            "course",
+            "CourseOptions",
+            "the course's homework whole, and its grade",
+            (*_TRAINING, *_CLIP, "jinja2", *_DRAWING),
         ),
     },
     "prepare": {
@@ -88,7 +105,11 @@ AIMS: Dict[str, Dict[str, Command]] = {
             "sfumato.converting", "convert", "ConvertOptions", "convert checkpoints and learned words"
         ),
         "digits train-judge": Command(
-            "sfumato.digits.train_judge", "train_judge", "TrainJudgeOptions", "train a classifier that judges digits"
+            "sfumato.digits.train_judge",
+            "train_judge",
+            "TrainJudgeOptions",
+            "train a classifier that judges digits",
+            ("accelerate",),
         ),
         "digits real-features": Command(
             "sfumato.digits.real_features",
@@ -99,12 +120,20 @@ AIMS: Dict[str, Dict[str, Command]] = {
     },
     "make the small world": {
         "world autoencoder": Command(
-            "sfumato.world.train_autoencoder", "train_autoencoder", "AutoencoderOptions", "train the small autoencoder"
+            "sfumato.world.train_autoencoder",
+            "train_autoencoder",
+            "AutoencoderOptions",
+            "train the small autoencoder",
+            _TRAINING,
         ),
-        "world clip": Command("sfumato.world.train_clip", "train_clip", "ClipOptions", "train the small CLIP"),
-        "world train": Command("sfumato.world.train", "train", "TrainOptions", "train the small Stable Diffusion"),
+        "world clip": Command(
+            "sfumato.world.train_clip", "train_clip", "ClipOptions", "train the small CLIP", (*_TRAINING, *_CLIP)
+        ),
+        "world train": Command(
+            "sfumato.world.train", "train", "TrainOptions", "train the small Stable Diffusion", _TRAINING
+        ),
         "world judge": Command(
-            "sfumato.world.train_judge", "train_judge", "JudgeOptions", "train the small world's judge"
+            "sfumato.world.train_judge", "train_judge", "JudgeOptions", "train the small world's judge", ("accelerate",)
         ),
         "world photos": Command(
             "sfumato.world.photos", "photos", "PhotosOptions", "five pictures to learn a word from"

@@ -182,9 +182,10 @@ def _names(options: Any) -> Tuple[List[str], List[str]]:
 
 
 def _by_place(field: "dataclasses.Field[Any]") -> bool:
-    """Required fields are; one whose metadata have "flag" stays an option, as the course's own commands have them."""
+    """Required fields are, and one whose metadata have "place", which may be left out; one whose metadata have "flag"
+    stays an option, as the course's own commands have them."""
     required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-    return required and not field.metadata.get("flag")
+    return bool(field.metadata.get("place")) or (required and not field.metadata.get("flag"))
 
 
 def _check(options: Any) -> None:

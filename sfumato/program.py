@@ -8,6 +8,7 @@ import warnings
 from typing import Callable, NoReturn, Optional, TextIO
 
 from .errors import UserError, in_one_line, in_words
+from .extras import missing_line
 
 _MEMORY = ("out of memory", "allocate memory", "not enough memory")
 """How PyTorch's devices say, each in a RuntimeError of its own, that they have no more."""
@@ -81,6 +82,8 @@ def in_a_line(error: BaseException) -> Optional[str]:
         return str(error)
     if isinstance(error, OSError):
         return in_words(error)
+    if isinstance(error, ModuleNotFoundError):
+        return missing_line([(error.name or "").partition(".")[0]])
     if isinstance(error, KeyboardInterrupt):
         return "interrupted; run the same command again to go on"
     if isinstance(error, RecursionError):

@@ -41,11 +41,12 @@ def digest(*parts: Any) -> str:
     return whole.hexdigest()[:16]
 
 
-def files_digest(*paths: Path) -> str:
-    """The `digest` of what files hold, of whatever size: it is read piece by piece."""
+def files_digest(*paths: Path, begin: int = 0) -> str:
+    """The `digest` of what files hold from a byte on, of whatever size: it is read piece by piece."""
     whole = hashlib.sha256()
     for path in paths:
         with open(path, "rb") as file:
+            file.seek(begin)
             for part in iter(lambda: file.read(_AT_ONCE), b""):
                 whole.update(part)
     return whole.hexdigest()[:16]

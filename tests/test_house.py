@@ -8,7 +8,20 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "sfumato"
 
 SHARED = {
-    *("bars", "clip", "conditions", "errors", "devices", "images", "model", "options", "outputs", "runs", "sampling"),
+    *(
+        "bars",
+        "clip",
+        "conditions",
+        "errors",
+        "extras",
+        "devices",
+        "images",
+        "model",
+        "options",
+        "outputs",
+        "runs",
+        "sampling",
+    ),
     "stable_diffusion",
 }
 """What all tasks use."""
@@ -51,6 +64,10 @@ MAY_IMPORT = {
         ),
         *("diffusion", "models", *SHARED),
     },
+    "again": {
+        *("again", "digits", "faces", "concepts", "pictures", "checkpoints", "models", "diffusion"),
+        *SHARED,
+    },
     "doctor.py": {"devices", "errors", "models"},
     "presets.py": {"errors"},
     "info.py": {"checkpoints", "errors", "images", "runs"},
@@ -73,9 +90,10 @@ MAY_IMPORT = {
     },
     "converting_additions.py": {"checkpoints", "concepts", "personalisation", "errors", "models", "stable_diffusion"},
     "commands.py": set(),
-    "cli.py": {"commands", "errors", "flags", "options", "program", "runs"},
+    "cli.py": {"commands", "errors", "extras", "flags", "options", "program", "runs"},
     "flags.py": {"errors", "options"},
-    "program.py": {"errors"},
+    "program.py": {"errors", "extras"},
+    "extras.py": {"errors"},
     "bars.py": set(),
     "errors.py": set(),
     "options.py": {"errors"},

@@ -15,16 +15,18 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tu
 import torch
 from torch import Tensor
 
-from ..checkpoints import given_words
+from ..checkpoints import GivenWord, given_words
 from ..devices import DTYPES, PRECISIONS, Worker, choose_precision, refuse_to_compile
 from ..diffusion import seed_of
 from ..errors import UserError, unwritable
+from ..images import PARAMETERS
 from ..options import check_options, choice, number
 from ..pictures.filming import FILM, check_filming
 from ..pictures.painting import AfterStep, Painting, paint_all
 from ..pictures.words_beneath import MOST, Asked, leave_sheet
 from ..runs import digest
 from ..stable_diffusion import VAE_OPTION, StableDiffusion
+from .noting import PaintedFrom
 from .painting import Sampling, decoded, encoded, paint
 from .prompts import Source, UnknownWordError, read_input
 from .telling import (
@@ -124,20 +126,24 @@ def generate(options: GenerateOptions, beside: Sequence[Path] = (), left_out: Op
     """
     sources = _checked(options)
     series = _wanted(options, sources)
-    model = _loaded(options, beside, series, sources, Worker.here(), left_out)
+    model, given = _loaded(options, beside, series, sources, Worker.here(), left_out)
     lacking = {fault.prompt for fault in left_out or () if isinstance(fault, UnknownWordError)}
     series = [one for one in series if one.prompt not in lacking]
     if not series:
         return options.out
-    painting, inside = _ConceptPainting(options, series, model), [one.folder for one in series]
+    files = PaintedFrom(options.checkpoint, model, len(options.lora), given, options.vae)
+    painting, inside = _ConceptPainting(options, series, model, files), [one.folder for one in series]
     return paint_all(painting, options.out, options.batch_size, options.overwrite, inside, left_out, options.film)
 
 
 class _ConceptPainting(Painting[Picture]):
     command, what = "concepts generate", "concepts"
 
-    def __init__(self, options: GenerateOptions, series: Sequence[Series], model: StableDiffusion) -> None:
+    def __init__(
+        self, options: GenerateOptions, series: Sequence[Series], model: StableDiffusion, files: PaintedFrom
+    ) -> None:
         self._options, self._series, self._model, self.steps = options, series, model, options.sampling.steps
+        self._files = files
         self.settings, self.schedule = _settings(options, model, series), model.schedule
         self._negative = encoded(model, [options.sampling.negative_prompt])[:, 0]
         self._texts: Dict[str, Tensor] = {}
@@ -161,18 +167,13 @@ class _ConceptPainting(Painting[Picture]):
         return digest({**model.identity(), "seed": options.seed, "sampling": options.sampling.told()}, said)
 
     def note(self, asked: Picture) -> Dict[str, Any]:
-        told: Dict[str, Any] = {
-            "prompt": asked.prompt,
-            "seed": asked.seed(self._options.seed),
-            "checkpoint": self._model.name,
-        }
-        added = {
-            Path(one.called).name: one.amount.unet if one.amount.unet == one.amount.text else str(one.amount)
-            for one in self._model.added.values()
-        }
-        if self._options.vae is not None:
-            told["vae"] = {"name": self._options.vae.name, "contents": self._model.autoencoder}
-        return {**told, **({"added": added} if added else {}), **self._options.sampling.told()}
+        told = {"prompt": asked.prompt, "seed": asked.seed(self._options.seed)}
+        sampling = self._options.sampling
+        return {**told, **self._files.note(asked.prompt, sampling), **sampling.told()}
+
+    def texts(self, asked: Picture) -> Dict[str, str]:
+        seed = asked.seed(self._options.seed)
+        return {PARAMETERS: self._files.parameters(asked.prompt, seed, self._options.sampling)}
 
     def finish(self, out: Path) -> None:
         numbers = range(min(self._options.count, MOST))
@@ -229,8 +230,9 @@ def _loaded(
     sources: Sequence[Source],
     worker: Worker,
     left_out: Optional[List[UserError]],
-) -> StableDiffusion:
-    """The model with its words, every prompt checked against them; refuses what cannot be used, tells the rest."""
+) -> Tuple[StableDiffusion, List[GivenWord]]:
+    """The model with its words, and those that were given, every prompt checked against them; refuses what cannot be
+    used, tells the rest."""
     device = worker.device()
     dtype = DTYPES[choose_precision(device, options.precision)]
     words = given_words(options.embeddings, beside)
@@ -259,7 +261,7 @@ def _loaded(
         if cut:
             limit = model.text.config.tokens
             warnings.warn(f"a prompt is longer than {limit} tokens; this is left out: {cut!r}", stacklevel=2)
-    return model.to(device).compile() if options.compile else model.to(device)
+    return (model.to(device).compile() if options.compile else model.to(device)), given
 
 
 def _settings(options: GenerateOptions, model: StableDiffusion, series: Sequence[Series]) -> Dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Dict, List, Optional, Tuple
 import torch
 from torch import Tensor
 
+from ..extras import refuse_missing
 from ..images import from_pixels
 from ..model import Diffusion
 from ..pictures.fronts import MOST_REAL, FrontOptions, Kind, sweep, unlearned
@@ -26,6 +27,7 @@ def front(
     Raises:
         UserError: for settings or real digits that cannot be used.
     """
+    refuse_missing("matplotlib")
     samplings = options.samplings(sampling, model, weights)
     real, against = _real(options.real, weights)
     kinds = []

@@ -21,7 +21,7 @@ from ..options import check_options, choice, number
 from ..pictures.filming import FILM, check_filming
 from ..pictures.metrics import PRECISION_NEIGHBOURS
 from ..pictures.painting import AfterStep, Painting, paint_all
-from ..runs import digest
+from ..runs import digest, file_identity
 from .labels import DATASETS, DIGITS, label_of
 from .model import SHIPPED, load_digits
 from .painting import Sampling, paint
@@ -97,6 +97,7 @@ class _DigitPainting(Painting[Picture]):
         self._precision, self.steps = choose_precision(device, options.precision), options.sampling.steps
         chosen = {"seed": options.seed, "sampling": self._sampling.told(), "precision": self._precision}
         self.settings, self.schedule = {"weights": digest(path.read_bytes()), **chosen}, self._model.schedule
+        self._weights = file_identity(path)
 
     def wanted(self) -> Iterator[Picture]:
         options = self._options
@@ -111,7 +112,7 @@ class _DigitPainting(Painting[Picture]):
 
     def note(self, asked: Picture) -> Dict[str, Any]:
         drawn = {"seed": asked.seed(self._options.seed), "sampling": self.settings["sampling"]}
-        return {**asked._asdict(), **drawn, "precision": self._precision}
+        return {**asked._asdict(), **drawn, "precision": self._precision, "weights": self._weights}
 
     def then(self, out: Path) -> str:
         # Of fewer there is no recall to measure.

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..devices import Worker
 from ..diffusion import lerp, seed_of, slerp
 from ..errors import UserError
+from ..extras import refuse_missing
 from ..images import labelled_grid, save_film, sheet, to_pixels
 from ..model import Diffusion
 from ..options import check_options, number
@@ -125,6 +126,7 @@ def interpolate(options: InterpolateOptions) -> List[Path]:
     Raises:
         UserError: for settings, weights, noises or a folder that cannot be used.
     """
+    refuse_missing("matplotlib")
     check_options(options)
     model, noises = options.load(2, options.control)
     stops = stops_of(options.stops)

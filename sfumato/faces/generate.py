@@ -20,7 +20,7 @@ from ..options import check_options, choice, number
 from ..pictures.filming import FILM, check_filming
 from ..pictures.memory import batch_that_fits
 from ..pictures.painting import AfterStep, Painting, paint_all
-from ..runs import digest, files_digest
+from ..runs import digest, file_identity, files_digest
 from .model import load_faces, weights_path
 from .noises import noise_paths, read_noise
 from .painting import Sampling, paint
@@ -95,6 +95,7 @@ class _FacePainting(Painting[Path]):
         self.model.to(device)
         self.schedule = self.model.schedule
         self._sampling = options.sampling.of(self.model, weights_path(options.unet))
+        self._weights = file_identity(weights_path(options.unet))
         self._options, self._precision, self.steps = options, precision, options.sampling.steps
         chosen = {"sampling": self._sampling.told(), "saving": options.saving, "seed": options.seed}
         self.settings = {"weights": files_digest(weights_path(options.unet)), **chosen, "precision": precision}
@@ -113,7 +114,9 @@ class _FacePainting(Painting[Path]):
         return digest(run, self._noises[asked].numpy())
 
     def note(self, asked: Path) -> Dict[str, Any]:
-        return {"noise": asked.name, "seed": self._seed(asked), **self.settings["sampling"]}
+        noise = {"noise": asked.name, "noise_contents": digest(self._noises[asked].numpy()), "seed": self._seed(asked)}
+        how = {name: self.settings[name] for name in ("saving", "precision")}
+        return {**noise, **how, "weights": self._weights, **self.settings["sampling"]}
 
     def paint(self, batch: List[Path], after_step: AfterStep) -> Tensor:
         device = next(self.model.parameters()).device

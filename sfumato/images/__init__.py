@@ -7,6 +7,8 @@ from .fonts import INK, folded, font, text_box, write
 from .listing import PICTURE_ENDINGS, exactly_pngs, graded_files, picture_entries, picture_files, pictures_among
 from .marks import crossed_out, marked_sheet
 from .opening import MOST_PIXELS, begins_as_picture, graders_picture, open_drawing, open_picture, open_with_alpha
+from .parameters import KEY as PARAMETERS
+from .parameters import Parameters, parameters_text, read_parameters
 from .pixels import RANGES, from_pixels, to_pixels, to_range
 from .rows import Row, rows_with_words
 from .saving import note_in, save_image, save_png, texts_in
@@ -16,8 +18,10 @@ __all__ = [
     "FILM_ENDINGS",
     "INK",
     "MOST_PIXELS",
+    "PARAMETERS",
     "PICTURE_ENDINGS",
     "RANGES",
+    "Parameters",
     "Row",
     "begins_as_picture",
     "captioned",
@@ -38,10 +42,12 @@ __all__ = [
     "open_drawing",
     "open_picture",
     "open_with_alpha",
+    "parameters_text",
     "picture_entries",
     "picture_files",
     "pictures_among",
     "read_film",
+    "read_parameters",
     "rows_with_words",
     "save_film",
     "save_image",

@@ -14,13 +14,21 @@ from .opening import FORMATS
 _OPAQUE = (".jpg", ".jpeg", ".jfif", ".bmp", ".gif")
 
 
-def save_png(path: Path, pixels: Tensor, note: Mapping[str, Any], within: Optional[Path] = None) -> None:
-    """Write one picture, uint8 [H, W, 3] or grey [H, W, 1], whole or not at all; the note goes into its text chunk.
+def save_png(
+    path: Path, pixels: Tensor, note: Mapping[str, Any], within: Optional[Path] = None, texts: Mapping[str, str] = {}
+) -> None:
+    """Write one picture, uint8 [H, W, 3] or grey [H, W, 1], whole or not at all.
 
-    `within` is as in `atomic_path`.
+    Args:
+        path: of the file.
+        pixels: of the picture.
+        note: goes into its text chunk "sfumato", as JSON.
+        within: as in `atomic_path`.
+        texts: other chunks, by their names, for other programs.
     """
     info = PngImagePlugin.PngInfo()
-    info.add_text("sfumato", json.dumps(note))
+    for name, text in {"sfumato": json.dumps(note), **texts}.items():
+        info.add_text(name, text)
     grey = pixels.shape[-1] == 1
     save_image(Image.fromarray((pixels[..., 0] if grey else pixels).numpy()), path, within, pnginfo=info)
 
@@ -28,9 +36,8 @@ def save_png(path: Path, pixels: Tensor, note: Mapping[str, Any], within: Option
 def note_in(path: Path) -> Dict[str, Any]:
     """The note that `save_png` wrote into a picture; empty where there is no picture, or no such note in it."""
     try:
-        with Image.open(path, formats=["PNG"]) as image:
-            note = json.loads(image.info.get("sfumato", "{}"))
-    except Exception:  # whatever Pillow and JSON raise on what is none of ours
+        note = json.loads(texts_in(path).get("sfumato", "{}"))
+    except Exception:  # whatever JSON raises on what is none of ours
         return {}
     return note if isinstance(note, dict) else {}
 

@@ -24,7 +24,7 @@ from ..images import to_pixels
 from ..model import Diffusion
 from ..models.registry import name_of
 from ..options import check_options, choice, number
-from ..runs import digest
+from ..runs import digest, file_identity
 from .filming import FILM, check_filming
 from .guided import Guided
 from .looks import GUIDANCE, STEPS
@@ -108,7 +108,7 @@ class _PicturePainting(Painting[_Picture]):
         self._precision = choose_precision(device, options.precision)
         # Which labels and how many does not decide a picture: others may come into the same folder.
         chosen = {"sampling": self._sampling.told(), "seed": options.seed, "precision": self._precision}
-        self.settings = {**chosen, "weights": digest(path.read_bytes())}
+        self.settings, self._weights = {**chosen, "weights": digest(path.read_bytes())}, file_identity(path)
 
     def wanted(self) -> Iterator[_Picture]:
         return (_Picture(label, number) for label in self.labels for number in range(self._options.count))
@@ -120,7 +120,7 @@ class _PicturePainting(Painting[_Picture]):
         return Path(folder_of(asked.label), f"{asked.number:03d}.png")
 
     def note(self, asked: _Picture) -> Dict[str, Any]:
-        return {**{name: value for name, value in self.settings.items() if name != "weights"}, **asked._asdict()}
+        return {**self.settings, "weights": self._weights, **asked._asdict()}
 
     def caption(self, asked: _Picture) -> str:
         return asked.label

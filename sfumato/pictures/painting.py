@@ -79,6 +79,10 @@ class Painting(ABC, Generic[Asked]):
     def note(self, asked: Asked) -> Dict[str, Any]:
         """What is written into a picture."""
 
+    def texts(self, asked: Asked) -> Dict[str, str]:
+        """What is written into a picture besides, for other programs."""
+        return {}
+
     @abstractmethod
     def paint(self, batch: List[Asked], after_step: AfterStep) -> Tensor:
         """A batch: uint8 [B, H, W, channels]; `after_step` is told of every step, to move a bar."""
@@ -143,12 +147,20 @@ def paint_all(
         began, done = time.monotonic(), 0
         if filming is not None:
             _paint_again(painting, filming, out, run, batch_size)
-        todo = _missing(worker.share(painting.wanted()), painting, out, run, bar)
-        for batch in _batches(todo, painting, batch_size):
+        for batch in _batches(worker.share(painting.wanted()), painting, batch_size):
+            # Batches are those of a run that was never interrupted: in another one a number is rounded otherwise.
+            missing = {
+                asked for asked in batch if not painted_by(painting.name(run, asked), out / painting.path(asked))
+            }
+            if not missing:
+                bar.update(len(batch) * painting.steps)
+                continue
             pixels = painting.paint(batch, _watching(bar, batch, filming))
-            for asked, pixel in zip(batch, pixels):
-                note = {**painting.note(asked), "run": painting.name(run, asked)}
-                save_png(out / painting.path(asked), pixel, note, within)
+            for place, (asked, pixel) in enumerate(zip(batch, pixels)):
+                if asked in missing:
+                    note = {"command": painting.command, "batch": [place, len(batch)], "run": painting.name(run, asked)}
+                    note = {**painting.note(asked), **note}
+                    save_png(out / painting.path(asked), pixel, note, within, painting.texts(asked))
             done += len(batch)
             bar.set_postfix_str(f"{done / (time.monotonic() - began):.2f} pictures/s", refresh=False)
         if left_out is None:
@@ -194,15 +206,6 @@ def _unfinished(
     if left_out is None:
         return contextlib.nullcontext()
     return handed_in(out, inside, {out / painting.path(asked) for asked in painting.wanted()}, left_out)
-
-
-def _missing(pictures: Iterable[Asked], painting: Painting[Asked], out: Path, run: str, bar: Bar) -> Iterator[Asked]:
-    """Those that are not painted; the others count as done."""
-    for asked in pictures:
-        if painted_by(painting.name(run, asked), out / painting.path(asked)):
-            bar.update(painting.steps)
-        else:
-            yield asked
 
 
 def _batches(todo: Iterable[Asked], painting: Painting[Asked], size: int) -> Iterator[List[Asked]]:

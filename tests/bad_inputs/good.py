@@ -41,6 +41,7 @@ ARGUMENTS = {
         "": ["--count", "1", "--steps", "1"],
     },
     "pictures evaluate": {"painted": "painted-again", "real": "painted", "": ["--features", "judge-svhn"]},
+    "again": {"picture": "painted-digits/svhn/3_001.png", "out": "OUT.png"},
     "presets": {},
     "concepts generate": {"out": "OUT", "": ["--prompt", "a seven", "--count", "1", "--steps", "1"]},
     "concepts learn": {
@@ -79,6 +80,7 @@ WRITTEN_FILES = {
     ("digits train-judge", "out"),
     ("digits real-features", "out"),
     ("world judge", "out"),
+    ("again", "out"),
     *((name, field) for name in ARGUMENTS for field in ("json", "film")),
 }
 """Paths of files that are written."""
@@ -97,6 +99,7 @@ READ_FOLDERS = {
     ),
     *(("pictures evaluate", "painted"), ("zero-shot", "images"), ("world train", "clip")),
     *((name, "noise") for name in ARGUMENTS),
+    ("again", "models"),
 }
 """Paths of folders that are read."""
 READ_EITHER = {

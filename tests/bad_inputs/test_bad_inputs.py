@@ -51,7 +51,7 @@ def fields_with(name, kind):
 
 def is_positional(one):
     required = one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
-    return required and not one.metadata.get("flag")
+    return bool(one.metadata.get("place")) or (required and not one.metadata.get("flag"))
 
 
 def typed(name, good, changed=None, *instead):

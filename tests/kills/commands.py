@@ -28,6 +28,7 @@ PREPARED = (
 
 COMMANDS = {
     "digits generate": "digits generate out --count 2 --digits 1 2 --steps 2 --batch-size 1",
+    "again": "again numbers/svhn/3_001.png out.png",
     "digits evaluate": "digits evaluate numbers --json scores.json",
     "digits figures": "digits figures out --steps 2",
     "digits train": f"digits train digits out --width 32 --inner-width 32 --inner-blocks 1 --look-every 4 {LOOP}"

@@ -220,7 +220,10 @@ def test_generate_paints_with_a_lora_and_says_so_in_its_pictures(photos, checkpo
     assert "using <new1> from" in capsys.readouterr().out
     generate(GenerateOptions(tmp_path / "half", lora=(f"{file}:0.5",), **told))
     notes = [note_in(tmp_path / name / "0" / "000.png") for name in ("whole", "half")]
-    assert [note["added"] for note in notes] == [{"lora.safetensors": 1.0}, {"lora.safetensors": 0.5}]
+    assert [(one["name"], one["amount"]) for note in notes for one in note["added"]] == [
+        ("lora.safetensors", 1.0),
+        ("lora.safetensors", 0.5),
+    ]
     whole, half = (np.asarray(open_picture(tmp_path / name / "0" / "000.png")) for name in ("whole", "half"))
     assert (whole != half).any()
     with pytest.raises(UserError, match="holds a run with added"):

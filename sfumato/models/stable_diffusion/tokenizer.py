@@ -1,8 +1,8 @@
 """Prompts to token ids: CLIP's byte-pair encoding, and words of one's own.
 
-The encoding is transformers'; its vocabulary of 49,408 ships as weights/clip/tokenizer.json. A learned word, such as
-<new1>, is found in a prompt before the encoding sees it, and takes ids of its own after the vocabulary's, one for each
-of its vectors.
+The encoding is the package tokenizers'; its vocabulary of 49,408 ships as weights/clip/tokenizer.json. A learned word,
+such as <new1>, is found in a prompt before the encoding sees it, and takes ids of its own after the vocabulary's, one
+for each of its vectors.
 """
 
 import re
@@ -43,9 +43,9 @@ class Tokenizer:
         any_case: Collection[str] = (),
         also: Mapping[str, str] = {},
     ) -> None:
-        from transformers import PreTrainedTokenizerFast
+        from tokenizers import Tokenizer as Encoding
 
-        self._encoding = PreTrainedTokenizerFast(tokenizer_file=str(TOKENIZER_FILE))
+        self._encoding = Encoding.from_file(str(TOKENIZER_FILE))
         self._length = length
         self._learned: Dict[str, List[int]] = {}
         following = VOCABULARY
@@ -106,6 +106,6 @@ class Tokenizer:
             if word is not None:
                 found += [(number, place) for number in self._learned[word]]
             elif part:
-                encoded = self._encoding(part, add_special_tokens=False, return_offsets_mapping=True)
-                found += [(n, place + begin) for n, (begin, _) in zip(encoded["input_ids"], encoded["offset_mapping"])]
+                encoded = self._encoding.encode(part, add_special_tokens=False)
+                found += [(n, place + begin) for n, (begin, _) in zip(encoded.ids, encoded.offsets)]
         return found

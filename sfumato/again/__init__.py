@@ -1,0 +1,1 @@
+"""A picture painted anew from the text that it carries."""
