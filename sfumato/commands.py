@@ -47,7 +47,11 @@ AIMS: Dict[str, Dict[str, Command]] = {
             (*_TRAINING, *_CLIP),
         ),
         "concepts distill": Command(
-            "sfumato.personalisation.distill", "distill", "DistillOptions", "a LoRA that paints in four passes"
+            "sfumato.personalisation.distill",
+            "distill",
+            "DistillOptions",
+            "a LoRA that paints in four passes",
+            _TRAINING,
         ),
         "digits train": Command(
             "sfumato.digits.train", "train", "TrainOptions", "train the digit model on MNIST-M and SVHN", _TRAINING

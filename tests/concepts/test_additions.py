@@ -25,6 +25,7 @@ from sfumato.concepts.painting import Sampling
 from sfumato.concepts.words import with_words
 from sfumato.errors import UserError
 from sfumato.images import note_in
+from sfumato.runs import file_identity
 from sfumato.stable_diffusion import StableDiffusion
 from tests.checkpoints.loras import a_lora
 
@@ -85,11 +86,12 @@ def test_a_lora_says_what_triggers_it_and_its_pictures_say_how_much(checkpoint, 
     asked = {"checkpoint": checkpoint, "count": 1, "sampling": Sampling(steps=1)}
     generate(GenerateOptions(tmp_path / "a", lora=(f"{lora}:unet=0.8,text=0.3",), prompt=("A Beagle runs",), **asked))
     assert f"adding unet=0.8,text=0.3 of {lora}; what triggers it: sks dog, a beagle\n" in capsys.readouterr().out
-    assert note_in(tmp_path / "a" / "0" / "000.png")["added"] == {"dog.safetensors": "unet=0.8,text=0.3"}
+    (added,) = note_in(tmp_path / "a" / "0" / "000.png")["added"]
+    assert added == {**file_identity(lora), "amount": "unet=0.8,text=0.3"}
     generate(GenerateOptions(tmp_path / "b", lora=(f"{lora}:0.8",), prompt=("a cat",), **asked))
     said = capsys.readouterr().out
     assert f"adding 0.8 of {lora}; what triggers it: sks dog, a beagle, which no prompt says\n" in said
-    assert note_in(tmp_path / "b" / "0" / "000.png")["added"] == {"dog.safetensors": 0.8}
+    assert note_in(tmp_path / "b" / "0" / "000.png")["added"] == [{**file_identity(lora), "amount": 0.8}]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from sfumato.converting import ConvertOptions, convert
 from sfumato.errors import UserError
 from sfumato.images import note_in, open_picture
 from sfumato.models.stable_diffusion import VAE, VAEConfig
+from sfumato.runs import file_identity
 from sfumato.stable_diffusion import StableDiffusion
 from tests.concepts.conftest import AUTOENCODER
 
@@ -48,8 +49,8 @@ def test_pictures_are_decoded_by_the_file_and_say_so(checkpoint, files, tmp_path
     assert settings["other"]["autoencoder"] != settings["plain"]["autoencoder"]
     assert "vae" not in notes["plain"]
     for name, file in (("same", "own"), ("other", "other")):
-        contents = settings[name]["autoencoder"]
-        assert notes[name]["vae"] == {"name": f"{file}.safetensors", "contents": contents}
+        assert notes[name]["vae"] == file_identity(files / f"{file}.safetensors")
+        assert notes[name]["autoencoder"] == settings[name]["autoencoder"]
     with pytest.raises(UserError, match="autoencoder"):
         painted(tmp_path / "plain", checkpoint, vae=files / "other.safetensors")
 

@@ -17,6 +17,7 @@ from sfumato.concepts.prompts import read_input
 from sfumato.errors import UserError
 from sfumato.homework.course import course
 from sfumato.homework.options import CourseOptions
+from sfumato.images import note_in, open_picture
 from sfumato.stable_diffusion import SMALL_WORLD
 from tests.concepts.conftest import tiny_state
 from tests.course.scripts import run_script
@@ -98,6 +99,15 @@ def test_the_score_is_that_of_the_word_that_is_handed_in(done):
         assert (judged["image"], judged["text"], judged["best"]) == (one["image"], one["text"], one["best"])
 
 
+def as_painted(path):
+    """A picture's pixels, and what it says of itself but for the names of its files: what is handed in has others."""
+    note = note_in(path)
+    named = [note[name] for name in ("weights", "noise") if isinstance(note.get(name), dict)]
+    for one in (*named, *note.get("words", {}).values()):
+        one.pop("name", None)
+    return open_picture(path).tobytes(), note
+
+
 def test_the_scripts_in_it_paint_its_pictures(done, data, tmp_path):
     commands = {
         "faces": ["hw2_2.sh", str(data / "face" / "noise"), "faces", str(data / "face" / "UNet.pt")],
@@ -111,7 +121,10 @@ def test_the_scripts_in_it_paint_its_pictures(done, data, tmp_path):
     for name, (script, *arguments) in commands.items():
         ran = run_script(script, *arguments, cwd=tmp_path, root=done)
         assert ran.returncode == 0, ran.stderr
-        assert files(tmp_path / name) == files(done / "pictures" / name)
+        painted, expected = tmp_path / name, done / "pictures" / name
+        assert set(files(painted)) == set(files(expected)) and files(painted)
+        for one in files(painted):
+            assert as_painted(painted / one) == as_painted(expected / one), one
 
 
 def test_the_same_command_again_does_nothing(done, options, capsys):
