@@ -10,6 +10,8 @@ import torch
 from PIL import Image, PngImagePlugin
 
 from sfumato.again.again import PAINTERS, AgainOptions, again
+from sfumato.checkpoints import write_safetensors
+from sfumato.concepts.generate import GenerateOptions, generate
 from sfumato.concepts.painting import Sampling, encoded, paint
 from sfumato.concepts.words import with_words
 from sfumato.diffusion import FlowSchedule
@@ -22,10 +24,12 @@ from sfumato.faces.noises import NoiseOptions, noise
 from sfumato.faces.painting import Sampling as FaceSampling
 from sfumato.images import PARAMETERS, Parameters, note_in, parameters_text
 from sfumato.model import Diffusion
+from sfumato.models.stable_diffusion import VAE
 from sfumato.models.unet import UNet
 from sfumato.pictures import generate as pictures
 from sfumato.pictures.generate import Sampling as PictureSampling
 from sfumato.runs import files_digest
+from tests.concepts.conftest import AUTOENCODER
 from tests.concepts.test_noting import painted, write_lora
 
 __all__ = ["painted"]
@@ -85,6 +89,27 @@ def test_a_prompts_picture_with_its_word_and_lora(painted, tmp_path, capsys):
     assert (np.asarray(Image.open(other)) == np.asarray(Image.open(moved))).all(), "whatever its files are called"
     assert "the same picture, pixel for pixel" in capsys.readouterr().out
     assert "run" not in note_in(other), "files of other names are not those of the run"
+
+
+@pytest.mark.parametrize("sampling", [{"guide_from": 300.0, "guide_to": 700.0}, {"sampler": "lcm"}])
+def test_parts_of_a_lora_another_autoencoder_and_an_interval_come_again(checkpoint, tmp_path, sampling):
+    lora = write_lora(tmp_path / "chalk.safetensors", checkpoint)
+    shutil.copy(checkpoint, tmp_path)
+    torch.manual_seed(1)
+    write_safetensors(tmp_path / "vae.safetensors", VAE(AUTOENCODER).state_dict(), {})
+    files = {"checkpoint": checkpoint, "lora": (f"{lora}:unet=0.8,text=0.3",), "vae": tmp_path / "vae.safetensors"}
+    files["sampling"] = Sampling(steps=3, **sampling)
+    options = GenerateOptions(tmp_path / "out", prompt=("a dog",), count=1, **files)
+    generate(options)
+    picture = options.out / "0" / "000.png"
+    other = again(AgainOptions(picture, tmp_path / "x.png", tmp_path))
+    assert other.read_bytes() == picture.read_bytes()
+    with Image.open(other) as image:
+        text = image.text[PARAMETERS]
+    assert "<lora:chalk:0.3:0.8>" in text and "VAE: vae.safetensors" in text
+    (tmp_path / "vae.safetensors").unlink()
+    with pytest.raises(UserError, match=r"the autoencoder vae\.safetensors"):
+        again(AgainOptions(picture, tmp_path / "y.png", tmp_path))
 
 
 def test_its_place_in_the_batch_is_what_makes_it_the_same(painted, tmp_path, monkeypatch):
@@ -269,6 +294,18 @@ def test_another_programs_picture_is_painted_as_far_as_it_is_known(checkpoint, t
     if note["precision"] == "fp32":
         (pixels,) = paint(model, encoded(model, ["a dog"]), encoded(model, ["dark"])[:, 0], [7], sampling)
         assert (np.asarray(Image.open(other)) == pixels.numpy()).all()
+
+
+@pytest.mark.parametrize(
+    ("written", "amount"),
+    [("0.3:0.8", "unet=0.8,text=0.3"), ("0.5:0.5", 0.5), ("0.5", 0.5), ("-0.5", -0.5)],
+)
+def test_the_parts_of_another_programs_lora(checkpoint, tmp_path, written, amount):
+    write_lora(tmp_path / "chalk.safetensors", checkpoint)
+    shutil.copy(checkpoint, tmp_path)
+    picture = of_a1111(tmp_path, checkpoint, f"a dog <lora:chalk:{written}>")
+    (added,) = note_in(again(AgainOptions(picture)))["added"]
+    assert added["amount"] == amount
 
 
 @pytest.mark.parametrize(
