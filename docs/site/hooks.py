@@ -50,6 +50,12 @@ def on_page_content(content: str, page: Any, **_: Any) -> str:
     return _SHORT_CODE.sub(r'<code class="short">\1</code>', content)  # `--eta` is not parted at its dashes
 
 
+def on_post_page(output: str, **_: Any) -> str:
+    """Without the spaces that lines begin with, which nobody sees: a tenth of the site. Code stays as it is."""
+    parts = re.split(r"(<pre\b.*?</pre>)", output, flags=re.DOTALL)
+    return "".join(part if place % 2 else re.sub(r"\n\s+", "\n", part) for place, part in enumerate(parts))
+
+
 def on_post_build(config: Any) -> None:
     """Leave out what no reader asks for: the theme's source maps, how other languages are stemmed, a server's page."""
     site = Path(config.site_dir)
