@@ -124,9 +124,9 @@ def _folder(path: Path) -> WhatFile:
 
 
 def _pipeline(path: Path) -> WhatFile:
-    index, facts = path / "model_index.json", {}
-    if index.is_file():
-        facts["class"] = shortened(str(read_json(index, "give another folder").get("_class_name", "")))
+    facts, named = {}, _config(path / "model_index.json").get(" class name")
+    if named is not None:
+        facts["class"] = named
     width = _config(path / "unet" / "config.json").get("cross attention dim", "")
     known = {"768": "Stable Diffusion 1", "1024": "Stable Diffusion 2", "2048": "Stable Diffusion XL"}
     parts = sorted(one.name for one in path.iterdir() if one.is_dir() and not one.name.startswith("."))

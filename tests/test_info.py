@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image, PngImagePlugin
 
-from sfumato.checkpoints import PREFIXES
+from sfumato.checkpoints import PREFIXES, write_safetensors
 from sfumato.errors import UserError
 from sfumato.images import save_png
 from sfumato.info import InfoOptions, info
@@ -158,6 +158,23 @@ def test_the_hash_is_that_of_the_file(tmp_path):
     expected = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
     assert told(tmp_path / "a.json", sha256=True).facts["SHA-256"] == expected
     assert "SHA-256" not in told(tmp_path / "a.json").facts
+
+
+def test_what_should_be_a_table_and_is_none_is_left_out(tmp_path):
+    """Any program may have written it."""
+    pytest.importorskip("safetensors")
+    for format_ in ("sfumato diffusion 1", "sfumato faces 1"):
+        path = tmp_path / "x.safetensors"
+        write_safetensors(path, {"a": torch.ones(2)}, {"format": format_, "model": "[1]", "config": '"text"'})
+        assert set(told(path).facts) == {"tensors", "on disk"}
+    for part in ("unet", "text_encoder"):
+        (tmp_path / "folder" / part).mkdir(parents=True)
+        (tmp_path / "folder" / part / "config.json").write_text("[]")
+    (tmp_path / "folder" / "model_index.json").write_text("[1]")
+    assert told(tmp_path / "folder").facts == {"parts": "text_encoder, unet"}
+    (tmp_path / "run.json").write_text('{"command": 1, "settings": [], "versions": 2}')
+    (tmp_path / "log.jsonl").write_text('{"loss": 1}\n{"step": "many"}\n')
+    assert told(tmp_path / "run.json").kind == "run"
 
 
 class Evil:

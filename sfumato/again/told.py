@@ -54,10 +54,6 @@ class Told:
         """Whether the note says it."""
         return name in self._note
 
-    def number(self, name: str) -> float:
-        """A number."""
-        return float(self._of(name, (int, float)))
-
     def amount(self) -> str:
         """How much of a LoRA is added, as --lora takes it."""
         found = self._of("amount", (int, float, str))

@@ -22,6 +22,7 @@ TRIGGER = "modelspec.trigger_phrase"
 TITLE = "modelspec.title"
 OURS = "sfumato."
 """How keys begin that are ours alone."""
+_LISTS = ("tag_frequency", "dataset_dirs", "bucket_info", "datasets")
 _MOST_WORDS, _LONGEST = 5, 200
 """Of captions' words that are told, and signs of a trigger phrase."""
 
@@ -92,9 +93,8 @@ def trained_words(metadata: Mapping[str, str]) -> str:
 
 
 def told_settings(settings: Mapping[str, str]) -> Dict[str, str]:
-    """Of a LoRA's settings (`LoraInfo.settings`) those that `lora_metadata` keeps, and ours; no list of captions."""
-    lengthy = {key[len("ss_") :] for key in ("ss_tag_frequency", "ss_dataset_dirs", "ss_bucket_info", "ss_datasets")}
-    return {name: text for name, text in settings.items() if name not in lengthy and text not in ("None", "{}", "")}
+    """Of a LoRA's settings (`LoraInfo.settings`) those that say something in a line: no list of captions or folders."""
+    return {name: text for name, text in settings.items() if name not in _LISTS and text not in ("None", "{}", "")}
 
 
 def _sizes(lora: LoraFile) -> Dict[str, str]:

@@ -21,6 +21,7 @@ from .stable_diffusion import PREFIXES, SIZE_KEY
 from .stand_ins import described, shortened
 from .strict import some
 from .tensor_files import Content, read_tensors
+from .texts import parsed_json
 from .vae_files import holds_vae
 from .word_converting import holds_words
 
@@ -102,11 +103,11 @@ def _of_checkpoint(table: Mapping[str, Any]) -> Optional[Tuple[str, Dict[str, st
     unet = {key: value for key, value in table.items() if key.startswith(PREFIXES["unet"])}
     if not unet:
         return None
-    other, width = what_model(table), next((len_of(v, 1) for key, v in unet.items() if _CONTEXT.fullmatch(key)), None)
+    other, width = what_model(table), next((_length(v, 1) for key, v in unet.items() if _CONTEXT.fullmatch(key)), None)
     facts = {"texts' states": f"{width} wide"} if width else {}
     if other:
         return f"checkpoint of {other}", facts
-    first = len_of(unet.get(f"{PREFIXES['unet']}input_blocks.0.0.weight"), 0)
+    first = _length(unet.get(f"{PREFIXES['unet']}input_blocks.0.0.weight"), 0)
     size, parts = table.get(SIZE_KEY), ("unet", "vae", "text")
     there = {name: any(key.startswith(PREFIXES[name]) for key in table) for name in parts}
     words = {"unet": "U-Net", "vae": "autoencoder", "text": "text encoder"}
@@ -128,13 +129,13 @@ def _of_parts(table: Mapping[str, Any]) -> Optional[Tuple[str, Dict[str, str]]]:
             return what, {}
     if holds_vae(table):
         naming = "diffusers" if any(".down_blocks." in key for key in table) else "CompVis"
-        width = len_of(table.get("decoder.conv_in.weight"), 1) or 0
+        width = _length(table.get("decoder.conv_in.weight"), 1) or 0
         other = "" if width == 4 else f", of another model than Stable Diffusion 1 ({width} channels)"
         return f"autoencoder (VAE) alone{other}", {"naming": naming, "use": "--vae"}
     other = what_model(table)
     if not other or other.startswith("a learned word"):
         return None
-    context = next((len_of(value, 1) for key, value in table.items() if _CONTEXT.fullmatch(key)), None)
+    context = next((_length(value, 1) for key, value in table.items() if _CONTEXT.fullmatch(key)), None)
     model = {"architecture": WIDTHS[context]} if context in WIDTHS else {}
     return other, model
 
@@ -159,10 +160,11 @@ def _of_model(metadata: Mapping[str, str]) -> Dict[str, str]:
     facts = {}
     for name in ("model", "config"):
         try:
-            told = json.loads(metadata.get(name, "{}"))
+            told = parsed_json(metadata.get(name, "{}"), ours=True, twice={})
         except ValueError:
             continue
-        facts.update({f"{key}": _short(value) for key, value in told.items() if value not in (None, "", [], {})})
+        shown = told.items() if isinstance(told, dict) else ()
+        facts.update({key: _short(value) for key, value in shown if value not in (None, "", [], {})})
     return facts
 
 
@@ -209,7 +211,7 @@ def _table(value: Any) -> Optional[Dict[str, Any]]:
     return {key: one for key, one in inside.items() if isinstance(key, str)} or None
 
 
-def len_of(value: Any, axis: int) -> Optional[int]:
+def _length(value: Any, axis: int) -> Optional[int]:
     """The length of a tensor along an axis; None where there is none."""
     return value.shape[axis] if isinstance(value, Tensor) and value.dim() > axis else None
 

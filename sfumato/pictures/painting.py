@@ -148,19 +148,14 @@ def paint_all(
         if filming is not None:
             _paint_again(painting, filming, out, run, batch_size)
         for batch in _batches(worker.share(painting.wanted()), painting, batch_size):
-            # Batches are those of a run that was never interrupted: in another one a number is rounded otherwise.
-            missing = {
-                asked for asked in batch if not painted_by(painting.name(run, asked), out / painting.path(asked))
-            }
+            missing = _missing(painting, batch, out, run)
             if not missing:
                 bar.update(len(batch) * painting.steps)
                 continue
             pixels = painting.paint(batch, _watching(bar, batch, filming))
-            for place, (asked, pixel) in enumerate(zip(batch, pixels)):
-                if asked in missing:
-                    note = {"command": painting.command, "batch": [place, len(batch)], "run": painting.name(run, asked)}
-                    note = {**painting.note(asked), **note}
-                    save_png(out / painting.path(asked), pixel, note, within, painting.texts(asked))
+            for place in missing:
+                made = {"batch": [place, len(batch)], "run": painting.name(run, batch[place])}
+                _save(painting, batch[place], pixels[place], out, within, made)
             done += len(batch)
             bar.set_postfix_str(f"{done / (time.monotonic() - began):.2f} pictures/s", refresh=False)
         if left_out is None:
@@ -172,6 +167,24 @@ def paint_all(
     if worker.rank == 0:
         say_next(painting.command, out, painting.then(out))
     return out
+
+
+def _missing(painting: Painting[Asked], batch: Sequence[Asked], out: Path, run: str) -> List[int]:
+    """The places in a batch of pictures that are not there. All of it is painted if there is one: in a batch that is
+    not that of a run which was never interrupted, a number is rounded otherwise."""
+    return [
+        place
+        for place, asked in enumerate(batch)
+        if not painted_by(painting.name(run, asked), out / painting.path(asked))
+    ]
+
+
+def _save(
+    painting: Painting[Asked], asked: Asked, pixels: Tensor, out: Path, within: Optional[Path], made: Dict[str, Any]
+) -> None:
+    """Write a picture with its note, which says how it was made too, and its texts for other programs."""
+    note = {**painting.note(asked), "command": painting.command, **made}
+    save_png(out / painting.path(asked), pixels, note, within, painting.texts(asked))
 
 
 def _watching(bar: Bar, batch: Sequence[Asked], filming: Optional[Filming[Asked]]) -> AfterStep:
