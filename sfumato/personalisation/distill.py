@@ -4,7 +4,6 @@ It needs no photos: the model paints what it learns from, and its own guided ste
 stays as it is to the last bit. `distilling.py` has the mathematics.
 """
 
-from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 
 from ..checkpoints import LearnedFile
 from ..concepts.painting import Sampling, encoded, paint
-from ..devices import DTYPES, Worker, choose_precision
+from ..devices import Worker
 from ..diffusion import seed_of
 from ..images import save_image, sheet
 from ..models.additions import added
@@ -30,7 +29,6 @@ from .learning_set import LearningSet, prior_pool
 from .methods import first_additions
 from .priors import Priors, paint_priors, prior_hashes
 
-_LARGE = 256
 _SHOWN, _WATCHED, _AT_ONCE = 8, 32, 8
 _FOLDER = "painted"
 _HINT = "sampler LCM, 1 to 8 steps, guidance scale 1"
@@ -47,10 +45,7 @@ def distill(options: DistillOptions) -> Path:
     """
     prompts, training = options.asked(), options.training()
     given = None if options.pictures is None else given_priors(options.pictures)
-    precision = choose_precision(Worker.here().device(), options.precision)
-    model = StableDiffusion.load(options.weights, DTYPES[precision])
-    # The frozen networks are in their precision by themselves; fp16 only needs its gradients scaled.
-    training = replace(training, precision="fp16" if precision == "fp16" else "fp32")
+    model = options.running.loaded(options.weights, options.vae)
     return run(_DistillWork(options, prompts, given, model), training, options.out)
 
 
@@ -63,7 +58,6 @@ class _DistillWork(Work[Learned]):
         alpha = options.alpha or float(options.rank)
         additions = first_additions(model, EVERYWHERE, options.rank, alpha, False, options.seed)
         self.network, self.weights = Learned({}, additions), options.out / "lcm.safetensors"
-        model.unet.checkpointing = model.size > _LARGE if options.save_memory is None else options.save_memory
         model.to(Worker.here().device())
         self._loss = DistillLoss(model, self.network.layers, options.guidance_scale, options.huber)
         self._options, self._prompts, self._given, self._model = options, prompts, given, model
@@ -149,7 +143,8 @@ class _DistillWork(Work[Learned]):
 
     def then(self) -> str:
         options = self._options
-        checkpoint = "" if options.weights == SMALL_WORLD else f" --checkpoint {quote(str(options.checkpoint))}"
+        given = (("checkpoint", None if options.weights == SMALL_WORLD else options.checkpoint), ("vae", options.vae))
+        checkpoint = "".join(f" --{name} {quote(str(path))}" for name, path in given if path)
         prompt = next(iter(self._prompts or (self._given.prompts if self._given else ("",))))
         return (
             f"sfumato concepts generate painted{checkpoint} --lora {quote(str(self.weights))} --sampler lcm --steps 4"

@@ -1,20 +1,18 @@
 """What `concepts distill` can be told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Optional, Tuple
 
 from ..checkpoints import read_text
-from ..devices import PRECISIONS
 from ..errors import UserError, unwritable
 from ..models.shipped import small_or
-from ..options import check_options, choice, number
-from ..stable_diffusion import SMALL_WORLD
-from ..training import LoopOptions, TrainingOptions
+from ..options import check_options, number
+from ..stable_diffusion import SMALL_WORLD, VAE_OPTION
+from ..training import TrainingOptions
 from .recipes import SMALL_PROMPTS
+from .running import RunningOptions
 
-_WARMUP = 20
-"""Steps; the same for every length of run, so that a finished one can go on."""
 _ADVICE = "give a text file with a prompt in each line"
 
 
@@ -27,6 +25,7 @@ class DistillOptions:
     """A Stable Diffusion v1 (.ckpt, .safetensors or a diffusers folder), or "small" for the shipped one."""
     out: Path
     """Folder of the run: states, log, painted pictures, sheets, and in the end lcm.safetensors."""
+    vae: Optional[Path] = field(default=None, metadata=VAE_OPTION)
     prompt: Tuple[str, ...] = ()
     """What the model should paint to learn from; for the small one its own 54 prompts by default."""
     prompts: Optional[Path] = None
@@ -45,27 +44,15 @@ class DistillOptions:
     """Optimizer steps."""
     batch_size: int = number(8, 1)
     """Pictures a step, over all processes and accumulated parts together."""
-    accumulate: int = number(1, 1)
-    """Parts that a batch is computed in, to save memory."""
     lr: float = number(1e-4, 0, above=True)
     """Peak learning rate (AdamW)."""
     huber: float = number(0.001, 0, above=True)
     """Differences above it count by their size, those below by their square."""
     preview_every: int = number(250, 0)
     """Steps between sheets of what is painted in four steps; 0 for never."""
-    minutes: Optional[float] = number(None, 0, above=True)
-    """Of learning, in place of steps."""
-    plan: bool = False
-    """Only say what would be done, and how long it takes on this machine."""
-    save_every: int = number(100, 1)
-    """Steps between saved states."""
-    save_memory: Optional[bool] = None
-    """Compute the U-Net's insides twice instead of keeping them: a third slower, a fraction of the memory. By default
-    for pictures larger than 256."""
-    precision: str = choice("auto", PRECISIONS)
-    """auto, fp32, bf16 or fp16."""
     seed: int = number(0)
     """Of everything drawn."""
+    running: RunningOptions = field(default_factory=RunningOptions)
 
     @property
     def weights(self) -> Path:
@@ -100,12 +87,7 @@ class DistillOptions:
 
     def training(self) -> TrainingOptions:
         """How the loop runs."""
-        loop = LoopOptions(
-            self.steps, self.batch_size, self.accumulate, _WARMUP, decay_share=0.5, ema=0.98, seed=self.seed
-        )
-        return TrainingOptions(
-            loop, self.minutes, save_every=self.save_every, look_every=self.preview_every, plan=self.plan
-        )
+        return self.running.training(self.steps, self.batch_size, self.preview_every, self.seed)
 
     def settings(self) -> Dict[str, Any]:
         """What decides the weights, beside the model, the pictures and the loop."""

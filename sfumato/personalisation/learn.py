@@ -4,7 +4,6 @@ Photos and their mirror images go through the autoencoder once, and each step dr
 checkpoint stays as it is to the last bit: gradients flow through the U-Net and the text encoder to what is learned.
 """
 
-from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checkpoints import Embedding
-from ..devices import DTYPES, Worker, choose_precision
+from ..devices import Worker
 from ..images import save_image
 from ..stable_diffusion import SCHEDULE, SMALL_WORLD, StableDiffusion
 from ..training import Draw, TrainingOptions, Work, run
@@ -31,7 +30,6 @@ from .previews import Previews
 from .start import started
 from .texts import PhotoTexts
 
-_LARGE = 256
 _WATCHED = 16
 """Rows of the loss at noises and times that are always the same."""
 
@@ -57,12 +55,8 @@ def prepared(options: LearnOptions) -> Tuple[Work[Learned], TrainingOptions]:
     concepts = options.concepts()
     training = options.training(concepts[0].recipe)
     photos = [read_photos(concept.photos, options.reading, concept.token or None) for concept in concepts]
-    precision = choose_precision(Worker.here().device(), options.precision)
-    model = StableDiffusion.load(options.checkpoint or SMALL_WORLD, DTYPES[precision], options.vae)
-    # The frozen networks are in their precision by themselves; fp16 only needs its gradients scaled.
-    return _LearnWork(options, concepts, model, photos), replace(
-        training, precision="fp16" if precision == "fp16" else "fp32"
-    )
+    model = options.running.loaded(options.checkpoint or SMALL_WORLD, options.vae)
+    return _LearnWork(options, concepts, model, photos), training
 
 
 class _LearnWork(Work[Learned]):
@@ -81,7 +75,6 @@ class _LearnWork(Work[Learned]):
             words, additions = started(options.start, options.method, model, (words, additions))
         model.learn_words([Embedding(token, first, {}) for token, first in words.items()])
         self.network = Learned(words, additions)
-        model.unet.checkpointing = model.size > _LARGE if options.save_memory is None else options.save_memory
         model.to(Worker.here().device())
         self._loss, self._watch = LearnedLoss(model, self.network.layers), Watch()
         self._previews = Previews(model, self._loss, self.network, concepts, photos, options)

@@ -5,25 +5,23 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from ..devices import PRECISIONS
 from ..errors import UserError
 from ..options import check_options, choice, number
 from ..runs import file_identity
 from ..stable_diffusion import VAE_OPTION
-from ..training import LoopOptions, TrainingOptions
+from ..training import TrainingOptions
 from .beside_options import BesideOptions
 from .concept import LEARNED, Concept, refuse_token
 from .methods import METHODS
 from .options import PhotoOptions
 from .photos import Photos
 from .recipes import KINDS, RECIPES, TEMPLATES, Recipe
+from .running import RunningOptions
 from .texts import read_templates
 
 KEEP = ("auto", "clip", "loss", "last")
 """How the stage is chosen that is kept."""
 _RANK = 8
-_WARMUP = 20
-"""Steps; the same for every length of run, so that a finished one can go on."""
 
 
 @dataclass
@@ -65,8 +63,6 @@ class LearnOptions:
     """Optimizer steps."""
     batch_size: Optional[int] = number(None, 1)
     """Photos a step, over all processes and accumulated parts together."""
-    accumulate: int = number(1, 1)
-    """Parts that a batch is computed in, to save memory."""
     lr: Optional[float] = number(None, 0, above=True)
     """Peak learning rate of the word's vectors (AdamW without weight decay); the preset's by default."""
     weights_lr: Optional[float] = number(None, 0, above=True)
@@ -97,19 +93,9 @@ class LearnOptions:
     """Pictures of each."""
     preview_every: int = number(100, 0)
     """Steps between previews; 0 for never."""
-    minutes: Optional[float] = number(None, 0, above=True)
-    """Of learning, in place of steps."""
-    plan: bool = False
-    """Only say what would be done, and how long it takes on this machine."""
-    save_every: int = number(100, 1)
-    """Steps between saved states."""
-    save_memory: Optional[bool] = None
-    """Compute the U-Net's insides twice instead of keeping them: a third slower, a fraction of the memory. By default
-    for pictures larger than 256."""
-    precision: str = choice("auto", PRECISIONS)
-    """auto, fp32, bf16 or fp16."""
     seed: int = number(0)
     """Of everything drawn."""
+    running: RunningOptions = field(default_factory=RunningOptions)
 
     def concepts(self) -> List[Concept]:
         """What is learned, in the order of the folders.
@@ -197,12 +183,7 @@ class LearnOptions:
 
     def training(self, recipe: Recipe) -> TrainingOptions:
         """How the loop runs, by the first concept's recipe."""
-        loop = LoopOptions(
-            recipe.steps, recipe.batch_size, self.accumulate, _WARMUP, decay_share=0.5, ema=0.98, seed=self.seed
-        )
-        return TrainingOptions(
-            loop, self.minutes, save_every=self.save_every, look_every=self.preview_every, plan=self.plan
-        )
+        return self.running.training(recipe.steps, recipe.batch_size, self.preview_every, self.seed)
 
     def settings(self, concepts: Sequence[Concept], photos: Sequence[Photos]) -> Dict[str, Any]:
         """What decides what is learned, and which stage is kept, beside the checkpoint and the loop.

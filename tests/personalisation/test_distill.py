@@ -1,6 +1,7 @@
 """Latent consistency distillation into a LoRA, on a checkpoint small enough for a test."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from shlex import split
 
@@ -22,6 +23,7 @@ from sfumato.personalisation.distilling import EVERYWHERE, DistillLoss, jump
 from sfumato.personalisation.files import learned_so_far, write_learned
 from sfumato.personalisation.learned import Learned
 from sfumato.personalisation.methods import first_additions
+from sfumato.personalisation.running import RunningOptions
 from sfumato.stable_diffusion import SCHEDULE, StableDiffusion
 
 
@@ -34,7 +36,9 @@ def painted(checkpoint, tmp_path_factory):
 
 def options(checkpoint, out, painted, **more):
     usual = {"steps": 4, "batch_size": 2, "rank": 4, "preview_every": 0, "precision": "fp32"}
-    return DistillOptions(checkpoint, out, pictures=painted, **{**usual, **more})
+    told = {**usual, **more}
+    running = {one.name: told.pop(one.name) for one in fields(RunningOptions) if one.name in told}
+    return DistillOptions(checkpoint, out, pictures=painted, running=RunningOptions(**running), **told)
 
 
 def learned_at_random(model, size=0.05):

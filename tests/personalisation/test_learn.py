@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ from sfumato.personalisation.losses import masked_loss
 from sfumato.personalisation.options import PhotoOptions
 from sfumato.personalisation.photos import read_photos
 from sfumato.personalisation.previews import best_stage
+from sfumato.personalisation.running import RunningOptions
 from sfumato.stable_diffusion import SCHEDULE, StableDiffusion
 
 
@@ -47,7 +49,8 @@ def options(photos, out, checkpoint, **more):
     for name in ("token", "init", "kind", "preset", "plain"):
         if isinstance(told.get(name), str):
             told[name] = (told[name],)
-    return LearnOptions(photos, out, checkpoint=checkpoint, **told)
+    running = {one.name: told.pop(one.name) for one in fields(RunningOptions) if one.name in told}
+    return LearnOptions(photos, out, checkpoint=checkpoint, running=RunningOptions(**running), **told)
 
 
 def test_a_plan_says_what_would_be_done_and_its_last_line_paints(photos, checkpoint, tmp_path, monkeypatch, capsys):
