@@ -44,8 +44,14 @@ class RunningOptions:
         loop = LoopOptions(steps, batch_size, self.accumulate, _WARMUP, decay_share=0.5, ema=0.98, seed=seed)
         # The frozen networks are in their precision by themselves; fp16 only needs its gradients scaled.
         precision = "fp16" if self._chosen() == "fp16" else "fp32"
-        how = {"save_every": self.save_every, "look_every": look_every, "plan": self.plan}
-        return TrainingOptions(loop, self.minutes, precision=precision, **how)
+        return TrainingOptions(
+            loop,
+            self.minutes,
+            precision=precision,
+            save_every=self.save_every,
+            look_every=look_every,
+            plan=self.plan,
+        )
 
     def loaded(self, checkpoint: Path, vae: Optional[Path]) -> StableDiffusion:
         """The model, in its precision, still on the CPU; see `StableDiffusion.load`."""

@@ -154,8 +154,8 @@ def paint_all(
                 continue
             pixels = painting.paint(batch, _watching(bar, batch, filming))
             for place in missing:
-                made = {"batch": [place, len(batch)], "run": painting.name(run, batch[place])}
-                _save(painting, batch[place], pixels[place], out, within, made)
+                told = {"batch": [place, len(batch)], "run": painting.name(run, batch[place])}
+                _save(painting, batch[place], pixels[place], out, within, told)
             done += len(batch)
             bar.set_postfix_str(f"{done / (time.monotonic() - began):.2f} pictures/s", refresh=False)
         if left_out is None:
@@ -180,10 +180,10 @@ def _missing(painting: Painting[Asked], batch: Sequence[Asked], out: Path, run: 
 
 
 def _save(
-    painting: Painting[Asked], asked: Asked, pixels: Tensor, out: Path, within: Optional[Path], made: Dict[str, Any]
+    painting: Painting[Asked], asked: Asked, pixels: Tensor, out: Path, within: Optional[Path], told: Dict[str, Any]
 ) -> None:
     """Write a picture with its note, which says how it was made too, and its texts for other programs."""
-    note = {**painting.note(asked), "command": painting.command, **made}
+    note = {**painting.note(asked), "command": painting.command, **told}
     save_png(out / painting.path(asked), pixels, note, within, painting.texts(asked))
 
 
