@@ -7,6 +7,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 import torch
 
 from .checkpoints import (
+    OURS,
     WIDTHS,
     CustomFile,
     LearnedFile,
@@ -133,7 +134,7 @@ def convert_custom(source: Path, checkpoint: Optional[Path], written: Written) -
         if network != "unet":
             raise UserError(f"{source}: changes {layer}, which diffusers' form has no place for")
         whole[name] = model.unet.get_parameter(f"{name}.weight").detach().float() + addition.delta()
-    told = {f"sfumato.{name}": text for name, text in learned.metadata.items() if name != "format"}
+    told = {OURS + name: text for name, text in learned.metadata.items() if name != "format"}
     custom = CustomFile(whole, metadata=told)
     write_custom(written.out, custom, list(layer_shapes(model.unet)), written.dtype, written.metadata)
     return [written.out, *_words_beside(written.out, learned)]

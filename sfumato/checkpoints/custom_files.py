@@ -19,6 +19,7 @@ from torch import Tensor
 from ..errors import UserError
 from .diffusers_layout import diffusers_layers
 from .embeddings import without_names
+from .lora_metadata import OURS
 from .low_rank import Shapes
 from .rebuilders import as_tensor
 from .safetensor_files import write_safetensors
@@ -125,7 +126,7 @@ def write_custom(
         for layer, value in table.items()
     }
     if path.suffix == ".safetensors":
-        told = without_names({key: text for key, text in custom.metadata.items() if key.startswith("sfumato.")})
+        told = without_names({key: text for key, text in custom.metadata.items() if key.startswith(OURS)})
         write_safetensors(path, tensors, {**told, "format": "pt"} if metadata else {})
         return
     refuse_not_finite(tensors, path)
