@@ -10,7 +10,7 @@ import torch
 
 pytest.importorskip("accelerate", minversion="1.0")
 
-from sfumato.checkpoints import read_safetensors
+from sfumato.checkpoints import PREFIXES, read_safetensors, write_safetensors
 from sfumato.concepts.additions import read_given
 from sfumato.concepts.generate import GenerateOptions, generate
 from sfumato.concepts.painting import Sampling
@@ -219,6 +219,16 @@ def test_the_file_says_what_it_is_in_kohyas_names_and_the_last_line_paints_with_
     assert not any(str(tmp_path) in text for text in metadata.values())
     assert main([*split(last)[1:], "--count", "1"]) == 0
     assert len(list((tmp_path / "painted").rglob("*.png"))) == 1
+
+
+def test_a_checkpoint_without_an_autoencoder_takes_one_from_a_file(state, checkpoint, painted, tmp_path, capsys):
+    own = {key[len(PREFIXES["vae"]) :]: value for key, value in state.items() if key.startswith(PREFIXES["vae"])}
+    write_safetensors(tmp_path / "own.safetensors", own, {})
+    torch.save({"state_dict": {k: v for k, v in state.items() if "first_stage" not in k}}, str(tmp_path / "bare.ckpt"))
+    whole = distill(options(checkpoint, tmp_path / "whole", painted))
+    bare = distill(options(tmp_path / "bare.ckpt", tmp_path / "bare", painted, vae=tmp_path / "own.safetensors"))
+    assert bare.read_bytes() == whole.read_bytes()
+    assert f"--vae {tmp_path / 'own.safetensors'}" in capsys.readouterr().out.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
