@@ -32,7 +32,8 @@ CASES = [
     *[Sampling(sampler="ddim", steps=n) for n in (4, 6, 9, 15, 25, 50)],
     *[Sampling(sampler="ddpm", steps=n) for n in (9, 15, 25, 50, 100)],
 ]
-GUIDED = [Sampling(guidance_scale=w) for w in (1.0, 2.0, 4.0, 9.0)]
+GUIDED = [Sampling(guidance_scale=w) for w in (1.0, 2.0, 3.5, 6.0)]
+INTERVALS = [Sampling(guide_from=low, guide_to=high) for low, high in ((0, 999), (150, 999), (150, 900), (300, 800))]
 
 
 class Row(NamedTuple):
@@ -50,7 +51,7 @@ class Row(NamedTuple):
         one = self.sampling
         right = " | ".join(f"{share:.1%}" for share in self.accuracy)
         found = " / ".join(f"{share:.2f}" for share in self.recall)
-        how = f"{one.sampler} | {one.steps} | {one.guidance_scale:g}"
+        how = f"{one.sampler} | {one.steps} | {one.guidance_scale:g} at {one.guide_from:g} to {one.guide_to:g}"
         return f"| {how} | {right} | {found} | {self.frechet:.2f} | {self.passes:.0f} |"
 
 
@@ -87,7 +88,7 @@ def main() -> None:
     model = load_digits()
     print("| sampler | steps | guidance | MNIST-M right | SVHN right | recall | Frechet | passes |")
     print("|---|---|---|---|---|---|---|---|")
-    for sampling in tqdm([*CASES, *GUIDED], desc="samplers", unit="case"):
+    for sampling in tqdm([*GUIDED, *INTERVALS, *CASES], desc="samplers", unit="case"):
         print(measure(model, sampling, options.count), flush=True)
 
 

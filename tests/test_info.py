@@ -32,7 +32,7 @@ def some(**shapes):
 
 def test_what_ships_is_named():
     kinds = {
-        "digits.safetensors": "diffusion model of digits",
+        "digits.safetensors": "diffusion model",
         "faces64.safetensors": "diffusion model of faces",
         "judge-svhn.safetensors": "judge of digits (a classifier)",
         "world.safetensors": "checkpoint of a small world (Stable Diffusion 1 with 64 channels)",
@@ -43,6 +43,7 @@ def test_what_ships_is_named():
     world, word = told(shipped("world.safetensors")).facts, told(shipped("words/new1.safetensors")).facts
     assert world["networks"] == "U-Net, autoencoder, text encoder" and world["pictures"] == "48 pixels wide"
     assert world["tensors"] == "623 of 13,142,572 numbers (622 float16, 1 int64)" and world["on disk"] == "26.4 MB"
+    assert told(shipped("digits.safetensors")).facts["network"] == "digit-unet"
     assert (word["words"], word["texts' states"], word["init"]) == ("<new1> (4)", "64 wide", "digit")
 
 

@@ -86,7 +86,7 @@ def _plain_ticks(axis: Any, ticks: Sequence[float]) -> None:
 
 
 def training_curve(quantity: str, title: str) -> Callable[[Scratch, Path], None]:
-    """One logged quantity of the digit model that ships, as the report draws it; its three runs are told apart."""
+    """One logged quantity of the digit model that ships, as the report draws it; its runs are told apart."""
 
     def made(scratch: Scratch, path: Path) -> None:
         folder = shipped("digits-training")

@@ -74,7 +74,7 @@ def digits(scratch: Scratch, path: Path) -> None:
     """Both sheets of `digits figures`, and nothing between their pictures."""
     last = scratch.ran("sfumato digits figures runs/digit-figures", "runs/digit-figures/svhn-sheet.png")
     looked = opened([last.with_name("mnistm-sheet.png"), last])
-    inside = [torch.from_numpy(np.stack(cells(one, columns=10, rows=10))) for one in looked]
+    inside = [torch.from_numpy(np.stack(cells(one.convert("RGB"), columns=10, rows=10))) for one in looked]
     saved(beside([sheet(one, columns=10, scale=1, clear=True) for one in inside]), path)
 
 

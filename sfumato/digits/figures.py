@@ -35,7 +35,7 @@ class FiguresOptions:
     """Folder to draw into; made if missing."""
     weights: Optional[Path] = None
     """A digits.safetensors; the shipped one by default."""
-    seed: int = number(162)
+    seed: int = number(22)
     """Other seeds give other noises; of this one's the shipped weights paint 200 pictures that can all be read."""
     sampling: Sampling = field(default_factory=lambda: Sampling(steps=10))
     sweep: FrontOptions = field(default_factory=FrontOptions)

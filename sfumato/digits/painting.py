@@ -21,11 +21,11 @@ class Sampling(Guided):
 
     steps: int = number(9, 1, 1000)
     """Denoising steps."""
-    guidance_scale: float = number(4.0, 0)
+    guidance_scale: float = number(3.5, 0)
     """1 is no guidance; more makes digits clearer and less varied."""
-    guide_from: float = number(300.0, 0, 999)
+    guide_from: float = number(150.0, 0, 999)
     """The least noisy time that is guided."""
-    guide_to: float = number(999.0, 0, 999)
+    guide_to: float = number(800.0, 0, 999)
     """The noisiest time that is guided; outside the interval the scale is 1 and a step costs half."""
 
     def check(self, schedule: Schedule = SCHEDULE) -> None:

@@ -103,7 +103,7 @@ def test_lines_differ_in_what_is_asked_for_and_no_point_is_measured_twice(weak):
     assert told == [(1.0, 0, None), (1.0, 300, None), *with_weak]
     assert model.weak is not None
     usual = FrontOptions().samplings(Sampling(), load_digits(), SHIPPED)
-    assert {(one.weak_scale, one.guide_from) for one in usual} == {(1.0, 300.0)}
+    assert {(one.weak_scale, one.guide_from) for one in usual} == {(1.0, 150.0)}
     usual = FrontOptions().samplings(Sampling(weak=weak), load_digits(), SHIPPED)
     assert {one.weak_scale for one in usual} == {1.0, 1.5, 2.0}
 

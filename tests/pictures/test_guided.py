@@ -25,7 +25,7 @@ FACES = {"to_clean": False, "clamp": True, "recompute_eps": False}
 @pytest.mark.parametrize(
     ("sampling", "told"),
     [
-        (DigitSampling(), {"steps": 9, "spacing": "", "guidance_scale": 4.0, "guide_from": 300.0, "guide_to": 999.0}),
+        (DigitSampling(), {"steps": 9, "spacing": "", "guidance_scale": 3.5, "guide_from": 150.0, "guide_to": 800.0}),
         (PictureSampling(), {"steps": 12, "spacing": "", "guidance_scale": 2.0}),
         (FaceSampling(), {"sampler": "ddim", "steps": 50, "spacing": "leading", **FACES}),
     ],

@@ -174,6 +174,7 @@ def _reverse(runs: Runs) -> Question:
 
 def _moments(question: Question, note: Note) -> None:
     question.say("digits.reverse")
-    question.say("digits.reverse.guidance", low=note.settings["sampling"]["guide_from"])
+    told = note.settings["sampling"]
+    question.say("digits.reverse.guidance", low=told["guide_from"], high=told["guide_to"])
     for dataset, name in NAMES.items():
         question.add(first_zero(note, dataset, name) or reverse(note, dataset, name))
