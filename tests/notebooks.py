@@ -61,7 +61,7 @@ def executed(path: Path) -> Any:
 
     notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
-        here = dict.fromkeys(("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "MPLCONFIGDIR"), folder)
+        here = dict.fromkeys(("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR"), folder)
         paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         work = Path(folder, "work")
         work.mkdir()
@@ -132,7 +132,8 @@ def _shown(output: Mapping[str, Any], varies: bool) -> List[str]:
     """The kind of an output and its words; of those that vary without numbers."""
     data = output.get("data", {})
     words = output.get("text", data.get("text/plain", ""))
-    return [output["output_type"], *sorted(data), _NUMBER.sub("#", words) if varies else words]
+    # Shorter numbers leave more space in a table.
+    return [output["output_type"], *sorted(data), " ".join(_NUMBER.sub("#", words).split()) if varies else words]
 
 
 def _pictures(cell: Any) -> List[np.ndarray]:

@@ -84,6 +84,18 @@ def test_what_it_links_to_is_there(path):
         assert (path.parent / target).is_file(), target
 
 
+@every
+def test_commands_that_it_names_can_be_typed(path, tmp_path):
+    from tests import test_docs
+
+    cells = [cell for cell in CELLS[path.stem] if cell["cell_type"] == "markdown"]
+    page = tmp_path / "page.md"
+    page.write_text("\n\n".join("".join(cell["source"]) for cell in cells))
+    if path.stem != "diffusion_in_ten_pictures":
+        assert list(test_docs.named_commands(page))
+    test_docs.test_commands_on_a_page_can_be_typed(page)
+
+
 def small(code_of_it, tags=()):
     nbformat = pytest.importorskip("nbformat")
     cell = nbformat.v4.new_code_cell(code_of_it, id="only", metadata={"tags": list(tags)})
