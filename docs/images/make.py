@@ -28,6 +28,7 @@ def hero(_: Scratch, path: Path) -> None:
 
 Maker = Callable[[Scratch, Path], None]
 FIGURES = "sfumato digits figures runs/digit-figures"
+FRONT = "sfumato digits figures runs/digit-front --front --steps 9 --guidance-scales 1 1.5 2 2.5 3.5 5"
 ETA = "sfumato faces eta --out runs/faces-eta"
 BETWEEN = "sfumato faces interpolate --out runs/faces-paths --film"
 PICTURES: Dict[str, Maker] = {
@@ -35,6 +36,7 @@ PICTURES: Dict[str, Maker] = {
     "digits.webp": sheets.digits,
     "digits-process.webp": sheets.drawn_by(FIGURES, "runs/digit-figures/mnistm-reverse-process.png"),
     "digits-film.webp": sheets.moved_by(FIGURES, "runs/digit-figures/svhn-reverse-process.webp"),
+    "digits-front.webp": sheets.drawn_by(FRONT, "runs/digit-front/front.png"),
     "faces.webp": sheets.faces,
     "faces-eta.webp": sheets.drawn_by(ETA, "runs/faces-eta/eta.png"),
     "faces-between.webp": sheets.drawn_by(BETWEEN, "runs/faces-paths/between.png"),
