@@ -73,7 +73,7 @@ def _against_passes(lines: Dict[str, List[Tuple[float, float]]], what: str) -> T
     axis.set_xscale("log")
     axis.set_xlabel("passes through the network, a picture")
     axis.set_title(what)
-    _plain_ticks(axis.xaxis, [7, 11, 16, 26, 43, 85])
+    _plain_ticks(axis.xaxis, [7, 10, 15, 25, 42, 85])
     return figure, axis
 
 
