@@ -4,12 +4,17 @@ import contextlib
 import io
 import sys
 import time
-from typing import Any, Optional
+from contextvars import ContextVar
+from typing import Any, Callable, Optional
 
 from tqdm import tqdm
 
 _SECONDS = 30.0
 """Between two lines where there is no terminal."""
+
+
+HEARD: ContextVar[Optional[Callable[["Bar"], None]]] = ContextVar("HEARD", default=None)
+"""Called whenever a bar would be drawn, and when it ends, by who shows bars elsewhere than on a terminal."""
 
 
 class Bar(tqdm):
@@ -28,6 +33,7 @@ class Bar(tqdm):
 
     def display(self, msg: Optional[str] = None, pos: Optional[int] = None) -> Any:
         """Show where the work stands; tqdm calls it as often as a terminal can take."""
+        self._tell()
         if self._drawn:
             return super().display(msg, pos)
         if time.monotonic() - self._said >= _SECONDS:
@@ -36,9 +42,16 @@ class Bar(tqdm):
 
     def close(self) -> None:
         """End the bar; called again it does nothing."""
+        if not self.disable:
+            self._tell()
         if not self._drawn and not self.disable and self.leave and self._told != self.n:
             self._say()
         super().close()
+
+    def _tell(self) -> None:
+        heard = HEARD.get()
+        if heard is not None:
+            heard(self)
 
     def _say(self) -> None:
         self._said, self._told = time.monotonic(), self.n

@@ -36,6 +36,8 @@ class AgainOptions:
     Those that ship and those of the run that painted it are found without."""
 
 
+DRAWN = ("run_seed", "count")
+"""By which options the command reached it."""
 PAINTERS: Dict[str, Callable[[Told, Files], Painted]] = {
     "digits generate": paint_digit,
     "faces generate": paint_face,
@@ -65,7 +67,7 @@ def again(options: AgainOptions) -> Path:
     paint = PAINTERS[told.one_of("command", PAINTERS)]
     files = Files(picture, options.models)
     pixels, made, texts = paint(told, files)
-    made = {**made, **{name: note[name] for name in ("command", "batch", "run") if name in note}}
+    made = {**made, **{name: note[name] for name in ("command", "batch", "run", *DRAWN) if name in note}}
     if any(note.get(name) != value for name, value in made.items()):
         made.pop("run", None)  # other weights made it: it is none of that run's pictures
     save_png(open_for_file(out), pixels, made, texts=texts)

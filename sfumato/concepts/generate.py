@@ -166,6 +166,9 @@ class _ConceptPainting(Painting[Picture]):
         said = [model.said(text) for text in (*options.sampling.texts(asked.prompt), options.sampling.negative_prompt)]
         return digest({**model.identity(), "seed": options.seed, "sampling": options.sampling.told()}, said)
 
+    def drawn(self, asked: Picture) -> Dict[str, int]:
+        return {"run_seed": self._options.seed, "count": asked.number + 1}
+
     def note(self, asked: Picture) -> Dict[str, Any]:
         told = {"prompt": asked.prompt, "seed": asked.seed(self._options.seed)}
         sampling = self._options.sampling

@@ -110,6 +110,9 @@ class _DigitPainting(Painting[Picture]):
     def path(self, asked: Picture) -> Path:
         return Path(asked.dataset, f"{asked.digit}_{asked.number:03d}.png")
 
+    def drawn(self, asked: Picture) -> Dict[str, int]:
+        return {"run_seed": self._options.seed, "count": asked.number}
+
     def note(self, asked: Picture) -> Dict[str, Any]:
         drawn = {"seed": asked.seed(self._options.seed), "sampling": self.settings["sampling"]}
         return {**asked._asdict(), **drawn, "precision": self._precision, "weights": self._weights}

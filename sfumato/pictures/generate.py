@@ -119,6 +119,9 @@ class _PicturePainting(Painting[_Picture]):
     def path(self, asked: _Picture) -> Path:
         return Path(folder_of(asked.label), f"{asked.number:03d}.png")
 
+    def drawn(self, asked: _Picture) -> Dict[str, int]:
+        return {"run_seed": self._options.seed, "count": asked.number + 1}
+
     def note(self, asked: _Picture) -> Dict[str, Any]:
         return {**self.settings, "weights": self._weights, **asked._asdict()}
 

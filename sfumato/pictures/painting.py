@@ -10,6 +10,7 @@ painted in. A run that was interrupted goes on with what is missing.
 import contextlib
 import itertools
 import time
+from contextvars import ContextVar
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import (
@@ -44,6 +45,8 @@ Asked = TypeVar("Asked")
 """What a job knows of one picture that is asked for."""
 AfterStep = Callable[[Step], object]
 """Told of each step of a walk."""
+SEEN: ContextVar[Optional[Callable[["Painting[Any]", Sequence[Any], Step], None]]] = ContextVar("SEEN", default=None)
+"""Shown every step of every batch that `paint_all` paints, with what is painted and which pictures; changes nothing."""
 
 
 class Painting(ABC, Generic[Asked]):
@@ -78,6 +81,11 @@ class Painting(ABC, Generic[Asked]):
     @abstractmethod
     def note(self, asked: Asked) -> Dict[str, Any]:
         """What is written into a picture."""
+
+    def drawn(self, asked: Asked) -> Dict[str, int]:
+        """By which options a command paints it: {"run_seed": its --seed, "count": the --count that reaches it}; empty
+        where the picture is told otherwise, as by a noise's file."""
+        return {}
 
     def texts(self, asked: Asked) -> Dict[str, str]:
         """What is written into a picture besides, for other programs."""
@@ -152,9 +160,10 @@ def paint_all(
             if not missing:
                 bar.update(len(batch) * painting.steps)
                 continue
-            pixels = painting.paint(batch, _watching(bar, batch, filming))
+            pixels = painting.paint(batch, _watching(bar, batch, painting, filming))
             for place in missing:
                 told = {"batch": [place, len(batch)], "run": painting.name(run, batch[place])}
+                told.update(painting.drawn(batch[place]))
                 _save(painting, batch[place], pixels[place], out, within, told)
             done += len(batch)
             bar.set_postfix_str(f"{done / (time.monotonic() - began):.2f} pictures/s", refresh=False)
@@ -187,11 +196,17 @@ def _save(
     save_png(out / painting.path(asked), pixels, note, within, painting.texts(asked))
 
 
-def _watching(bar: Bar, batch: Sequence[Asked], filming: Optional[Filming[Asked]]) -> AfterStep:
+def _watching(
+    bar: Bar, batch: Sequence[Asked], painting: Painting[Asked], filming: Optional[Filming[Asked]]
+) -> AfterStep:
+    seen = SEEN.get()
+
     def after_step(step: Step) -> None:
         bar.update(len(batch))
         if filming is not None:
             filming.see(batch, step)
+        if seen is not None:
+            seen(painting, batch, step)
 
     return after_step
 
@@ -209,7 +224,7 @@ def _paint_again(painting: Painting[Asked], filming: Filming[Asked], out: Path, 
         return
     with Bar(total=len(again) * painting.steps, unit="step", desc="painting again for the film") as bar:
         for batch in _batches(again, painting, batch_size):
-            painting.paint(batch, _watching(bar, batch, filming))
+            painting.paint(batch, _watching(bar, batch, painting, filming))
 
 
 def _unfinished(
