@@ -71,12 +71,15 @@ def logits_of(clip: Clip, paths: Sequence[Path], names: Sequence[str], templates
     Raises:
         UserError: for a picture that cannot be read.
     """
+    batches, found = _opened(paths), []
+    # Before the bar, so that of a few pictures a damaged one is told in a line alone.
+    some = next(batches, [])
     texts = class_directions(clip, names, templates)
-    found = []
     with Bar(total=len(paths), desc="classifying", unit="picture") as bar:
-        for some in _opened(paths):
+        while some:
             found.append(clip.scale * clip.pictures(some) @ texts.T)
             bar.update(len(some))
+            some = next(batches, [])
     return torch.cat(found)
 
 

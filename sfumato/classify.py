@@ -1,7 +1,7 @@
 """CLIP's answers for anybody's pictures: which of some names fits each, and how surely. No truth is needed."""
 
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import List, Optional, Sequence, Tuple
 
@@ -21,7 +21,7 @@ class ClassifyOptions:
 
     pictures: Tuple[Path, ...]
     """Pictures, or folders of pictures."""
-    names: Tuple[str, ...] = field(metadata={"flag": True})
+    names: Tuple[str, ...] = ()
     """What the pictures may show: two names or more, such as "a cat" "a dog"."""
     out: Optional[Path] = None
     """Folder for classify.json, with all probabilities, and classify.png, at most 20 pictures with their five likeliest
@@ -61,6 +61,8 @@ def classify(options: ClassifyOptions) -> Classified:
     Raises:
         UserError: for pictures, names, templates or a CLIP that cannot be used; nothing is written then.
     """
+    if not options.pictures:
+        raise UserError("PICTURES: give at least one picture, or a folder of pictures")
     names = _names(options.names)
     templates = templates_of(options.template, options.ensemble)
     if options.out is not None:
@@ -113,8 +115,6 @@ def _short(name: str) -> str:
 
 def _pictures(given: Sequence[Path]) -> List[Path]:
     """Each picture once: those that are named, and those of the folders."""
-    if not given:
-        raise UserError("PICTURES: give at least one picture, or a folder of pictures")
     found: List[Path] = []
     for path in given:
         if not path.exists():
