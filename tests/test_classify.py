@@ -103,8 +103,8 @@ def test_single_files_and_folders_are_taken_once_and_called_by_where_they_lie(fo
         (("a cat", "\x1b[2J"), r"--names: '\\x1b[2J' is no name; give a line of at most 300 letters"),
         (
             ("a cat", "a b " * 40),
-            "--names: 'A photo of a b a b a b a b a b a b a b a...' is longer than this CLIP reads; shorten the name, or"
-            " the template",
+            "--names: 'A photo of a b a b a b a b a b a b a b a...' is longer than this CLIP reads; shorten the name,"
+            " or the template",
         ),
     ],
 )
