@@ -36,7 +36,7 @@ def _main(words: List[str]) -> int:
     if words[0] == "--version":
         print(f"sfumato {__version__}")
         return 0
-    # Most commands are a job and a verb; zero-shot classification is one word.
+    # Most commands are a job and a verb; some, such as zero-shot, are one word.
     name = words[0] if words[0] in COMMANDS else " ".join(words[:2])
     if name not in COMMANDS:
         if words[0] in JOBS and (len(words) == 1 or words[1] in ("-h", "--help")):

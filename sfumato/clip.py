@@ -91,6 +91,10 @@ class Clip:
             found.append(F.normalize(self._network.text_projection(pooled), dim=-1).cpu())
         return torch.cat(found)
 
+    def left_out(self, text: str) -> str:
+        """What of a text does not fit the network; empty if all does."""
+        return self._tokenizer(text).cut
+
 
 def clip_weights(folder: Path) -> Tuple[Dict[str, Tensor], Path]:
     """The weights of a CLIP folder, and their file.

@@ -72,6 +72,9 @@ AIMS: Dict[str, Dict[str, Command]] = {
         "faces invert": Command(
             "sfumato.faces.invert", "invert", "InvertOptions", "from a picture to its noise, and back"
         ),
+        "classify": Command(
+            "sfumato.classify", "classify", "ClassifyOptions", "ask CLIP which name fits each of your pictures", _CLIP
+        ),
     },
     "measure": {
         "digits evaluate": Command(

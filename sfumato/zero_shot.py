@@ -1,7 +1,7 @@
 """CLIP zero-shot classification: the label whose text lies nearest to the picture (Radford et al. 2021, section 3.1).
 
-Each label becomes a text, "A photo of {}."; with several templates its direction is the mean of theirs, made length 1
-again. No picture of the labels is needed beforehand: that is what zero shots means.
+No picture of the labels is needed beforehand: that is what zero shots means. How CLIP answers is in `by_names.py`; here
+its answers are counted against the truth, which the pictures' names tell.
 """
 
 from collections import Counter
@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from .bars import Bar
+from .by_names import LONGEST_NAME, MOST_NAMES, is_name, logits_of, templates_of
 from .checkpoints import read_json
 from .clip import Clip
 from .errors import UserError
@@ -22,22 +21,9 @@ from .images import captioned, crossed_out, open_picture, picture_files, save_im
 from .outputs import holding, refuse_file
 from .runs import write_note
 
-ENSEMBLE = (
-    "A photo of {}.",
-    "A small picture of {}.",
-    "A blurry photo of {}.",
-    "A close-up of {}.",
-    "A photo of one {}.",
-    "A bright photo of {}.",
-    "This is {}.",
-)
-"""Templates whose mean is less at the mercy of one wording."""
 _TOP = 5
 _SHOWN, _MISTAKES, _SIDE = 5, 20, 160
-_AT_ONCE = 100
-_MOST_LABELS = 25_000
-"""The largest ImageNet has 21,841."""
-_LONGEST_LABEL, _SHOWN_KEY = 300, 40
+_SHOWN_KEY = 40
 
 
 @dataclass
@@ -87,18 +73,14 @@ def zero_shot(options: ZeroShotOptions) -> ZeroShotScore:
     Raises:
         UserError: for what cannot be classified, before anything is.
     """
-    templates = list(ENSEMBLE if options.ensemble else options.template)
-    for template in templates:
-        if template.count("{}") != 1:
-            raise UserError(f"the template {template!r} must have {{}} once, where the label goes")
+    templates = templates_of(options.template, options.ensemble)
     if options.out is not None:
         refuse_file(options.out)
     labels = _read_labels(options.labels)
     paths, wanted = _read_names(options.images, labels, options.labels)
     clip = Clip(options.clip)
     names = [label.replace("_", " ") if options.spaces else label for label in labels.values()]
-    texts = class_directions(clip, names, templates)
-    logits = torch.cat([clip.scale * some @ texts.T for some in _directions(clip, paths)])
+    logits = logits_of(clip, paths, names, templates)
     ranked = logits.sort(dim=1, descending=True, stable=True).indices
     place = {key: number for number, key in enumerate(labels)}
     truth = torch.tensor([place[key] for key in wanted])
@@ -122,33 +104,17 @@ def zero_shot(options: ZeroShotOptions) -> ZeroShotScore:
     return score
 
 
-def class_directions(clip: Clip, names: Sequence[str], templates: Sequence[str]) -> Tensor:
-    """The direction of each class [n, d]: the mean over templates, of length 1."""
-    per_template = [clip.texts([template.replace("{}", name) for name in names]) for template in templates]
-    return F.normalize(torch.stack(per_template).mean(dim=0), dim=-1)
-
-
-def _directions(clip: Clip, paths: Sequence[Path]) -> List[Tensor]:
-    found = []
-    with Bar(total=len(paths), desc="classifying", unit="picture") as bar:
-        for start in range(0, len(paths), _AT_ONCE):
-            some = paths[start : start + _AT_ONCE]
-            found.append(clip.pictures([open_picture(path) for path in some]))
-            bar.update(len(some))
-    return found
-
-
 def _read_labels(path: Path) -> Dict[str, str]:
     labels = read_json(path, "give the course's id2label.json")
     if not isinstance(labels, dict) or not labels or not all(isinstance(label, str) for label in labels.values()):
         raise UserError(f'{path}: must be an object of texts, such as {{"0": "bicycle"}}')
-    if len(labels) > _MOST_LABELS:
-        raise UserError(f"{path}: has {len(labels):,} labels; at most {_MOST_LABELS:,} are told apart")
+    if len(labels) > MOST_NAMES:
+        raise UserError(f"{path}: has {len(labels):,} labels; at most {MOST_NAMES:,} are told apart")
     for key, label in labels.items():
-        if len(label) > _LONGEST_LABEL or not label.isprintable():
+        if not is_name(label):
             raise UserError(
                 f"{path}: the label of {key[:_SHOWN_KEY]!a} is no name of a class; give a line of at most"
-                f" {_LONGEST_LABEL} letters"
+                f" {LONGEST_NAME} letters"
             )
     return labels
 

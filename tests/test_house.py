@@ -76,7 +76,9 @@ MAY_IMPORT = {
     "model_files.py": {"checkpoints", "models", "diffusion", "errors"},
     "stable_diffusion.py": {"checkpoints", "devices", "models", "diffusion", "errors"},
     "sampling.py": {"diffusion", "errors", "options"},
-    "zero_shot.py": {"checkpoints", *SHARED},
+    "by_names.py": {"bars", "clip", "errors", "images"},
+    "zero_shot.py": {"by_names", "checkpoints", *SHARED},
+    "classify.py": {"by_names", *SHARED},
     "converting.py": {
         "checkpoints",
         "concepts",

@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from PIL import Image
 
 import sfumato.zero_shot
+from sfumato.by_names import class_directions
 from sfumato.errors import UserError
-from sfumato.zero_shot import ZeroShotOptions, class_directions, zero_shot
+from sfumato.zero_shot import ZeroShotOptions, zero_shot
 
 LABELS = {"0": "red", "1": "green", "2": "dark_blue"}
 COLOURS = {"red": (1.0, 0, 0), "green": (0, 1.0, 0), "dark blue": (0, 0, 1.0)}

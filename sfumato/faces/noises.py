@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, List, Tuple
+from typing import Any, List, Sequence, Tuple
 
 import torch
 from torch import Tensor
@@ -63,15 +63,20 @@ def drawn_noises(count: int, size: int, seed: int) -> Tensor:
 
 
 def some_noises(folder: Path, count: int, size: int) -> Tensor:
-    """The first noises of a folder: [count, 3, size, size].
+    """The first noises of a folder: [count, 3, size, size]; see `chosen_noises`."""
+    return chosen_noises(folder, range(count), size)
+
+
+def chosen_noises(folder: Path, numbers: Sequence[int], size: int) -> Tensor:
+    """Noises of a folder by their numbers from 0, in the order of `noise_paths`: [len(numbers), 3, size, size].
 
     Raises:
         UserError: if it has fewer, or one cannot be used.
     """
-    paths = noise_paths(folder)
-    if len(paths) < count:
-        raise UserError(f"{folder}: holds {len(paths)} noise(s); {count} are needed")
-    return torch.stack([read_noise(path, size) for path in paths[:count]])
+    paths, needed = noise_paths(folder), max(numbers) + 1
+    if len(paths) < needed:
+        raise UserError(f"{folder}: holds {len(paths)} noise(s); {needed} are needed")
+    return torch.stack([read_noise(paths[number], size) for number in numbers])
 
 
 def _natural(path: Path) -> Tuple[Any, ...]:

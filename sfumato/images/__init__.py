@@ -12,6 +12,7 @@ from .parameters import Parameters, parameters_text, read_parameters
 from .pixels import RANGES, from_pixels, to_pixels, to_range
 from .rows import Row, rows_with_words
 from .saving import note_in, save_image, save_png, texts_in
+from .shares import Answered, with_bars
 from .sheets import captioned, labelled_grid, sheet, sheet_cells
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "PARAMETERS",
     "PICTURE_ENDINGS",
     "RANGES",
+    "Answered",
     "Parameters",
     "Row",
     "begins_as_picture",
@@ -59,5 +61,6 @@ __all__ = [
     "texts_in",
     "to_pixels",
     "to_range",
+    "with_bars",
     "write",
 ]

@@ -58,6 +58,7 @@ ARGUMENTS = {
     "concepts convert": {"source": "word.safetensors", "out": "OUT.pt", "": ["--word", "a1111"]},
     "course": {"data": ".", "out": "OUT", "": ["--student-id", "R1", "--only", "1", "--plan"]},
     "zero-shot": {"images": "named", "labels": "labels.json"},
+    "classify": {"pictures": "named", "": ["--names", "three", "seven"]},
     "report": {"out": "OUT", "run": "painted-digits", "": ["--no-pdf"]},
     "doctor": {},
     "info": {"files": "word.safetensors"},
@@ -105,7 +106,7 @@ READ_FOLDERS = {
 READ_EITHER = {
     *((name, field) for name in ARGUMENTS for field in ("source", "real", "checkpoint", "embeddings")),
     *((name, field) for name in ("pictures generate", "pictures evaluate") for field in ("weights",)),
-    *(("pictures train", "start"), ("faces train", "data")),
+    *(("pictures train", "start"), ("faces train", "data"), ("classify", "pictures")),
 } - {("digits evaluate", "real"), ("digits real-features", "real")}
 """Paths of what may be a folder or a file."""
 

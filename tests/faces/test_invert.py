@@ -13,7 +13,8 @@ from sfumato.diffusion import DDIM, DDIMInversion, LinearSchedule, sample
 from sfumato.errors import UserError
 from sfumato.faces.invert import InvertOptions, invert, noise_of
 from sfumato.faces.painting import Sampling, paint
-from sfumato.images import to_pixels
+from sfumato.images import note_in, open_picture, to_pixels
+from sfumato.pictures.fitting import fitted
 from tests.diffusion.gaussians import MixtureDenoiser
 
 
@@ -61,6 +62,44 @@ def test_the_command_reports_the_error_of_every_number_of_steps(tiny, tmp_path):
     assert (tmp_path / "out" / "invert.png").exists()
     noise = torch.load(tmp_path / "out" / "inverted-050.pt")
     assert float(noise.std()) == pytest.approx(found[1].noise_std, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("mode", "size", "ending"),
+    [
+        *(("RGB", (33, 20), "jpg"), ("CMYK", (20, 33), "jpg"), ("RGBA", (9, 40), "png"), ("LA", (40, 9), "png")),
+        *(("P", (20, 20), "gif"), ("L", (1, 1), "png"), ("I;16", (30, 17), "png"), ("1", (17, 64), "bmp")),
+        ("RGB", (300, 200), "webp"),
+    ],
+)
+def test_a_picture_of_any_size_and_kind_is_inverted_and_shown_part_by_part(tiny, tmp_path, mode, size, ending):
+    tiny.save(tmp_path / "faces.safetensors", dtype=torch.float32)
+    values = np.random.RandomState(0).randint(0, 255, (size[1], size[0], 4)).astype(np.uint8)
+    drawn = Image.fromarray(values)
+    if mode == "I;16":
+        drawn = Image.fromarray(values[..., 0].astype(np.uint16) * 257)
+    else:
+        drawn = (drawn if mode in ("RGBA", "LA") else drawn.convert("RGB")).convert(mode)
+    path = tmp_path / f"mine.{ending}"
+    drawn.save(path)
+    out = tmp_path / "out"
+    found = invert(InvertOptions(path, out, tmp_path / "faces.safetensors", steps=(3, 20), refinements=1))
+    kept = json.loads((out / "invert.json").read_text())
+    original = np.asarray(Image.open(out / kept["original"]))
+    assert original.shape == (16, 16, 3)
+    wanted = fitted(open_picture(path), (16, 16), "crop", channels=3, upscale=True, where=path)
+    assert np.array_equal(original, wanted.transpose(1, 2, 0))
+    assert kept["values"] == 3 * 16 * 16
+    for one, told in zip(found, kept["found"]):
+        noise = torch.load(out / told["noise"])
+        assert told["noise_norm"] == one.noise_norm == pytest.approx(float(noise.double().square().sum()) ** 0.5)
+        back = np.asarray(Image.open(out / told["reconstruction"]))
+        assert told["mse"] == pytest.approx(((back.astype(float) - original) ** 2).mean())
+        shown = np.asarray(Image.open(out / told["noise_picture"])).astype(float)
+        seen = (noise[0].permute(1, 2, 0).clamp(-3, 3) / 3 + 1) * 127.5
+        assert np.abs(shown - seen.numpy()).max() <= 0.51
+        note = note_in(out / told["reconstruction"])
+        assert (note["command"], note["image"], note["steps"]) == ("faces invert", path.name, one.steps)
 
 
 def test_what_is_no_picture_is_refused(tmp_path):

@@ -37,8 +37,8 @@ COMMANDS = {
     "digits real-features": "digits real-features test.npz out/features.safetensors --count 20",
     "faces generate": "faces generate noise out shipped --steps 2 --batch-size 1",
     "faces evaluate": "faces evaluate faces faces --write out",
-    "faces eta": "faces eta --out out --rows 2 --etas 0 1 --steps 2",
-    "faces interpolate": "faces interpolate --out out --stops 3 --steps 2",
+    "faces eta": "faces eta --out out --rows 2 --etas 0 1 --steps 2 --each",
+    "faces interpolate": "faces interpolate --out out --stops 3 --steps 2 --each",
     "faces invert": "faces invert faces/00.png --out out --steps 2 3",
     "faces noise": "faces noise out --count 5 --size 16",
     "faces train": "faces train pictures out --size 8 --width 16 --multipliers 1 2 --blocks 1 --groups 8 --patch 1"
@@ -56,6 +56,7 @@ COMMANDS = {
     "concepts convert": "concepts convert small out.safetensors",
     "course": "course hw2_data out --student-id R1 --checkpoint small --only 2,3 --word-steps 2 --hours 0",
     "zero-shot": "zero-shot shown labels.json --out out",
+    "classify": "classify shown --names three seven --out out",
     "report": "report out --run faces numbers --no-pdf",
     "world autoencoder": f"world autoencoder {WORLD} out {SMALL} --look-every 4 {LOOP}",
     "world clip": f"world clip {WORLD} out --look-every 4 {LOOP}",
