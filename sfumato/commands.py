@@ -93,6 +93,15 @@ AIMS: Dict[str, Dict[str, Command]] = {
             "sfumato.zero_shot", "zero_shot", "ZeroShotOptions", "classify pictures with CLIP by names", _CLIP
         ),
     },
+    "look and play": {
+        "studio": Command(
+            "sfumato.studio.studio",
+            "studio",
+            "StudioOptions",
+            "all of it on a page in the browser",
+            ("starlette", "uvicorn"),
+        ),
+    },
     "show and hand in": {
         "report": Command(
             "sfumato.report.report", "report", "ReportOptions", "runs as one page, HTML and PDF", ("jinja2", *_DRAWING)

@@ -12,6 +12,8 @@ EXTRAS = {
     "jinja2": "report",
     "markupsafe": "report",
     "matplotlib": "report",
+    "starlette": "studio",
+    "uvicorn": "studio",
 }
 """Package -> the extra."""
 

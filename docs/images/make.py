@@ -51,6 +51,7 @@ PICTURES: Dict[str, Maker] = {
     "zero-shot.webp": sheets.zero_shot,
     "report.webp": shots.report,
     "homework.webp": shots.homework,
+    "studio.webp": shots.studio,
     "samplers-error.png": plots.samplers_error,
     "samplers-distance.png": plots.samplers_distance,
     "training-loss.svg": plots.training_curve("loss", "loss"),

@@ -1,7 +1,9 @@
 """What a browser shows of the pages that commands make."""
 
+import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -36,11 +38,42 @@ def homework(scratch: Scratch, path: Path) -> None:
     _shot(page + _MOVED.replace("CAPTION", "100 digits from 10 noises"), path)
 
 
-def _shot(page: str, path: Path) -> None:
+def studio(scratch: Scratch, path: Path) -> None:
+    """The studio after four sevens were painted."""
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        command = [sys.executable, "-m", "sfumato", "studio", f"{folder}/studio", "--port", "0"]
+        served = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            assert served.stdout is not None
+            address = re.search(r"http://\S+", served.stdout.readline())
+            assert address is not None, "the studio did not open"
+            browser = playwright.chromium.launch(executable_path=_chromium(), args=["--no-sandbox"])
+            page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+            page.goto(address.group())
+            page.locator(".work:visible button.main").click()
+            page.locator(".work:visible .status", has_text="done").wait_for(timeout=60_000)
+            page.locator("figcaption", has_text="read as").nth(3).wait_for()
+            page.locator("#where").evaluate_handle("line => { line.textContent = 'All lies in /home/me/studio.' }")
+            page.screenshot(path=f"{folder}/page.png")
+            browser.close()
+        finally:
+            served.terminate()
+            served.wait()
+        saved(Image.open(f"{folder}/page.png").convert("RGB"), path)
+
+
+def _chromium() -> str:
     names = ("chromium", "chromium-browser", "google-chrome")
     chromium = next((found for name in names for found in [shutil.which(name)] if found), None)
     if chromium is None:
         raise SystemExit("a picture of a page needs Chromium")
+    return chromium
+
+
+def _shot(page: str, path: Path) -> None:
+    chromium = _chromium()
     with tempfile.TemporaryDirectory() as folder:
         shown, picture = Path(folder) / "page.html", Path(folder) / "page.png"
         shown.write_text(page)

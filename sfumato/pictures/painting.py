@@ -10,8 +10,8 @@ painted in. A run that was interrupted goes on with what is missing.
 import contextlib
 import itertools
 import time
-from contextvars import ContextVar
 from abc import ABC, abstractmethod
+from contextvars import ContextVar
 from pathlib import Path
 from typing import (
     Any,
@@ -162,9 +162,9 @@ def paint_all(
                 continue
             pixels = painting.paint(batch, _watching(bar, batch, painting, filming))
             for place in missing:
-                told = {"batch": [place, len(batch)], "run": painting.name(run, batch[place])}
-                told.update(painting.drawn(batch[place]))
-                _save(painting, batch[place], pixels[place], out, within, told)
+                asked = batch[place]
+                told = {"batch": [place, len(batch)], "run": painting.name(run, asked), **painting.drawn(asked)}
+                _save(painting, asked, pixels[place], out, within, told)
             done += len(batch)
             bar.set_postfix_str(f"{done / (time.monotonic() - began):.2f} pictures/s", refresh=False)
         if left_out is None:
