@@ -16,6 +16,7 @@ SHARED = {
         "extras",
         "devices",
         "images",
+        "keeping",
         "model",
         "options",
         "outputs",
@@ -68,13 +69,17 @@ MAY_IMPORT = {
         *("again", "digits", "faces", "concepts", "pictures", "checkpoints", "models", "diffusion"),
         *SHARED,
     },
+    "grid": {
+        *("grid", "flags", "digits", "faces", "concepts", "pictures", "checkpoints"),
+        *SHARED,
+    },
     "doctor.py": {"devices", "errors", "models"},
     "presets.py": {"errors"},
     "info.py": {"checkpoints", "errors", "images", "runs"},
-    "model.py": {"conditions", "model_files", "diffusion"},
+    "model.py": {"conditions", "keeping", "model_files", "diffusion"},
     "conditions.py": set(),
     "model_files.py": {"checkpoints", "models", "diffusion", "errors"},
-    "stable_diffusion.py": {"checkpoints", "devices", "models", "diffusion", "errors"},
+    "stable_diffusion.py": {"checkpoints", "devices", "keeping", "models", "diffusion", "errors"},
     "sampling.py": {"diffusion", "errors", "options"},
     "zero_shot.py": {"checkpoints", *SHARED},
     "converting.py": {
@@ -95,6 +100,7 @@ MAY_IMPORT = {
     "program.py": {"errors", "extras"},
     "extras.py": {"errors"},
     "bars.py": set(),
+    "keeping.py": set(),
     "errors.py": set(),
     "options.py": {"errors"},
     "devices.py": {"errors"},
@@ -102,7 +108,7 @@ MAY_IMPORT = {
     "clip.py": {"checkpoints", "clip_pixels", "models", "errors", "devices"},
     "clip_pixels.py": {"checkpoints", "errors"},
     "outputs.py": {"errors"},
-    "runs.py": {"checkpoints", "devices", "errors", "images", "outputs"},
+    "runs.py": {"checkpoints", "devices", "errors", "images", "keeping", "outputs"},
 }
 """Folder or file -> the parts of the package that it may import."""
 
