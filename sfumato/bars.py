@@ -5,14 +5,13 @@ import io
 import sys
 import time
 from contextvars import ContextVar
-from typing import Any, Callable, Optional
+from typing import Any, Callable, ContextManager, Iterator, Optional
 
 from tqdm import tqdm
 
 _SECONDS = 30.0
 """Between two lines where there is no terminal."""
-
-
+_WHOLE: "ContextVar[Optional[Bar]]" = ContextVar("whole", default=None)
 HEARD: ContextVar[Optional[Callable[["Bar"], None]]] = ContextVar("HEARD", default=None)
 """Called whenever a bar would be drawn, and when it ends, by who shows bars elsewhere than on a terminal."""
 
@@ -57,6 +56,26 @@ class Bar(tqdm):
         self._said, self._told = time.monotonic(), self.n
         with contextlib.suppress(OSError, ValueError):
             print(self, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def moving(whole: Bar) -> Iterator[None]:
+    """Have what the block does move one bar, that of the whole, where `bar_of` would begin another for each part."""
+    before = _WHOLE.set(whole)
+    try:
+        yield
+    finally:
+        _WHOLE.reset(before)
+
+
+def bar_of(**how: Any) -> ContextManager[Bar]:
+    """A new bar, or that of the whole which this is a part of; see `moving`.
+
+    Args:
+        how: as of `Bar`.
+    """
+    whole = _WHOLE.get()
+    return Bar(**how) if whole is None else contextlib.nullcontext(whole)
 
 
 def _is_seen() -> bool:

@@ -62,6 +62,7 @@ AIMS: Dict[str, Dict[str, Command]] = {
         ),
     },
     "understand": {
+        "grid": Command("sfumato.grid.grid", "grid", "GridOptions", "two settings of a painting, on one sheet"),
         "digits figures": Command(
             "sfumato.digits.figures", "figures", "FiguresOptions", "contact sheets and the reverse process"
         ),

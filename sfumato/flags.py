@@ -15,7 +15,7 @@ import sys
 import textwrap
 import typing
 from pathlib import Path
-from typing import Any, Iterator, List, NoReturn, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, NoReturn, Sequence, Tuple
 
 from .errors import UserError, unwritable
 from .options import range_in_words
@@ -160,6 +160,22 @@ def _is_option(word: str) -> bool:
     if word.startswith("--"):
         return True
     return word.startswith("-") and word[1:2].isalpha() and word[1:].lower() not in ("inf", "infinity", "nan")
+
+
+def option_types(options: Any) -> Dict[str, Any]:
+    """The options of a command that are given by their names, as they are typed but without dashes, and their types.
+
+    Args:
+        options: its dataclass.
+    """
+    found: Dict[str, Any] = {}
+    types = typing.get_type_hints(options)
+    for field in dataclasses.fields(options):
+        if dataclasses.is_dataclass(types[field.name]):
+            found.update(option_types(types[field.name]))
+        elif not _by_place(field):
+            found[field.name.replace("_", "-")] = types[field.name]
+    return found
 
 
 def _names(options: Any) -> Tuple[List[str], List[str]]:

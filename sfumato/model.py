@@ -30,6 +30,7 @@ from .diffusion import (
     seed_of,
     training_loss,
 )
+from .keeping import kept, sharing
 
 _SMALL_BATCH = 16
 _LARGEST = 65536
@@ -105,8 +106,10 @@ class Diffusion(nn.Module):
     @classmethod
     def load(cls, path: Path, network: Optional[nn.Module] = None, what: str = "diffusion model") -> "Diffusion":
         """Read a model, and its weak network, that `save` wrote, frozen and ready to sample; see `model_files.load`."""
-        model: Diffusion = model_files.load(cls, Path(path), network, what)
-        return model
+        if network is not None:
+            taken: Diffusion = model_files.load(cls, Path(path), network, what)
+            return taken
+        return kept((cls, str(path), what), lambda: model_files.load(cls, Path(path), None, what), sharing)
 
     def with_weak(self, weak: Optional["Diffusion"]) -> "Diffusion":
         """This model, with a weaker one that it is guided by where `weak_scale` is not 1, and that `save` keeps.

@@ -17,6 +17,7 @@ from .checkpoints import parsed_json, read_json, refuse_other_settings, shortene
 from .devices import Worker
 from .errors import UserError
 from .images import note_in
+from .keeping import kept
 from .outputs import holding, open_folder, refuse_file
 
 NOTE = "run.json"
@@ -57,7 +58,8 @@ def file_identity(path: Optional[Path]) -> Optional[Dict[str, str]]:
     if path is None:
         return None
     files = visible_files(path, deep=True) if path.is_dir() else [path]
-    return {"name": path.name, "contents": files_digest(*files)}
+    # The checkpoints of prompts take seconds to read.
+    return {"name": path.name, "contents": kept(("contents", str(path)), lambda: files_digest(*files), str)}
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """Stable Diffusion v1 whole: U-Net, autoencoder, text encoder, tokenizer, schedule, and learned words."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar
 
@@ -11,6 +11,7 @@ from .checkpoints import Embedding, filled, fingerprint, name_of_weights, read_s
 from .devices import DTYPES, refuse_to_compile
 from .diffusion import NetworkDenoiser, ScaledLinearSchedule, Schedule
 from .errors import UserError, first_line
+from .keeping import kept, sharing
 from .models.additions import Addition, add
 from .models.packing import is_compiled
 from .models.shipped import shipped
@@ -95,6 +96,10 @@ class StableDiffusion:
         Raises:
             UserError: if it cannot be used.
         """
+        return kept((cls, str(path), dtype, str(vae)), lambda: cls._read(path, dtype, vae), cls._sharing)
+
+    @classmethod
+    def _read(cls, path: Path, dtype: torch.dtype, vae: Optional[Path]) -> "StableDiffusion":
         parts = read_stable_diffusion(path, vae)
         name, autoencoder = fingerprint(parts), name_of_weights(parts.vae)  # before the networks take the weights
         wide = torch.float32 if dtype == torch.float16 else dtype
@@ -113,6 +118,12 @@ class StableDiffusion:
             words={},
             autoencoder=autoencoder,
         )
+
+    def _sharing(self) -> "StableDiffusion":
+        """The same checkpoint once more, its weights in the same memory, for words and additions of its own."""
+        unet, vae, text = sharing(self.unet), sharing(self.vae), sharing(self.text)
+        once_more = replace(self, unet=unet, vae=vae, text=text, words=dict(self.words), any_case=set(self.any_case))
+        return replace(once_more, also=dict(self.also), added=dict(self.added))
 
     @property
     def precision(self) -> str:

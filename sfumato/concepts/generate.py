@@ -124,16 +124,28 @@ def generate(options: GenerateOptions, beside: Sequence[Path] = (), left_out: Op
     Raises:
         UserError: for what cannot be used, before anything is painted.
     """
+    painting = painting_of(options, beside, left_out)
+    if not painting.series:
+        return options.out
+    inside = [one.folder for one in painting.series]
+    return paint_all(painting, options.out, options.batch_size, options.overwrite, inside, left_out, options.film)
+
+
+def painting_of(
+    options: GenerateOptions, beside: Sequence[Path] = (), left_out: Optional[List[UserError]] = None
+) -> "_ConceptPainting":
+    """What `generate` paints, all checked and nothing painted; see there.
+
+    Raises:
+        UserError: for what cannot be used.
+    """
     sources = _checked(options)
     series = _wanted(options, sources)
     model, given = _loaded(options, beside, series, sources, Worker.here(), left_out)
     lacking = {fault.prompt for fault in left_out or () if isinstance(fault, UnknownWordError)}
     series = [one for one in series if one.prompt not in lacking]
-    if not series:
-        return options.out
     files = PaintedFrom(options.checkpoint, model, len(options.lora), given, options.vae)
-    painting, inside = _ConceptPainting(options, series, model, files), [one.folder for one in series]
-    return paint_all(painting, options.out, options.batch_size, options.overwrite, inside, left_out, options.film)
+    return _ConceptPainting(options, series, model, files)
 
 
 class _ConceptPainting(Painting[Picture]):
@@ -142,17 +154,17 @@ class _ConceptPainting(Painting[Picture]):
     def __init__(
         self, options: GenerateOptions, series: Sequence[Series], model: StableDiffusion, files: PaintedFrom
     ) -> None:
-        self._options, self._series, self._model, self.steps = options, series, model, options.sampling.steps
+        self._options, self.series, self._model, self.steps = options, series, model, options.sampling.steps
         self._files = files
         self.settings, self.schedule = _settings(options, model, series), model.schedule
         self._negative = encoded(model, [options.sampling.negative_prompt])[:, 0]
         self._texts: Dict[str, Tensor] = {}
 
     def wanted(self) -> Iterator[Picture]:
-        return (one.picture(number) for one in self._series for number in range(self._options.count))
+        return (one.picture(number) for one in self.series for number in range(self._options.count))
 
     def count(self) -> int:
-        return len(self._series) * self._options.count
+        return len(self.series) * self._options.count
 
     def path(self, asked: Picture) -> Path:
         return asked.path
@@ -180,7 +192,7 @@ class _ConceptPainting(Painting[Picture]):
 
     def finish(self, out: Path) -> None:
         numbers = range(min(self._options.count, MOST))
-        shown = (Asked(one.prompt, [out / one.picture(number).path for number in numbers]) for one in self._series)
+        shown = (Asked(one.prompt, [out / one.picture(number).path for number in numbers]) for one in self.series)
         leave_sheet(list(shown), out / SHEET)
 
     def caption(self, asked: Picture) -> str:

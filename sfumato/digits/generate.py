@@ -75,16 +75,25 @@ def generate(options: GenerateOptions, left_out: Optional[List[UserError]] = Non
     Raises:
         UserError: for settings or a folder that cannot be used.
     """
+    painting = painting_of(options)
+    return paint_all(
+        painting, options.out, options.batch_size, options.overwrite, options.datasets, left_out, options.film
+    )
+
+
+def painting_of(options: GenerateOptions) -> Painting[Picture]:
+    """What `generate` paints, all checked and nothing painted.
+
+    Raises:
+        UserError: for settings that cannot be used.
+    """
     check_options(options)
     options.sampling.check()
     for name in ("datasets", "digits"):
         if not getattr(options, name):
             raise UserError(f"{name}: give at least one, or leave --{name} out for all")
     check_filming(options.film, options.out)
-    painting = _DigitPainting(options, Worker.here().device())
-    return paint_all(
-        painting, options.out, options.batch_size, options.overwrite, options.datasets, left_out, options.film
-    )
+    return _DigitPainting(options, Worker.here().device())
 
 
 class _DigitPainting(Painting[Picture]):

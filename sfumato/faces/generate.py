@@ -63,15 +63,24 @@ def generate(options: GenerateOptions, left_out: Optional[List[UserError]] = Non
     Raises:
         UserError: for settings, noises, weights or a folder that cannot be used; before anything is painted.
     """
-    check_options(options)
-    options.sampling.check()
-    check_filming(options.film, options.out)
-    device = Worker.here().device()
-    painting = _FacePainting(options, device, choose_precision(device, options.precision), left_out)
+    painting = painting_of(options, left_out)
     if not painting.count():
         return options.out
     batch_size = options.batch_size or batch_that_fits(painting.model)
     return paint_all(painting, options.out, batch_size, options.overwrite, (), left_out, options.film)
+
+
+def painting_of(options: GenerateOptions, left_out: Optional[List[UserError]] = None) -> "_FacePainting":
+    """What `generate` paints, all checked and nothing painted; see there.
+
+    Raises:
+        UserError: for settings, noises or weights that cannot be used.
+    """
+    check_options(options)
+    options.sampling.check()
+    check_filming(options.film, options.out)
+    device = Worker.here().device()
+    return _FacePainting(options, device, choose_precision(device, options.precision), left_out)
 
 
 class _FacePainting(Painting[Path]):

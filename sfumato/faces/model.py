@@ -5,6 +5,7 @@ from pathlib import Path
 from ..checkpoints import loaded, read_tensors, weights_in
 from ..diffusion import LinearSchedule
 from ..errors import UserError
+from ..keeping import kept, sharing
 from ..model import Diffusion
 from ..models.face_unet import FaceUNet
 from ..models.shipped import shipped
@@ -34,6 +35,10 @@ def load_faces(unet: Path = Path(SHIPPED)) -> Diffusion:
         UserError: if the file is neither.
     """
     path = weights_path(unet)
+    return kept(("faces", str(path)), lambda: _read(path), sharing)
+
+
+def _read(path: Path) -> Diffusion:
     content = read_tensors(path)
     if not content.metadata.get("format", "").startswith("sfumato"):
         weights = weights_in(content.value, path, "state_dict")

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from .films import clear_paper
-from .fonts import INK, font
+from .fonts import INK, folded, font
 from .style import TEXT, WIDTH
 
 _GAP = 2
@@ -63,6 +63,7 @@ def labelled_grid(
     columns: Sequence[str],
     side: int = 128,
     corner: str = "",
+    fold: bool = False,
 ) -> Image.Image:
     """Pictures in rows and columns with a label at each, RGBA without a ground.
 
@@ -72,6 +73,8 @@ def labelled_grid(
         columns: labels at the top.
         side: pictures lower than this are enlarged by a whole factor to at least this.
         corner: what the columns' labels are values of, at their left.
+        fold: whether labels that are wider than a picture, or half as much more at the left, are broken into lines, and
+            cut where they would be many.
 
     Raises:
         ValueError: if the number of cells is another.
@@ -82,6 +85,10 @@ def labelled_grid(
     pixels = cells if isinstance(cells, Tensor) else torch.from_numpy(np.stack(list(cells)))
     inner = sheet(pixels, len(columns), scale, clear=True)
     letters = _Letters(inner.width)
+    if fold:
+        width = scale * cells[0].shape[1]
+        rows = [letters.folded(text, 3 * width // 2) for text in rows]
+        columns = [letters.folded(text, width) for text in columns]
     widest = max(letters.size(text)[0] for text in (*rows, corner))
     left = 2 * letters.margin + widest if widest else 0
     top = 2 * letters.margin + max(letters.size(text)[1] for text in (*columns, corner))
@@ -132,8 +139,12 @@ class _Letters:
 
     def __init__(self, width: int) -> None:
         height = max(_LEAST, round(width * TEXT / WIDTH))
-        self.margin, self._font = height // 2, font(height)
+        self.margin, self._font, self._height = height // 2, font(height), height
         self._measure = ImageDraw.Draw(Image.new("L", (1, 1)))
+
+    def folded(self, text: str, width: int) -> str:
+        """A text in lines of at most so many pixels, and not many."""
+        return folded(text, self._height, width)
 
     def size(self, text: str) -> Tuple[int, int]:
         """Width and height of some lines."""

@@ -86,12 +86,21 @@ def generate(options: GenerateOptions) -> Path:
     Raises:
         UserError: for weights, labels, settings or a folder that cannot be used.
     """
-    check_options(options)
-    check_filming(options.film, options.out)
-    painting = _PicturePainting(options, Worker.here().device())
+    painting = painting_of(options)
     inside = [folder_of(label) for label in painting.labels if label]
     batch_size = options.batch_size or batch_that_fits(painting.model)
     return paint_all(painting, options.out, batch_size, options.overwrite, inside, film=options.film)
+
+
+def painting_of(options: GenerateOptions) -> "_PicturePainting":
+    """What `generate` paints, all checked and nothing painted.
+
+    Raises:
+        UserError: for weights, labels or settings that cannot be used.
+    """
+    check_options(options)
+    check_filming(options.film, options.out)
+    return _PicturePainting(options, Worker.here().device())
 
 
 class _PicturePainting(Painting[_Picture]):

@@ -31,7 +31,7 @@ from typing import (
 import torch
 from torch import Tensor, nn
 
-from ..bars import Bar
+from ..bars import Bar, bar_of
 from ..devices import DTYPES, Worker, autocast, in_batches, keep_freed_memory
 from ..diffusion import Schedule, Step
 from ..errors import UserError
@@ -151,7 +151,7 @@ def paint_all(
     length.update(desc=f"painting {painting.what}", disable=worker.rank > 0)
     made = open_run(out, painting.command, painting.settings, worker, inside, overwrite, noted=left_out is None)
     filming = Filming(painting, film) if film is not None and worker.rank == 0 else None
-    with made as run, _unfinished(painting, out, inside, left_out) as within, Bar(**length) as bar:
+    with made as run, _unfinished(painting, out, inside, left_out) as within, bar_of(**length) as bar:
         began, done = time.monotonic(), 0
         if filming is not None:
             _paint_again(painting, filming, out, run, batch_size)

@@ -24,6 +24,13 @@ ARGUMENTS = {
     "digits generate": {"out": "OUT", "": ["--count", "1", "--steps", "1"]},
     "digits evaluate": {"folder": "painted-digits"},
     "digits figures": {"out": "OUT", "": ["--steps", "1"]},
+    "grid": {
+        "out": "OUT",
+        "": [
+            *("--paint", "digits generate --digits 3 --datasets svhn --steps 1"),
+            *("--across", "seed", "0", "1", "--down", "guidance-scale", "1"),
+        ],
+    },
     "digits train": {"data": "digits", "out": "OUT", "": [*_ONE_STEP, "--encoder-steps", "1"]},
     "digits train-judge": {"data": "digits/svhn", "out": "OUT", "": ["--steps", "1"]},
     "digits real-features": {"real": "test.npz", "out": "OUT"},

@@ -11,8 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
+import sfumato.bars
 import sfumato.digits.generate
-import sfumato.pictures.painting
 from sfumato.diffusion import SeededNoise, seed_of
 from sfumato.digits.evaluate import accuracies, read_painted
 from sfumato.digits.generate import GenerateOptions, generate
@@ -51,7 +51,7 @@ def test_a_billion_pictures_begin_at_once_and_what_is_painted_counts_as_done(tmp
     generate(options)
     bars = []
 
-    class Bar(sfumato.pictures.painting.Bar):
+    class Bar(sfumato.bars.Bar):
         def __init__(self, *arguments, **told):
             super().__init__(*arguments, **told)
             bars.append(self)
@@ -63,7 +63,7 @@ def test_a_billion_pictures_begin_at_once_and_what_is_painted_counts_as_done(tmp
         assert seeds == [seed_of(0, 13, number) for number in range(4, 7)], "the first batch is whole"
         raise BegunError
 
-    monkeypatch.setattr(sfumato.pictures.painting, "Bar", Bar)
+    monkeypatch.setattr(sfumato.bars, "Bar", Bar)
     monkeypatch.setattr(sfumato.digits.generate, "paint", begin)
     options.count, options.batch_size = 10**9, 3
     tracemalloc.start()

@@ -31,6 +31,8 @@ COMMANDS = {
     "again": "again numbers/svhn/3_001.png out.png",
     "digits evaluate": "digits evaluate numbers --json scores.json",
     "digits figures": "digits figures out --steps 2",
+    "grid": 'grid out --paint "digits generate --digits 3 --datasets svhn --steps 2" --across seed 0 1'
+    " --down guidance-scale 1 3",
     "digits train": f"digits train digits out --width 32 --inner-width 32 --inner-blocks 1 --look-every 4 {LOOP}"
     " --look-count 1 --encoder-steps 2",
     "digits train-judge": "digits train-judge digits/svhn out/judge.safetensors --steps 2",

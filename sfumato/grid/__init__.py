@@ -1,0 +1,1 @@
+"""One sheet that compares two settings of a painting."""

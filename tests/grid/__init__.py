@@ -1,0 +1,1 @@
+"""Two settings of a painting on one sheet."""
