@@ -73,6 +73,10 @@ MAY_IMPORT = {
         *("grid", "flags", "digits", "faces", "concepts", "pictures", "checkpoints"),
         *SHARED,
     },
+    "studio": {
+        *("studio", "again", "classify", "cli", "digits", "faces", "concepts", "personalisation", "pictures"),
+        *("checkpoints", "models", "diffusion", *SHARED),
+    },
     "doctor.py": {"devices", "errors", "models"},
     "presets.py": {"errors"},
     "info.py": {"checkpoints", "errors", "images", "runs"},

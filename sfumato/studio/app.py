@@ -89,7 +89,7 @@ class Studio:
     def _add(self, asked: Any, request: Request) -> Any:
         from .tabs import FORMS
 
-        form = FORMS.get(asked.get("form"))
+        form = FORMS.get(str(asked.get("form")))
         values = asked.get("values")
         if form is None or not isinstance(values, dict):
             raise UserError("the page asks for no form that is known; load it anew")

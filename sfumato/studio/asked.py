@@ -36,9 +36,9 @@ class Asked:
                 raise UserError(f"{str(name)[:40]!r}: the form asks no such thing; load the page anew")
 
     def given(self, name: str) -> bool:
-        """Whether it was filled in."""
-        value = self._values.get(name)
-        return value is not None and value is not False and value not in ("", [])
+        """Whether it was filled in, or is by what the form begins with."""
+        value = self.raw(name)
+        return value is not None and value is not False and value not in ("", [], ())
 
     def word(self, name: str) -> str:
         """A value as one word of a command.
@@ -46,9 +46,7 @@ class Asked:
         Raises:
             UserError: for what the field does not take.
         """
-        field = self._fields[name]
-        value = self._values.get(name, field.default)
-        return _checked(field, value)
+        return _checked(self._fields[name], self.raw(name))
 
     def several(self, name: str) -> List[str]:
         """The words of a list, or of a text with one a line, or of numbers with spaces or commas between them.
@@ -56,8 +54,7 @@ class Asked:
         Raises:
             UserError: for what the field does not take.
         """
-        field = self._fields[name]
-        value = self._values.get(name, field.default)
+        field, value = self._fields[name], self.raw(name)
         if isinstance(value, str):
             value = re.split(r"[\s,;]+", value.strip()) if field.kind == NUMBERS else value.split("\n")
         if not isinstance(value, (list, tuple)):
@@ -68,7 +65,7 @@ class Asked:
         return words
 
     def raw(self, name: str) -> Any:
-        """A value as it was sent, for who looks at its parts."""
+        """A value as it was sent, or what the form begins with."""
         return self._values.get(name, self._fields[name].default)
 
     def options(self) -> List[str]:
@@ -78,7 +75,7 @@ class Asked:
             if not field.flag or not self._differs(field):
                 continue
             if field.kind == FLAG:
-                words.append(field.flag if self._values[field.name] else f"--no-{field.flag[2:]}")
+                words.append(field.flag if self.raw(field.name) else f"--no-{field.flag[2:]}")
             elif field.kind in (NUMBERS, WORDS):
                 words += [field.flag, *self.several(field.name)]
             else:
@@ -97,16 +94,16 @@ class Asked:
 
     def _differs(self, field: Field) -> bool:
         if field.kind == FLAG:
-            return field.name in self._values and bool(self._values[field.name]) != bool(field.usual)
+            return bool(self.raw(field.name)) != bool(field.usual)
         if not self.given(field.name):
             return False
         if field.kind in (NUMBERS, WORDS):
-            return [_plain(one) for one in self.several(field.name)] != [_plain(one) for one in field.usual or ()]
-        return _plain(self._values[field.name]) != _plain(field.usual)
+            return [typed(one) for one in self.several(field.name)] != [typed(one) for one in field.usual or ()]
+        return typed(self.raw(field.name)) != typed(field.usual)
 
 
-def _plain(value: Any) -> str:
-    """A number as it is typed at its shortest, none of its digits lost."""
+def typed(value: Any) -> str:
+    """A number as it is typed at its shortest, none of its digits lost; a text as it is."""
     if not isinstance(value, float):
         return str(value)
     if value.is_integer() and abs(value) < _EXACT:
@@ -118,7 +115,7 @@ def _plain(value: Any) -> str:
 def _checked(field: Field, value: Any) -> str:
     if not isinstance(value, (str, int, float)) or isinstance(value, bool):
         raise UserError(f"{field.label}: has a value that cannot be typed")
-    word = _plain(value).strip() if field.kind != WORDS else _plain(value)
+    word = typed(value).strip() if field.kind != WORDS else typed(value)
     if len(word) > _LONGEST:
         raise UserError(f"{field.label}: has {len(word):,} letters; give at most {_LONGEST:,}")
     if field.kind in (WHOLE, NUMBER, NUMBERS):

@@ -1,11 +1,12 @@
 """Prompts painted, and words learned from photos."""
 
+import math
 from typing import Any, Dict, List
 
 from ..concepts.generate import GenerateOptions
 from ..errors import UserError
 from ..personalisation.learn_options import LearnOptions
-from .asked import Asked
+from .asked import Asked, typed
 from .fields import CHOICE, LONG, PICTURES, WEIGHTS, WORDS, Field, option
 from .forms import OUT, WATCH, Form, listed, path_of, sent_pictures
 from .found import additions, word_files
@@ -36,9 +37,10 @@ def _added(asked: Asked, place: Place) -> List[str]:
     found: Dict[str, List[str]] = {"lora": [], "custom": []}
     for row in rows:
         name, amount = (str(row.get("name")), row.get("amount")) if isinstance(row, dict) else ("", None)
-        if kinds.get(name, "") not in found or not isinstance(amount, (int, float)) or isinstance(amount, bool):
+        given = isinstance(amount, (int, float)) and not isinstance(amount, bool) and math.isfinite(amount)
+        if kinds.get(name, "") not in found or not given:
             raise UserError(f"{name[:80]!r}: is no LoRA that the page lists; load the page anew")
-        found[kinds[name]].append(f"{place.path(name)}:{amount:g}")
+        found[kinds[name]].append(f"{place.path(name)}:{typed(amount)}")
     return [word for kind, files in found.items() if files for word in (f"--{kind}", *files)]
 
 

@@ -18,14 +18,14 @@ _NONE = "nothing"
 
 def _painting(asked: Asked, place: Place) -> List[str]:
     """What paints a cell, without the folder."""
-    seed = ["--seed", asked.word("seed")]
+    axes = (asked.word("across"), asked.word("down"))
+    seed = [] if "seed" in axes else ["--seed", asked.word("seed")]
     if asked.word("what") == "digits":
         return ["digits", "generate", "--digits", asked.word("digit"), "--datasets", asked.word("dataset"), *seed]
     if asked.word("what") == "your pictures":
         label = ["--label", asked.word("label")] if asked.given("label") else []
         return ["pictures", "generate", "--weights", path_of(asked, "weights", place), *label, *seed]
     words = ["concepts", "generate", *seed]
-    axes = (asked.word("across"), asked.word("down"))
     if "prompt" not in axes:
         words += ["--prompt", asked.word("prompt")]
     if asked.given("checkpoint"):

@@ -10,7 +10,7 @@ jobs. No other path is read or written for it.
 """
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Dict, List, Optional
 
 from ..checkpoints import is_hidden, leads_out, visible_files
@@ -35,10 +35,7 @@ class Place:
     """
 
     def __init__(self, folder: Path, models: Optional[Path] = None) -> None:
-        if models is not None and not models.is_dir():
-            raise UserError(
-                f"{models}: there is no such folder; give --models the one that holds checkpoints and LoRAs"
-            )
+        refuse_no_folder(models)
         self.folder, self.models = folder.resolve(), models.resolve() if models is not None else None
         self.jobs, self.sent = open_folder(folder / "jobs").resolve(), open_folder(folder / "sent").resolve()
 
@@ -59,7 +56,7 @@ class Place:
         Raises:
             UserError: if there is no such thing, or it is none of the studio's.
         """
-        first, _, rest = name.partition("/")
+        first, _, rest = PurePosixPath(name).as_posix().partition("/")
         if not name or leads_out(name) or any(is_hidden(part) for part in Path(name).parts):
             raise UserError(f"{name[:80]!r}: is no file of the studio; choose one that the page lists")
         if first == "models" and self.models is not None and rest:
@@ -67,6 +64,16 @@ class Place:
         if (first == "sent" and rest) or _JOB.fullmatch(first):
             return _there(name, self.folder, self.folder / name).relative_to(self.folder)
         raise UserError(f"{name[:80]!r}: is no file of the studio; choose one that the page lists")
+
+
+def refuse_no_folder(models: Optional[Path]) -> None:
+    """Refuse a folder of models that is not there; None is no folder and passes.
+
+    Raises:
+        UserError: naming it.
+    """
+    if models is not None and not models.is_dir():
+        raise UserError(f"{models}: there is no such folder; give --models the one that holds checkpoints and LoRAs")
 
 
 def _there(name: str, root: Path, path: Path) -> Path:

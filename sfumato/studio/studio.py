@@ -44,15 +44,17 @@ def studio(options: StudioOptions) -> None:
             listen beyond this machine without a password.
     """
     from .guard import LOOPBACK
+    from .place import refuse_no_folder
 
     check_options(options)
     refuse_file(options.folder)
+    refuse_no_folder(options.models)
     password = _password(options.password_file)
     if options.host not in LOOPBACK and password is None:
         raise UserError(
             f"--host {options.host}: whoever reaches this machine could use the page; give --password-file too"
         )
-    with holding(options.folder), _listening(options.host, options.port) as listening:
+    with _listening(options.host, options.port) as listening, holding(options.folder):
         _serve(options, listening, password)
 
 

@@ -19,7 +19,7 @@ class Working:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._lock = folder, threading.Lock()
+        self._folder, self._lock, self._asking = folder, threading.Lock(), threading.Lock()
         self._process = self._started()
         self._closed = False
 
@@ -33,8 +33,15 @@ class Working:
         Returns:
             The command's exit status; None if the process ended before the command did.
         """
+        with self._asking:
+            return self._done(asked, heard)
+
+    def _done(self, asked: Dict[str, Any], heard: Callable[[Dict[str, Any]], None]) -> Optional[int]:
         with self._lock:
-            if self._process.poll() is not None and not self._closed:
+            if self._closed:
+                return None
+            if self._process.poll() is not None:
+                _leave(self._process)
                 self._process = self._started()
             process = self._process
         assert process.stdin is not None and process.stdout is not None
@@ -60,7 +67,9 @@ class Working:
         with self._lock:
             self._closed = True
             self._process.kill()
-        self._process.wait()
+        # Whoever waits for the end of a command has it now.
+        with self._asking:
+            _leave(self._process)
 
     def _started(self) -> "subprocess.Popen[str]":
         root = str(Path(__file__).resolve().parents[2])
@@ -75,3 +84,13 @@ class Working:
             # Ctrl-C in the server's terminal is the server's.
             start_new_session=True,
         )
+
+
+def _leave(process: "subprocess.Popen[str]") -> None:
+    """Wait for a process that ends, and close what led to it."""
+    process.wait()
+    for stream in (process.stdin, process.stdout):
+        assert stream is not None
+        # What it did not read any more is lost with it.
+        with contextlib.suppress(OSError):
+            stream.close()

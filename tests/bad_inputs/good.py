@@ -67,6 +67,7 @@ ARGUMENTS = {
     "zero-shot": {"images": "named", "labels": "labels.json"},
     "classify": {"pictures": "named", "": ["--names", "three", "seven"]},
     "report": {"out": "OUT", "run": "painted-digits", "": ["--no-pdf"]},
+    "studio": {"folder": "OUT", "": ["--port", "0"]},
     "doctor": {},
     "info": {"files": "word.safetensors"},
     "world autoencoder": {**_WORLD, "out": "OUT", "": [*_ONE_STEP, "--width", "32"]},
@@ -94,6 +95,7 @@ WRITTEN_FILES = {
 """Paths of files that are written."""
 WRITTEN_FOLDERS = {
     *((name, field) for name in ARGUMENTS for field in ("out", "cache", "write")),
+    ("studio", "folder"),
 } - {*WRITTEN_FILES, ("faces evaluate", "out")}
 """Paths of folders that are written into."""
 READ_FOLDERS = {
@@ -107,7 +109,7 @@ READ_FOLDERS = {
     ),
     *(("pictures evaluate", "painted"), ("zero-shot", "images"), ("world train", "clip")),
     *((name, "noise") for name in ARGUMENTS),
-    ("again", "models"),
+    *((name, "models") for name in ("again", "studio")),
 }
 """Paths of folders that are read."""
 READ_EITHER = {

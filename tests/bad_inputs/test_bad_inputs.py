@@ -10,6 +10,7 @@ import functools
 import importlib
 import math
 import os
+import socket
 import traceback
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -49,9 +50,12 @@ def fields_with(name, kind):
             yield one, hint
 
 
+def is_required(one):
+    return one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
+
+
 def is_positional(one):
-    required = one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
-    return bool(one.metadata.get("place")) or (required and not one.metadata.get("flag"))
+    return bool(one.metadata.get("place")) or (is_required(one) and not one.metadata.get("flag"))
 
 
 def typed(name, good, changed=None, *instead):
@@ -100,6 +104,10 @@ class Tries:
         if status != 2 or said.count("\n") != 1 or not said.startswith("sfumato: ") or not named or wrote:
             self._faults.append(f"sfumato {' '.join(words)}\n   {status}: {said!r} names {names}? wrote {wrote}")
             self._there = listing(self._folder)
+
+    def see(self):
+        """Take what is there for what was there before."""
+        self._there = listing(self._folder)
 
     def end(self):
         print(f"{self.count} tried, {len(self._faults)} badly answered")
@@ -184,7 +192,7 @@ def test_arguments_too_many_too_few_and_unknown(name, good, tries):
     needed = [one.name for one, _ in fields_with(name, object) if is_positional(one)]
     tries([*words[: first + len(needed)], "surplus", *words[first + len(needed) :]], "surplus")
     tries([*words, "--umber", "1"], "--umber")
-    if needed:
+    if any(is_positional(one) and is_required(one) for one, _ in fields_with(name, object)):
         tries(words[:first], *(one.upper() for one in needed))
     if len(needed) > 1 and name != "faces evaluate":  # whose two folders are alike
         one, other = words[first : first + 2]
@@ -200,7 +208,9 @@ def bad_paths(name, field):
         paths = ["a-folder", below]
     else:
         text = ["a-text"] if place in READ_EITHER or place in READ_FOLDERS else []
-        paths = ["umber", below, "an-empty-file", "a-folder", *text]
+        # The studio takes any folder for one of models.
+        folder = [] if place == ("studio", "models") else ["a-folder"]
+        paths = ["umber", below, "an-empty-file", *folder, *text]
     return {path: ("an-empty-file", "umber") if path == below else (path,) for path in paths}
 
 
@@ -231,7 +241,31 @@ def test_networks_that_do_not_fit(good, tries):
         tries([*typed(name, good), *flags], line)
 
 
-@pytest.mark.parametrize("name", list(COMMANDS))
+def test_a_studio_that_cannot_be_opened_ends_at_once(good, tries):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        Path("a-short-password").write_text("seven77\nand more\n")
+        Path("a-password").write_text("seven777\n")
+        tries.see()
+        for flags, line in (
+            (["--host", "0.0.0.0"], "--host 0.0.0.0: whoever reaches this machine could use the page"),
+            (["--host", "::"], "give --password-file too"),
+            (["--host", "umber.invalid", "--password-file", "a-password"], "--host umber.invalid: is no address"),
+            (["--host", "0.0.0.0", "--password-file", "a-short-password"], "needs 8 letters or more"),
+            (["--password-file", "an-empty-file"], "an-empty-file: its first line is the password"),
+            (["--host", "0.0.0.0", "--password-file", "umber"], "umber: "),
+            (["--models", "umber"], "umber: there is no such folder; give --models the one"),
+            (["--port", "65536"], "--port must be at least 0 and at most 65535"),
+            (["--port", port], f"--port {port}: cannot be listened on at 127.0.0.1"),
+        ):
+            tries(
+                ["studio", "OUT", "--port", "0", *flags] if "--port" not in flags else ["studio", "OUT", *flags], line
+            )
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "studio"])  # which serves until interrupted
 def test_the_others_are_good(name, good, tmp_path, monkeypatch):
     """Else it is not the bad one that the tests above meet."""
     monkeypatch.chdir(tmp_path)

@@ -17,7 +17,8 @@ from .runner import Runner
 
 KILLS_HERE, KILLS_SLOW = 3, 20
 TYPED = {**COMMANDS, **SCRIPTS}
-WITHOUT_FILES = {"doctor", "info", "presets"}
+WITHOUT_FILES = {"doctor", "info", "presets", "studio"}
+"""Or, of the studio, with those of the commands that it runs: tests/studio kills those, and the studio."""
 _CLOCK = ("seconds", "pictures_per_second")
 """What of a log is never the same twice."""
 

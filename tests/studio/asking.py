@@ -54,6 +54,9 @@ def ask(
     sent: List[Dict[str, Any]] = []
 
     async def receive() -> Dict[str, Any]:
+        if not waiting and not gone:
+            # Whoever asks waits for the answer; the application stops listening once it has given it.
+            await asyncio.Event().wait()
         return waiting.pop(0) if waiting else {"type": "http.disconnect"}
 
     async def send(message: Dict[str, Any]) -> None:

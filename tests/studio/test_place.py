@@ -45,7 +45,13 @@ def test_models_are_named_by_where_they_are(place, tmp_path):
     [
         *("", ".", "..", "/", "sent", "sent/", "sent/.", "models", "models/", "models/..", "jobs", "jobs/0001/log.txt"),
         *("a.png", "others/a.png", "../secret.png", "sent/../../secret.png", "sent/../a.png", "0001-digits/../a.png"),
-        *("models/../secret.png", "models/xl/../../secret.png", "/etc/passwd", "sent//etc/passwd", "models//etc/passwd"),
+        *(
+            "models/../secret.png",
+            "models/xl/../../secret.png",
+            "/etc/passwd",
+            "sent//etc/passwd",
+            "models//etc/passwd",
+        ),
         *("sent/.received-x", "sent/.hidden/a.png", "models/.d.ckpt", ".", "~/a.png", "C:/a.png", "sent\\a.png"),
         *("sent/a.png\0", "sent/..\\a.png", "0001-digits\n/a.png", "001-digits/a.png", "0001-Digits/a.png", "0001-"),
         *("sent/missing.png", "0002-digits/a.png", "models/missing.ckpt", f"sent/{'a' * 5000}.png", "sent/a.png/b"),

@@ -36,7 +36,9 @@ export class Form {
     const found = {};
     for (const [name, field] of this.fields) {
       const value = field.get();
-      if (value !== "" && value !== null && !(Array.isArray(value) && !value.length)) found[name] = value;
+      // What was emptied is told too, or the server would take what the form began with.
+      const empty = value === "" || value === null || (Array.isArray(value) && !value.length);
+      if (!empty || field.initial) found[name] = value;
     }
     return found;
   }

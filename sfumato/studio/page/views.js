@@ -134,16 +134,16 @@ function grid(job, lists) {
   const told = lists[`${job.out}/grid.json`];
   if (!told) return gallery(job, lists);
   const at = Object.fromEntries(job.pictures.map((one) => [one.name, String(one.at)]));
-  const cells = new Map(told.cells.map((cell) => [`${cell.down ?? ""}|${cell.across}`, cell]));
+  const cells = new Map(told.cells.map((cell) => [`${cell.row} ${cell.column}`, cell]));
   const rows = told.down ? told.down.values : [""];
   const table = make("table", { class: "grid tiny" },
-    make("tr", {}, make("td"), ...told.across.values.map((value) => make("th", { scope: "col" }, `${told.across.axis} ${value}`))),
-    ...rows.map((row) => make("tr", {}, make("th", { scope: "row" }, told.down ? `${told.down.axis} ${row}` : ""),
-      ...told.across.values.map((value) => {
-        const cell = cells.get(`${row}|${value}`);
-        const name = `${job.out}/${cell?.file}`;
-        return make("td", {}, cell ? make("a", { href: fileUrl(name), target: "_blank" },
-          make("img", { src: fileUrl(name, at[name] || ""), alt: cell.command, title: cell.command })) : "");
+    make("tr", {}, make("td"), ...told.across.values.map((value) => make("th", { scope: "col" }, `${told.across.name} ${value}`))),
+    ...rows.map((down, row) => make("tr", {}, make("th", { scope: "row" }, told.down ? `${told.down.name} ${down}` : ""),
+      ...told.across.values.map((across, column) => {
+        const cell = cells.get(`${row} ${column}`);
+        const name = `${job.out}/${cell.picture}`;
+        return make("td", {}, make("a", { href: fileUrl(name), target: "_blank" },
+          make("img", { src: fileUrl(name, at[name] || ""), alt: cell.command, title: cell.command })));
       }))));
   return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "The grid" }, table);
 }
