@@ -12,7 +12,8 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from ..errors import UserError, in_one_line
-from .jobs import Job, Jobs
+from .job import Job
+from .jobs import Jobs
 from .place import Place
 from .sent import keep
 from .showing import shown, told

@@ -4,58 +4,23 @@ Each job is a file, so that neither a closed page nor a server that was killed l
 was worked at, and what waited, into the line again. Our commands go on where they were stopped.
 """
 
-import json
 import threading
 import time
-from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from ..checkpoints import write_text
 from ..errors import UserError
 from ..outputs import open_folder
+from .job import DONE, FAILED, LOG, RUNNING, STOPPED, WAITING, Job, keep_job, kept_jobs, log_of
 from .place import Place
 from .working import Working
 
-WAITING, RUNNING, DONE, STOPPED, FAILED = "waiting", "running", "done", "stopped", "failed"
 _OPEN = (WAITING, RUNNING)
 _MOST_WAITING = 100
 _PATIENCE, _AGAIN = 10.0, 0.3
 """Seconds until who does not heed an interrupt is killed (a step of the largest networks on a CPU), and between two."""
 _OUT = "{out}"
-_LOG, _STEPS, _READINGS = "log.txt", "steps", "readings.json"
-
-
-@dataclass
-class Job:
-    """What the page asked for, and how it goes."""
-
-    number: int
-    form: str
-    values: Dict[str, Any]
-    """Of the form's fields, as they were asked."""
-    argv: List[str]
-    """The command, without "sfumato"; paths in it are relative to the studio's folder."""
-    out: str
-    """The folder that it writes, in the studio's."""
-    window: str = ""
-    """Which of the page's windows asked."""
-    watched: bool = False
-    """Whether each step is shown."""
-    readings: bool = False
-    """Whether judges read the digits."""
-    state: str = WAITING
-    line: str = ""
-    """What it ended with, where that is not the end of its work."""
-    began: float = 0.0
-    ended: float = 0.0
-    """Seconds of the clock."""
-    progress: Dict[str, Any] = field(default_factory=dict)
-    """The bar's last words, and the last step that was watched."""
-
-
-_PLAIN = Job(0, "", {}, [], "")
-"""Its values are of the types that those of a job's file must be."""
+_STEPS, _READINGS = "steps", "readings.json"
 
 
 class Jobs:
@@ -67,11 +32,11 @@ class Jobs:
 
     def __init__(self, place: Place) -> None:
         self._place, self._lock, self._changed = place, threading.RLock(), threading.Event()
-        self._jobs = {job.number: job for job in _kept(place.jobs)}
+        self._jobs = {job.number: job for job in kept_jobs(place.jobs)}
         for job in self._jobs.values():
             if job.state == RUNNING:
                 job.state = WAITING
-                self._keep(job)
+                keep_job(job, self._place.jobs)
         self._working = Working(place.folder)
         self._stopping: Optional[int] = None
         self._closed = False
@@ -118,7 +83,7 @@ class Jobs:
             ]
             job = Job(number=number, out=out, argv=argv, **asked)
             self._jobs[number] = job
-            self._keep(job)
+            keep_job(job, self._place.jobs)
         self._changed.set()
         return job
 
@@ -144,7 +109,7 @@ class Jobs:
             if job.state not in (STOPPED, FAILED):
                 raise UserError(f"job {number}: is {job.state}; only what was stopped goes on")
             job.state, job.line, job.progress = WAITING, "", {}
-            self._keep(job)
+            keep_job(job, self._place.jobs)
         self._changed.set()
         return job
 
@@ -189,12 +154,12 @@ class Jobs:
                 return None
             job = min(waiting, key=lambda job: job.number)
             job.state, job.began, job.ended, self._stopping = RUNNING, time.time(), 0.0, None
-            self._keep(job)
+            keep_job(job, self._place.jobs)
             return job
 
     def _asked(self, job: Job) -> Dict[str, Any]:
         own = open_folder(self.folder(job))
-        asked: Dict[str, Any] = {"argv": job.argv, "out": job.out, "log": str(own / _LOG)}
+        asked: Dict[str, Any] = {"argv": job.argv, "out": job.out, "log": str(own / LOG)}
         if job.watched:
             asked["steps"] = str(own / _STEPS)
         if job.readings:
@@ -207,7 +172,7 @@ class Jobs:
 
     def _end(self, job: Job, state: str, line: str) -> None:
         job.state, job.line, job.ended = state, line, time.time()
-        self._keep(job)
+        keep_job(job, self._place.jobs)
 
     def _last_line(self, job: Job, status: Optional[int]) -> str:
         if status is None:
@@ -215,35 +180,3 @@ class Jobs:
         lines = [line for line in log_of(self.folder(job)).splitlines() if line.strip()]
         said = lines[-1].strip() if lines else f"ended with status {status}"
         return said[len("sfumato: ") :] if said.startswith("sfumato: ") else said
-
-    def _keep(self, job: Job) -> None:
-        write_text(self._place.jobs / f"{job.number:04d}.json", json.dumps(asdict(job), indent=1))
-
-
-def log_of(folder: Path, most: int = 20_000) -> str:
-    """The end of what a job's command printed.
-
-    Args:
-        folder: of the job.
-        most: bytes.
-    """
-    path = folder / _LOG
-    if not path.is_file():
-        return ""
-    with open(path, "rb") as file:
-        file.seek(max(0, path.stat().st_size - most))
-        return file.read().decode(errors="replace")
-
-
-def _kept(folder: Path) -> List[Job]:
-    """The jobs of earlier servers; files that are none are left alone."""
-    found = []
-    for path in sorted(folder.glob("*.json")):
-        try:
-            job = Job(**json.loads(path.read_bytes()))
-        except (TypeError, ValueError, OSError, RecursionError):
-            continue
-        plain = all(isinstance(getattr(job, one.name), type(getattr(_PLAIN, one.name))) for one in fields(job))
-        if plain and path.name == f"{job.number:04d}.json" and all(isinstance(word, str) for word in job.argv):
-            found.append(job)
-    return found

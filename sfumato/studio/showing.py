@@ -8,7 +8,8 @@ from typing import Any, Dict, List
 from ..checkpoints import visible_files
 from ..errors import UserError
 from ..runs import read_log
-from .jobs import Job, Jobs, log_of
+from .job import Job, log_of
+from .jobs import Jobs
 from .place import Place
 from .watching import CLEAN, NOISY
 

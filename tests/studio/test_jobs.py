@@ -13,7 +13,8 @@ pytest.importorskip("tyro")
 from sfumato.cli import main
 from sfumato.errors import UserError
 from sfumato.studio import jobs as made
-from sfumato.studio.jobs import DONE, FAILED, RUNNING, STOPPED, WAITING, Job, Jobs
+from sfumato.studio.job import DONE, FAILED, RUNNING, STOPPED, WAITING, Job
+from sfumato.studio.jobs import Jobs
 from sfumato.studio.place import Place
 
 from .browser import until

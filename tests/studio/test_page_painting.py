@@ -48,7 +48,13 @@ def test_a_picture_gives_back_its_settings(window, served, tmp_path):
     picture = served.folder / f"{window.number():04d}-digits" / "mnistm" / "5_001.png"
     window.fill(Digit=1, Seed=9, Steps=7, Guidance_from_time=300)
     window.open("Faces")
-    window.page.locator("#settings-file").set_input_files(str(picture))
+    made = """raw => {
+        const held = new DataTransfer();
+        held.items.add(new File([new Uint8Array(raw)], "a.png", { type: "image/png" }));
+        return held;
+    }"""
+    held = window.page.evaluate_handle(made, list(picture.read_bytes()))
+    window.page.dispatch_event("h1", "drop", {"dataTransfer": held})
     window.page.locator("#settings", has_text="are set").wait_for()
     work = window.work()
     found = {

@@ -154,7 +154,7 @@ function bars(job, lists) {
   const sent = job.values.photos || [];
   return told.pictures.map((picture, place) => make("div", { class: "gallery" },
     sent[place] ? make("figure", {}, make("img", { src: fileUrl(`sent/${sent[place]}`), alt: `Picture ${place + 1}`, width: 140 })) : null,
-    make("div", {}, ...told.names.map((name, number) => ({ name, share: picture.probabilities[number] }))
+    make("div", { class: "answers" }, ...told.names.map((name, number) => ({ name, share: picture.probabilities[number] }))
       .sort((one, other) => other.share - one.share).slice(0, 10)
       .map(({ name, share }) => make("div", { class: "bar" }, make("span", {}, name),
         make("meter", { min: 0, max: 1, value: share, "aria-label": name }), make("span", {}, `${(100 * share).toFixed(1)}%`))))));
