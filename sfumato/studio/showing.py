@@ -3,7 +3,7 @@
 import shlex
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 from ..checkpoints import visible_files
 from ..errors import UserError
@@ -63,12 +63,16 @@ def _pictures(out: Path, name: str) -> List[Dict[str, Any]]:
     return listed
 
 
-def _steps(own: Path) -> List[List[str]]:
-    """[x_t, x_0] after each step that was watched."""
+def _steps(own: Path) -> List[Tuple[int, str, str]]:
+    """(step, x_t, x_0) of each step that was watched."""
     folder = own / "steps"
-    count = len(list(folder.glob(NOISY.replace("{:04d}", "*")))) if folder.is_dir() else 0
-    names = [[NOISY.format(step), CLEAN.format(step)] for step in range(count)]
-    return [[f"jobs/{own.name}/steps/{one}" for one in pair] for pair in names if (folder / pair[1]).is_file()]
+    seen = sorted(folder.glob(CLEAN.replace("{:04d}", "*"))) if folder.is_dir() else []
+    found = []
+    for clean in seen:
+        step = int(clean.stem.rpartition("-")[2])
+        names = [f"jobs/{own.name}/steps/{name.format(step)}" for name in (NOISY, CLEAN)]
+        found.append((step, names[0], names[1]))
+    return found
 
 
 def _curves(log: Path) -> Dict[str, List[List[float]]]:

@@ -77,9 +77,9 @@ function slider(label, count, say, draw, at = count - 1) {
 
 function steps(job) {
   if (!job.steps.length) return null;
-  const total = job.progress.of ?? job.steps.length - 1;
-  return [make("h2", {}, "Step by step"), ...slider("Step", job.steps.length, (at) => `${at} of ${total}`, (at) =>
-    [figure(job.steps[at][0], "noisy x_t"), figure(job.steps[at][1], "x_0 that the network sees")])];
+  const total = job.progress.of ?? job.steps[job.steps.length - 1][0];
+  return [make("h2", {}, "Step by step"), ...slider("Step", job.steps.length, (at) => `${job.steps[at][0]} of ${total}`, (at) =>
+    [figure(job.steps[at][1], "noisy x_t"), figure(job.steps[at][2], "x_0 that the network sees")])];
 }
 
 function gallery(job, lists) {
