@@ -4,7 +4,7 @@ Where a look takes long, as decoding the latents of a full-size Stable Diffusion
 looking takes no more than a third of the time.
 """
 
-import time
+from time import monotonic
 from pathlib import Path
 from typing import Any, Callable, List, Optional, Sequence
 
@@ -40,7 +40,7 @@ class Watching:
         """See a step; those of the first batch are kept."""
         if self._batch is None:
             self._batch = list(batch)
-        last, began = step.index == painting.steps - 1, time.monotonic()
+        last, began = step.index == painting.steps - 1, monotonic()
         if list(batch) != self._batch or (began < self._not_before and not last):
             return
         open_folder(self._folder)
@@ -48,7 +48,7 @@ class Watching:
         for number, moment in enumerate(moments_of(step, last, painting.schedule, places, painting.seen), step.index):
             self._leave(moment, number)
             self._tell(step=number, of=painting.steps, when=moment.when)
-        took = time.monotonic() - began
+        took = monotonic() - began
         self._not_before = began + took * (1 + _BETWEEN) if took > _LONG else 0.0
 
     def _leave(self, moment: Moment, number: int) -> None:

@@ -46,7 +46,7 @@ def test_every_step_of_the_first_batch(watched, tmp_path):
 
 def test_long_looks_leave_steps_out_and_never_the_last(watched, monkeypatch):
     clock = iter(range(0, 1000, 1))
-    monkeypatch.setattr(watching.time, "monotonic", lambda: next(clock) * 1.5)
+    monkeypatch.setattr(watching, "monotonic", lambda: next(clock) * 1.5)
     steps = [one["step"] for one in watched()]
     # A look of 1.5 s is followed by 3 s without one, in which a step comes every 1.5 s.
     assert steps == [0, 2, 4, 5]
