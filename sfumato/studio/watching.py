@@ -4,8 +4,8 @@ Where a look takes long, as decoding the latents of a full-size Stable Diffusion
 looking takes no more than a third of the time.
 """
 
-from time import monotonic
 from pathlib import Path
+from time import monotonic
 from typing import Any, Callable, List, Optional, Sequence
 
 from ..diffusion import Step
