@@ -41,6 +41,7 @@ def save_each(
         note = {**shared, **of_it}
         save_png(folder / name, picture, {**note, "run": digest(note)})
     listed = [{"file": name, **of_it} for name, of_it in told.items()]
-    write_note(folder / LIST, command, settings, pictures=listed, **numbers)
+    # Not the command's own note: reports read that one.
+    write_note(folder / LIST, f"{command} --each", settings, pictures=listed, **numbers)
     print(f"wrote {len(listed)} pictures and {LIST} to {folder}")
     return folder

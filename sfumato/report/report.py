@@ -8,6 +8,7 @@ from .. import __version__
 from ..checkpoints import atomic_path, shortened, write_text
 from ..errors import UserError
 from ..outputs import open_folder
+from .comparing import comparing_section
 from .concepts import concepts_section
 from .digits import digits_section
 from .embedded import QUICK, TRAINING, WHOLE, run_embedded
@@ -54,7 +55,8 @@ def report(options: ReportOptions) -> List[Path]:
             raise UserError(f"{path}: is a folder; give another output path, or move it away")
     folders = _folders(options)
     found = find_runs(folders)
-    sections = [digits_section(found), faces_section(found), concepts_section(found), pictures_section(found)]
+    jobs = (digits_section, faces_section, concepts_section, pictures_section, comparing_section)
+    sections = [one(found) for one in jobs]
     # What is not there is told after what is.
     sections = sorted((one for one in sections if one.parts or one.absent), key=lambda one: not one.parts)
     if not any(section.parts for section in sections):

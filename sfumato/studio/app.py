@@ -14,7 +14,7 @@ from starlette.routing import Route
 from ..errors import UserError, in_one_line
 from .job import Job
 from .jobs import Jobs
-from .place import Place
+from .place import RECEIVED, Place
 from .sent import keep
 from .showing import shown, told
 
@@ -117,7 +117,7 @@ class Studio:
         largest = (
             f"the file has more than {self.largest >> 20} MB; send a smaller one, or start with a larger --largest"
         )
-        with tempfile.NamedTemporaryFile(dir=self.place.sent, prefix=".received-", delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=self.place.sent, prefix=RECEIVED, delete=False) as file:
             path, size = Path(file.name), 0
             try:
                 async for part in request.stream():

@@ -4,6 +4,7 @@ Each job is a file, so that neither a closed page nor a server that was killed l
 was worked at, and what waited, into the line again. Our commands go on where they were stopped.
 """
 
+import contextlib
 import threading
 import time
 from pathlib import Path
@@ -36,7 +37,7 @@ class Jobs:
         for job in self._jobs.values():
             if job.state == RUNNING:
                 job.state = WAITING
-                keep_job(job, self._place.jobs)
+                self._keep(job)
         self._working = Working(place.folder)
         self._stopping: Optional[int] = None
         self._closed = False
@@ -82,8 +83,9 @@ class Jobs:
                 out + word[len(_OUT) :] if f"{word}/".startswith(f"{_OUT}/") else word for word in asked.pop("argv")
             ]
             job = Job(number=number, out=out, argv=argv, **asked)
-            self._jobs[number] = job
+            open_folder(self.folder(job))
             keep_job(job, self._place.jobs)
+            self._jobs[number] = job
         self._changed.set()
         return job
 
@@ -109,7 +111,7 @@ class Jobs:
             if job.state not in (STOPPED, FAILED):
                 raise UserError(f"job {number}: is {job.state}; only what was stopped goes on")
             job.state, job.line, job.progress = WAITING, "", {}
-            keep_job(job, self._place.jobs)
+            self._keep(job)
         self._changed.set()
         return job
 
@@ -154,11 +156,11 @@ class Jobs:
                 return None
             job = min(waiting, key=lambda job: job.number)
             job.state, job.began, job.ended, self._stopping = RUNNING, time.time(), 0.0, None
-            keep_job(job, self._place.jobs)
+            self._keep(job)
             return job
 
     def _asked(self, job: Job) -> Dict[str, Any]:
-        own = open_folder(self.folder(job))
+        own = self.folder(job)
         asked: Dict[str, Any] = {"argv": job.argv, "out": job.out, "log": str(own / LOG)}
         if job.watched:
             asked["steps"] = str(own / _STEPS)
@@ -172,7 +174,7 @@ class Jobs:
 
     def _end(self, job: Job, state: str, line: str) -> None:
         job.state, job.line, job.ended = state, line, time.time()
-        keep_job(job, self._place.jobs)
+        self._keep(job)
 
     def _last_line(self, job: Job, status: Optional[int]) -> str:
         if status is None:
@@ -180,3 +182,8 @@ class Jobs:
         lines = [line for line in log_of(self.folder(job)).splitlines() if line.strip()]
         said = lines[-1].strip() if lines else f"ended with status {status}"
         return said[len("sfumato: ") :] if said.startswith("sfumato: ") else said
+
+    def _keep(self, job: Job) -> None:
+        # On a full disk the line goes on; what cannot be noted is known until the server ends.
+        with contextlib.suppress(OSError):
+            keep_job(job, self._place.jobs)

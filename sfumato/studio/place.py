@@ -17,6 +17,8 @@ from ..checkpoints import is_hidden, leads_out, visible_files
 from ..errors import UserError
 from ..outputs import open_folder
 
+RECEIVED = ".received-"
+"""How files begin that are being sent."""
 _JOB = re.compile(r"\d{4,}-[a-z]+")
 _CHECKPOINTS, _ADDITIONS = (".ckpt", ".safetensors"), (".safetensors",)
 _LARGEST_ADDITION = 1 << 30
@@ -38,6 +40,8 @@ class Place:
         refuse_no_folder(models)
         self.folder, self.models = folder.resolve(), models.resolve() if models is not None else None
         self.jobs, self.sent = open_folder(folder / "jobs").resolve(), open_folder(folder / "sent").resolve()
+        for left in self.sent.glob(f"{RECEIVED}*"):  # of a server that was killed
+            left.unlink()
 
     def outputs(self) -> List[Path]:
         """The folders of jobs, the newest first."""

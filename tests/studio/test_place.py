@@ -116,3 +116,11 @@ def test_a_folder_of_models_that_is_not_there_is_refused(tmp_path):
         with pytest.raises(UserError, match="give --models the one that holds"):
             Place(tmp_path / "studio", tmp_path / models)
     assert not (tmp_path / "studio").exists()
+
+
+def test_what_a_killed_server_was_being_sent_is_removed(tmp_path):
+    kept = Place(tmp_path / "studio").sent / "0123456789abcdef.png"
+    kept.write_bytes(b"kept")
+    (kept.parent / ".received-abc").write_bytes(b"half a fi")
+    Place(tmp_path / "studio")
+    assert list(kept.parent.iterdir()) == [kept]
