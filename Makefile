@@ -14,7 +14,7 @@ PYTEST := -m pytest --numprocesses $(WORKERS) --dist loadfile
 PYTHON38 ?= $(shell for p in python3.8 $$HOME/.pyenv/versions/3.8.*/bin/python3.8; do \
 	"$$p" -c 'import venv' 2>/dev/null && echo "$$p" && break; done)
 
-.PHONY: demo docs test test-here test-course test-slow lint clean
+.PHONY: demo docs test test-here test-studio test-course test-slow lint clean
 
 demo: $(VENV)/ready
 	$(call sfumato,digits generate $(OUT)/digits)
@@ -32,7 +32,7 @@ define sfumato
 @$(BIN)/sfumato $(1) > /dev/null
 endef
 
-test: lint docs test-here test-course
+test: lint docs test-here test-studio test-course
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
@@ -46,7 +46,11 @@ docs: $(VENV)/ready
 	@echo "docs: open build/site/index.html"
 
 test-here: $(VENV)/ready
-	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST) -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST) -m "not slow" --ignore-glob "tests/studio/test_page_*.py"
+
+# The studio's page in a real browser, by itself: skipped, and said so, where there is no Chromium.
+test-studio: $(VENV)/ready
+	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST) -rs tests/studio/test_page_painting.py tests/studio/test_page_learning.py
 
 test-slow: $(VENV)/ready
 	$(BIN)/python -m pytest -m slow

@@ -22,7 +22,8 @@ PAGE = Path(__file__).parent / "page"
 _KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _PICTURES = (".png", ".webp")
 _REPORT = (
-    "sandbox allow-scripts; default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+    "sandbox allow-scripts; default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline';"
+    " frame-ancestors 'self'"
 )
 """What a report may: it is one file, and its script shows and hides its own parts."""
 _LARGEST_ASKED = 4 << 20

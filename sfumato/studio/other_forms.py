@@ -1,7 +1,7 @@
 """Grids, CLIP's answers, reports, and a picture painted again."""
 
 import shlex
-from typing import List
+from typing import List, Tuple
 
 from ..classify import ClassifyOptions
 from ..digits.labels import DATASETS
@@ -31,13 +31,20 @@ def _painting(asked: Asked, place: Place) -> List[str]:
     if asked.given("checkpoint"):
         words += ["--checkpoint", path_of(asked, "checkpoint", place)]
     said = "\n".join([asked.word("prompt"), *asked.several("across_values"), *asked.several("down_values")])
-    files = [str(place.path(name)) for name in word_files(place, said)]
+    files = [_learned(name, axes, place) for name in word_files(place, said)]
     words += ["--embeddings", *files] if files else []
     if asked.given("lora"):
         name = asked.word("lora")
         kind = next((one.kind for one in additions(place) if one.name == name), "lora")
-        words += [f"--{kind}", str(place.path(name))]
+        words += [f"--{kind}", _learned(name, axes, place)]
     return words
+
+
+def _learned(name: str, axes: Tuple[str, str], place: Place) -> str:
+    """A learned file; where its stages are an axis, the run that has them."""
+    run, _, file = name.partition("/")
+    inside = "stage" in axes and file and run not in ("sent", "models")
+    return str(place.path(run if inside else name))
 
 
 def _grid(asked: Asked, place: Place) -> List[str]:

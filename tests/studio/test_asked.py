@@ -406,3 +406,15 @@ def test_names_of_forms_are_those_of_folders():
     for tab in TABS:
         assert all(form.name.partition("-")[0].isalpha() and form.name.islower() for form in tab.forms)
     assert len({form.name for tab in TABS for form in tab.forms}) == sum(len(tab.forms) for tab in TABS)
+
+
+def test_stages_are_those_of_the_run_that_learned(place):
+    from sfumato.studio.other_forms import _learned
+
+    run = place.folder / "0001-concepts"
+    run.mkdir()
+    for file in (run / "lora.safetensors", place.sent / "theirs.safetensors"):
+        file.write_bytes(b"")
+    assert _learned("0001-concepts/lora.safetensors", ("stage", "seed"), place) == "0001-concepts"
+    assert _learned("0001-concepts/lora.safetensors", ("steps", "seed"), place) == "0001-concepts/lora.safetensors"
+    assert _learned("sent/theirs.safetensors", ("stage", "seed"), place) == "sent/theirs.safetensors"
