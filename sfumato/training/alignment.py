@@ -93,8 +93,9 @@ class LearnedAlignment(Alignment):
             began = time.monotonic()
             encoder, worth = self.train(precision_of(trainer))
             if first:
-                self.write(encoder)
+                # In this order: of a run that is killed between the two the encoder is trained again, and logged again.
                 log_before(out, time.monotonic() - began, worth)
+                self.write(encoder)
         # Others may not see the first one's folder.
         return self.read() if first else self.untrained()
 
