@@ -8,8 +8,9 @@ from ..errors import UserError
 from ..personalisation.learn_options import LearnOptions
 from .asked import Asked, typed
 from .fields import CHOICE, LONG, PICTURES, WEIGHTS, WORDS, Field, option
-from .forms import OUT, WATCH, Form, listed, path_of, sent_pictures
+from .forms import Form, listed, named, painting_fields, sent_pictures
 from .found import additions, word_files
+from .job import OUT
 from .place import Place
 
 _MOST_ADDED = 20
@@ -17,9 +18,7 @@ _FROM = "checkpoint", "Checkpoint", "checkpoints", "The small one that ships, wh
 
 
 def _words(asked: Asked, place: Place) -> List[str]:
-    words = ["concepts", "generate", OUT]
-    if asked.given("checkpoint"):
-        words += ["--checkpoint", path_of(asked, "checkpoint", place)]
+    words = ["concepts", "generate", OUT, *named(asked, "checkpoint", place)]
     words += ["--prompt", *asked.several("prompt"), "--count", asked.word("count")]
     said = "\n".join(
         [*asked.several("prompt"), asked.word("negative_prompt") if asked.given("negative_prompt") else ""]
@@ -64,21 +63,15 @@ CONCEPTS = Form(
         listed(*_FROM),
         Field("loras", "LoRAs", "loras", help="Added to the weights, each by its amount.", listed="loras"),
         Field("weights", "Add a LoRA or word from a file", WEIGHTS, help="A .safetensors.", more=True),
-        option(GenerateOptions, "count", "Pictures of each", flag="", default=2),
-        option(GenerateOptions, "seed", "Seed"),
-        option(GenerateOptions, "sampling.steps", "Steps", slides=True, most=100),
-        option(GenerateOptions, "sampling.guidance_scale", "Guidance scale"),
-        option(GenerateOptions, "sampling.sampler", "Sampler"),
-        option(GenerateOptions, "sampling.guide_from", "Guidance from time", more=True),
-        option(GenerateOptions, "sampling.guide_to", "Guidance to time", more=True),
-        option(GenerateOptions, "sampling.regions", "Regions: | parts the picture into columns", more=True),
-        option(GenerateOptions, "sampling.spacing", "Spacing", more=True),
-        option(GenerateOptions, "sampling.eta", "eta", more=True),
-        option(GenerateOptions, "sampling.height", "Height", more=True),
-        option(GenerateOptions, "sampling.width", "Width", more=True),
-        option(GenerateOptions, "batch_size", "Pictures at once", more=True),
-        option(GenerateOptions, "precision", "Precision", more=True),
-        WATCH,
+        *painting_fields(
+            GenerateOptions,
+            option(GenerateOptions, "sampling.regions", "Regions: | parts the picture into columns", more=True),
+            option(GenerateOptions, "sampling.height", "Height", more=True),
+            option(GenerateOptions, "sampling.width", "Width", more=True),
+            option(GenerateOptions, "batch_size", "Pictures at once", more=True),
+            count=2,
+            slides=False,
+        ),
     ),
     _words,
     "With Stable Diffusion v1: the small one that ships, or one of the folder given with --models.",
@@ -87,9 +80,7 @@ CONCEPTS = Form(
 
 
 def _learned(asked: Asked, place: Place) -> List[str]:
-    words = ["concepts", "learn", sent_pictures(asked, "photos", place), OUT]
-    if asked.given("checkpoint"):
-        words += ["--checkpoint", path_of(asked, "checkpoint", place)]
+    words = ["concepts", "learn", sent_pictures(asked, "photos", place), OUT, *named(asked, "checkpoint", place)]
     return [*words, "--token", asked.word("token"), "--init", asked.word("init"), *asked.options()]
 
 

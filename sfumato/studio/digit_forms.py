@@ -5,8 +5,9 @@ from typing import List
 from ..digits.generate import GenerateOptions
 from ..digits.labels import DATASETS
 from .asked import Asked
-from .fields import CHOICE, Field, option
-from .forms import OUT, WATCH, Form
+from .fields import CHOICE, Field
+from .forms import Form, painting_fields
+from .job import OUT
 from .place import Place
 
 _BOTH = "both"
@@ -27,17 +28,7 @@ DIGITS = Form(
     (
         Field("digit", "Digit", CHOICE, "7", choices=(*map(str, range(10)), _EVERY)),
         Field("dataset", "Look", CHOICE, DATASETS[0], choices=(*DATASETS, _BOTH)),
-        option(GenerateOptions, "count", "Pictures of each", flag="", default=4),
-        option(GenerateOptions, "seed", "Seed"),
-        option(GenerateOptions, "sampling.steps", "Steps", slides=True, most=100),
-        option(GenerateOptions, "sampling.guidance_scale", "Guidance scale", slides=True, most=10),
-        option(GenerateOptions, "sampling.guide_from", "Guidance from time", more=True),
-        option(GenerateOptions, "sampling.guide_to", "Guidance to time", more=True),
-        option(GenerateOptions, "sampling.sampler", "Sampler"),
-        option(GenerateOptions, "sampling.spacing", "Spacing", more=True),
-        option(GenerateOptions, "sampling.eta", "eta", more=True),
-        option(GenerateOptions, "precision", "Precision", more=True),
-        WATCH,
+        *painting_fields(GenerateOptions, count=4),
     ),
     _words,
     "Out of noise, by the network that ships. The judge beside each picture has seen real digits only.",

@@ -7,7 +7,8 @@ from ..faces.figures import EtaOptions, InterpolateOptions
 from ..faces.invert import InvertOptions
 from .asked import Asked
 from .fields import NUMBERS, PICTURE, Field, option
-from .forms import OUT, Form, sent_file
+from .forms import Form, sent_file
+from .job import OUT
 from .place import Place
 
 

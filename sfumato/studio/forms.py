@@ -1,16 +1,15 @@
 """The page's forms: each stands for one command, whose words it makes of what is filled in."""
 
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Tuple, Type
 
 from ..errors import UserError
 from .asked import Asked
-from .fields import CHOICE, Field
+from .fields import CHOICE, Field, option
 from .place import Place
+from .sent import together
 
 Words = Callable[[Asked, Place], List[str]]
-OUT = "{out}"
-"""Stands in a command for the folder of its job."""
 
 
 class Form(NamedTuple):
@@ -52,18 +51,43 @@ class Form(NamedTuple):
 WATCH = Field("watch", "Show every step", "flag", True, "x_t and the x_0 that the network sees in it, after each step")
 
 
+def painting_fields(options: Type[Any], *more: Field, count: int, slides: bool = True) -> Tuple[Field, ...]:
+    """What every job asks of a painting; the forms make the words of `count`, the rest are the command's options.
+
+    Args:
+        options: of the command, with its settings under "sampling".
+        more: fields of the job's own that stand under "More".
+        count: that the form begins with.
+        slides: whether the guidance scale has a slider, which needs a default to begin from.
+    """
+    return (
+        option(options, "count", "Pictures of each", flag="", default=count),
+        option(options, "seed", "Seed"),
+        option(options, "sampling.steps", "Steps", slides=True, most=100),
+        option(options, "sampling.guidance_scale", "Guidance scale", slides=slides, most=10 if slides else None),
+        option(options, "sampling.sampler", "Sampler"),
+        option(options, "sampling.guide_from", "Guidance from time", more=True),
+        option(options, "sampling.guide_to", "Guidance to time", more=True),
+        *more,
+        option(options, "sampling.spacing", "Spacing", more=True),
+        option(options, "sampling.eta", "eta", more=True),
+        option(options, "precision", "Precision", more=True),
+        WATCH,
+    )
+
+
 def listed(name: str, label: str, of: str, help: str, **more: Any) -> Field:
     """A field that is chosen from what is there; empty is the command's default."""
     return Field(name, label, CHOICE, "", help, listed=of, **more)
 
 
-def path_of(asked: Asked, name: str, place: Place) -> str:
-    """What a listed field names, as a command takes it.
+def named(asked: Asked, name: str, place: Place) -> List[str]:
+    """The words for what a listed field names, under the flag of its name; none where nothing is chosen.
 
     Raises:
         UserError: if it is not there.
     """
-    return str(place.path(asked.word(name)))
+    return [f"--{name}", str(place.path(asked.word(name)))] if asked.given(name) else []
 
 
 def sent_pictures(asked: Asked, name: str, place: Place) -> str:
@@ -72,8 +96,6 @@ def sent_pictures(asked: Asked, name: str, place: Place) -> str:
     Raises:
         UserError: if there are none.
     """
-    from .sent import together
-
     names = asked.raw(name)
     if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
         raise UserError("no pictures: drop some, or choose their files")

@@ -38,12 +38,6 @@ def additions(place: Place) -> List[Addition]:
     return [one for one in found if one is not None][:_MOST]
 
 
-def checkpoints(place: Place) -> List[str]:
-    """Files in the folder of models that are no LoRA and no word."""
-    added = {one.name for one in additions(place)}
-    return [name for name in place.model_files() if name not in added][:_MOST]
-
-
 def own_models(place: Place) -> Dict[str, List[str]]:
     """The models of one's own pictures that were learned here, each with its labels."""
     found = {}
@@ -59,7 +53,7 @@ def listed(place: Place) -> Dict[str, Any]:
     added = additions(place)
     words = {word: one.name for one in reversed(added) for word in one.words}
     return {
-        "checkpoints": checkpoints(place),
+        "checkpoints": [name for name in place.model_files() if name not in {one.name for one in added}][:_MOST],
         "loras": [{"name": one.name, "kind": one.kind, "trigger": one.trigger} for one in added if one.kind != "word"],
         "words": sorted({*shipped_words(), *words}),
         "models": own_models(place),

@@ -8,6 +8,8 @@ from typing import Any, Dict, List
 from ..checkpoints import write_text
 
 WAITING, RUNNING, DONE, STOPPED, FAILED = "waiting", "running", "done", "stopped", "failed"
+OUT = "{out}"
+"""Stands in a command for the folder of its job, until there is one."""
 LOG = "log.txt"
 """What a job's command printed, in the job's own folder."""
 

@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Optional
 
 from ..errors import UserError
 from ..outputs import open_folder
-from .job import DONE, FAILED, LOG, RUNNING, STOPPED, WAITING, Job, keep_job, kept_jobs, log_of
+from .job import DONE, FAILED, LOG, OUT, RUNNING, STOPPED, WAITING, Job, keep_job, kept_jobs, log_of
 from .place import Place
 from .working import Working
 
@@ -20,7 +20,6 @@ _OPEN = (WAITING, RUNNING)
 _MOST_WAITING = 100
 _PATIENCE, _AGAIN = 10.0, 0.3
 """Seconds until who does not heed an interrupt is killed (a step of the largest networks on a CPU), and between two."""
-_OUT = "{out}"
 _STEPS, _READINGS = "steps", "readings.json"
 
 
@@ -68,8 +67,8 @@ class Jobs:
             return self._jobs[number]
 
     def add(self, **asked: Any) -> Job:
-        """Put a job at the line's end; the arguments are Job's, but for its number, with {out} in argv, or {out}/ at a
-        word's beginning, where its folder's name goes.
+        """Put a job at the line's end; the arguments are Job's, but for its number; in argv OUT, or OUT/ at a word's
+        beginning, is where its folder's name goes.
 
         Raises:
             UserError: if the line is too long.
@@ -79,9 +78,7 @@ class Jobs:
                 raise UserError(f"{_MOST_WAITING} jobs wait already; stop some of them first")
             number = max(self._jobs, default=0) + 1
             out = asked.pop("out", "") or f"{number:04d}-{asked['form'].partition('-')[0]}"
-            argv = [
-                out + word[len(_OUT) :] if f"{word}/".startswith(f"{_OUT}/") else word for word in asked.pop("argv")
-            ]
+            argv = [out + word[len(OUT) :] if f"{word}/".startswith(f"{OUT}/") else word for word in asked.pop("argv")]
             job = Job(number=number, out=out, argv=argv, **asked)
             open_folder(self.folder(job))
             keep_job(job, self._place.jobs)

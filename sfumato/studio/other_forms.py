@@ -8,8 +8,9 @@ from ..digits.labels import DATASETS
 from ..errors import UserError
 from .asked import Asked
 from .fields import CHOICE, PICTURE, PICTURES, WORDS, Field, option
-from .forms import OUT, Form, listed, path_of, sent_file, sent_pictures
+from .forms import Form, listed, named, sent_file, sent_pictures
 from .found import additions, word_files
+from .job import OUT
 from .place import Place
 
 _AXES = ("steps", "guidance-scale", "seed", "sampler", "eta", "lora-weight", "stage", "prompt")
@@ -24,12 +25,10 @@ def _painting(asked: Asked, place: Place) -> List[str]:
         return ["digits", "generate", "--digits", asked.word("digit"), "--datasets", asked.word("dataset"), *seed]
     if asked.word("what") == "your pictures":
         label = ["--label", asked.word("label")] if asked.given("label") else []
-        return ["pictures", "generate", "--weights", path_of(asked, "weights", place), *label, *seed]
-    words = ["concepts", "generate", *seed]
+        return ["pictures", "generate", *named(asked, "weights", place), *label, *seed]
+    words = ["concepts", "generate", *seed, *named(asked, "checkpoint", place)]
     if "prompt" not in axes:
         words += ["--prompt", asked.word("prompt")]
-    if asked.given("checkpoint"):
-        words += ["--checkpoint", path_of(asked, "checkpoint", place)]
     said = "\n".join([asked.word("prompt"), *asked.several("across_values"), *asked.several("down_values")])
     files = [_learned(name, axes, place) for name in word_files(place, said)]
     words += ["--embeddings", *files] if files else []

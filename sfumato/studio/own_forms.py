@@ -7,7 +7,8 @@ from ..pictures.generate import GenerateOptions
 from ..pictures.learn import LearnOptions
 from .asked import Asked
 from .fields import NUMBER, NUMBERS, PICTURES, ZIP, Field, option
-from .forms import OUT, WATCH, Form, listed, path_of, sent_file, sent_pictures
+from .forms import Form, listed, named, painting_fields, sent_file, sent_pictures
+from .job import OUT
 from .place import Place
 
 
@@ -15,12 +16,9 @@ def _learned(asked: Asked, place: Place) -> List[str]:
     if asked.given("zip") == asked.given("photos"):
         raise UserError("Pictures: give either a zip, or pictures one by one")
     source = sent_file(asked, "zip", place) if asked.given("zip") else sent_pictures(asked, "photos", place)
-    words = ["pictures", "train", source, OUT]
     if not asked.given("steps") and not asked.given("minutes"):
         raise UserError("Minutes: say for how long it should learn, or give steps")
-    if asked.given("start"):
-        words += ["--start", path_of(asked, "start", place)]
-    return [*words, *asked.options()]
+    return ["pictures", "train", source, OUT, *named(asked, "start", place), *asked.options()]
 
 
 OWN_LEARN = Form(
@@ -59,7 +57,7 @@ OWN_LEARN = Form(
 
 
 def _painted(asked: Asked, place: Place) -> List[str]:
-    words = ["pictures", "generate", OUT, "--weights", path_of(asked, "weights", place)]
+    words = ["pictures", "generate", OUT, *named(asked, "weights", place)]
     label = ["--label", asked.word("label")] if asked.given("label") else []
     return [*words, *label, "--count", asked.word("count"), *asked.options()]
 
@@ -71,15 +69,7 @@ OWN_PAINT = Form(
     (
         listed("weights", "Model", "models", "One that was learned here.", needed=True),
         listed("label", "Label", "labels", "All of them by default."),
-        option(GenerateOptions, "count", "Pictures of each", flag="", default=8),
-        option(GenerateOptions, "seed", "Seed"),
-        option(GenerateOptions, "sampling.steps", "Steps", slides=True, most=100),
-        option(GenerateOptions, "sampling.guidance_scale", "Guidance scale", slides=True, most=10),
-        option(GenerateOptions, "sampling.sampler", "Sampler"),
-        option(GenerateOptions, "sampling.spacing", "Spacing", more=True),
-        option(GenerateOptions, "sampling.eta", "eta", more=True),
-        option(GenerateOptions, "precision", "Precision", more=True),
-        WATCH,
+        *painting_fields(GenerateOptions, count=8),
     ),
     _painted,
     "By label, or all of them.",

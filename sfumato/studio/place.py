@@ -20,9 +20,8 @@ from ..outputs import open_folder
 RECEIVED = ".received-"
 """How files begin that are being sent."""
 _JOB = re.compile(r"\d{4,}-[a-z]+")
-_CHECKPOINTS, _ADDITIONS = (".ckpt", ".safetensors"), (".safetensors",)
-_LARGEST_ADDITION = 1 << 30
-"""Bytes; a file beyond is a checkpoint. Which of the others are LoRAs their contents say, see found.py."""
+_MODELS = (".ckpt", ".safetensors")
+"""How files of models end; which of them are LoRAs or words their contents say, see found.py."""
 
 
 class Place:
@@ -51,7 +50,7 @@ class Place:
         """What lies in the folder of models, by the page's names."""
         if self.models is None:
             return {}
-        found = [path for path in visible_files(self.models, deep=True) if path.suffix.lower() in _CHECKPOINTS]
+        found = [path for path in visible_files(self.models, deep=True) if path.suffix.lower() in _MODELS]
         return {f"models/{path.relative_to(self.models).as_posix()}": path for path in found}
 
     def path(self, name: str) -> Path:

@@ -6,11 +6,12 @@ it are never a path of ours but a part of a name, made plain.
 
 import hashlib
 import re
+import shutil
 import unicodedata
 from pathlib import Path, PurePosixPath
 from typing import Callable, Dict, List
 
-from ..checkpoints import leads_out, looks_like_safetensors, opened_zip, read_safetensors
+from ..checkpoints import atomic_path, leads_out, looks_like_safetensors, opened_zip, read_safetensors
 from ..errors import UserError
 from ..images import PICTURE_ENDINGS, begins_as_picture, open_picture
 from ..outputs import open_folder
@@ -74,13 +75,13 @@ def together(names: List[str], sent: Path) -> Path:
     for place, name in enumerate(names):
         path = folder / f"{place:03d}{Path(name).suffix}"
         if not path.exists():
-            path.write_bytes((sent / name).read_bytes())
+            with atomic_path(path, durable=False) as beside:
+                shutil.copyfile(sent / name, beside)
     return folder
 
 
 def _picture(path: Path) -> str:
-    with open(path, "rb") as file:
-        head = file.read(_HEAD)
+    head = _head(path)
     if not begins_as_picture(head):
         raise UserError(f"{path}: is no picture; send a PNG, JPEG, WebP, BMP, GIF or TIFF")
     open_picture(path)
@@ -101,9 +102,7 @@ def _zip(path: Path) -> str:
 
 
 def _weights(path: Path) -> str:
-    with open(path, "rb") as file:
-        head = file.read(_HEAD)
-    if not looks_like_safetensors(head):
+    if not looks_like_safetensors(_head(path)):
         raise UserError(f"{path}: is no safetensors file; of weights only such are taken, for nothing in them can act")
     read_safetensors(path)
     return ".safetensors"
@@ -120,6 +119,11 @@ _ENDINGS = {
     b"II": ".tiff",
     b"MM": ".tiff",
 }
+
+
+def _head(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(_HEAD)
 
 
 def _digest(path: Path) -> str:

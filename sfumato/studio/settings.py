@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Mapping, Tuple
 from ..again.others import note_of_parameters
 from ..errors import UserError
 from ..images import PARAMETERS, note_in, read_parameters, texts_in
+from ..runs import file_identity
 from .fields import CHOICE, FLAG, Field
 from .forms import Form
 from .found import listed, own_models
@@ -90,8 +91,6 @@ def _table(note: Mapping[str, Any], name: str) -> Dict[str, Any]:
 
 
 def _by_contents(place: Place, weights: Mapping[str, Any]) -> Any:
-    from ..runs import file_identity
-
     for name in own_models(place):
         found = file_identity(place.folder / name / "model.safetensors") or {}
         if found.get("contents") == weights.get("contents"):

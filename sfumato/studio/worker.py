@@ -12,6 +12,7 @@ the process ends.
 """
 
 import contextlib
+import importlib
 import json
 import os
 import queue
@@ -71,7 +72,7 @@ def main() -> None:
     threading.Thread(target=_listen, args=(asked, jobs), daemon=True).start()
     interrupts = _Interrupts()
     for name in _LOADED_FIRST:
-        __import__(name)
+        importlib.import_module(name)
     tell(ready=True)
     while True:
         job = jobs.get()
