@@ -163,3 +163,15 @@ def test_the_keyboard_alone_is_enough(window):
             break
     page.keyboard.press("Enter")
     window.state("done")
+
+
+def test_the_open_tab_is_in_sight_on_a_narrow_screen(chromium, served):
+    window = Window(chromium, served, viewport={"width": 390, "height": 800})
+    window.page.goto(f"{served.url}/#runs")
+    window.page.reload()
+    tab = window.page.locator("#tab-runs[aria-selected=true]")
+    tab.wait_for()
+    edges = tab.bounding_box()
+    assert edges["x"] >= 0
+    assert edges["x"] + edges["width"] <= 390
+    window.close()

@@ -72,6 +72,9 @@ function openTab(name) {
     button.setAttribute("aria-selected", String(open));
     button.tabIndex = open ? 0 : -1;
     document.querySelector(`#panel-${tab.name}`).hidden = !open;
+    // Not scrollIntoView, which would also move where the Tab key goes on.
+    const list = button.parentElement;
+    if (open) list.scrollLeft = button.offsetLeft - list.offsetLeft - list.clientWidth / 3;
   }
   pollNow();
 }
