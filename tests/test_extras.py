@@ -133,3 +133,14 @@ def test_what_is_imported_at_the_top_of_a_module_is_in_the_core_or_in_what_its_c
             names += [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
             outside = {name.partition(".")[0] for name in names} - sys.stdlib_module_names
             assert outside <= known, path
+
+
+def test_without_what_reads_flags_a_command_says_so(tmp_path):
+    """The course's environment has the package without it; its scripts need none."""
+    done = hidden(
+        "from sfumato.cli import program; import sys; sys.argv = ['sfumato', 'presets']; program()", tmp_path, ["tyro"]
+    )
+    assert (done.returncode, done.stderr.splitlines()) == (
+        2,
+        ["sfumato: tyro, which reads the command line, is not installed: pip install tyro"],
+    )

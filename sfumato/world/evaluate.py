@@ -19,6 +19,7 @@ from ..concepts.painting import Sampling, encoded, paint
 from ..concepts.words import with_words
 from ..devices import DTYPES, PRECISIONS, Worker, choose_precision, in_batches
 from ..diffusion import seed_of
+from ..errors import UserError
 from ..images import marked_sheet, save_image
 from ..options import check_options, choice, number
 from ..outputs import holding
@@ -52,6 +53,8 @@ class EvaluateOptions:
     custom: Tuple[str, ...] = ()
     """Files of Custom Diffusion, each FILE or FILE:0.8 for as much of it."""
     vae: Optional[Path] = field(default=None, metadata=VAE_OPTION)
+    only: Tuple[str, ...] = ()
+    """Measurements to make, such as "one digit" and "style"; all by default."""
     count: int = number(200, 1)
     """Pictures of each measurement."""
     sampling: Sampling = field(default_factory=Sampling)
@@ -82,14 +85,15 @@ def evaluate(options: EvaluateOptions) -> Dict[str, Dict[str, float]]:
     options.sampling.check()
     device = Worker.here().device()
     dtype = DTYPES[choose_precision(device, options.precision)]
+    asked = _asked(options)
     judge = SceneJudge(options.judge)
     words = given_words(options.embeddings)
     model, _ = with_words(options.checkpoint, dtype, words, options.lora, options.custom, options.vae)
     model.to(device)
     examples = {
-        name: asked.prompt
-        for name, asked in next(_rounds(options.count, options.seed)).items()
-        if all(word in model.words for word in (OBJECT, STYLE) if word in asked.prompt)
+        name: one.prompt
+        for name, one in asked.items()
+        if all(word in model.words for word in (OBJECT, STYLE) if word in one.prompt)
     }
     found = {}
     with holding(options.out):
@@ -103,6 +107,15 @@ def evaluate(options: EvaluateOptions) -> Dict[str, Dict[str, float]]:
         print(f"{name}: " + ", ".join(f"{what} {share:.1%}" for what, share in shares.items()))
     print(f"wrote {options.out / 'scores.json'} and a sheet of each measurement")
     return found
+
+
+def _asked(options: EvaluateOptions) -> Dict[str, Asked]:
+    """The first picture of each measurement that is to be made."""
+    every = next(_rounds(options.count, options.seed))
+    unknown = [name for name in options.only if name not in every]
+    if unknown:
+        raise UserError(f'no measurement "{unknown[0]}" for --only; there are {", ".join(every)}')
+    return {name: one for name, one in every.items() if name in options.only or not options.only}
 
 
 def _rounds(count: int, seed: int) -> Iterator[Dict[str, Asked]]:

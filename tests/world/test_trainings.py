@@ -342,6 +342,11 @@ def test_the_measurements_ask_for_what_the_words_mean(world, tmp_path):
     }
     assert json.loads((tmp_path / "out" / "scores.json").read_text())["measured"] == found
     assert (tmp_path / "out" / "both-by-regions.png").exists()
-    options.embeddings = ()
+    options.only = ("object", "two digits")
+    assert evaluate(options) == {name: found[name] for name in ("two digits", "object")}, "the same noises as among all"
+    options.only = ("tow digits",)
+    with pytest.raises(UserError, match='no measurement "tow digits" for --only; there are one digit, two digits,'):
+        evaluate(options)
+    options.embeddings, options.only = (), ()
     assert "object" not in evaluate(options), "what no word was learned for is left out"
     assert UNNAMED_LOOK == 3
