@@ -59,6 +59,8 @@ class Added(NamedTuple):
     amount: Amount
     trigger: str = ""
     """What to say in a prompt to have it, where its file tells that."""
+    sampler: str = ""
+    """The one that it was distilled for, where its file tells that."""
 
 
 @dataclass

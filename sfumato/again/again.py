@@ -31,9 +31,9 @@ class AgainOptions:
     """A PNG that one of our `generate` commands painted, or AUTOMATIC1111."""
     out: Optional[Path] = field(default=None, metadata={"place": True})
     """The PNG to write; PICTURE-again.png beside it by default."""
-    models: Optional[Path] = None
-    """A folder in which the files that it was painted from are looked for, in all of it: weights, words, LoRAs, noises.
-    Those that ship and those of the run that painted it are found without."""
+    models: Tuple[Path, ...] = ()
+    """Folders in which the files that it was painted from are looked for, in all of them: weights, words, LoRAs,
+    noises. Those that ship and those of the run that painted it are found without."""
 
 
 DRAWN = ("run_seed", "count")

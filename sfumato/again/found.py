@@ -4,7 +4,7 @@ import contextlib
 import shlex
 import warnings
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Optional
+from typing import Callable, Dict, Iterator, List, Optional, Sequence
 
 from ..checkpoints import read_json, shortened, visible_files
 from ..errors import UserError
@@ -29,17 +29,18 @@ class Files:
 
     Args:
         picture: that was painted from them.
-        models: a folder that the user gave, looked through whole.
+        models: folders that the user gave, looked through whole, one after the other.
 
     Raises:
         UserError: if there is no such folder, or nothing in it.
     """
 
-    def __init__(self, picture: Path, models: Optional[Path] = None) -> None:
-        if models is not None and not models.is_dir():
-            raise UserError(f"{models}: there is no such folder; give the one that holds the models")
-        if models is not None and not self._of(models, deep=True):
-            raise UserError(f"{models}: holds no file that pictures are painted from; give the one that holds models")
+    def __init__(self, picture: Path, models: Sequence[Path] = ()) -> None:
+        for folder in models:
+            if not folder.is_dir():
+                raise UserError(f"{folder}: there is no such folder; give one that holds the models")
+            if not self._of(folder, deep=True):
+                raise UserError(f"{folder}: holds no file that pictures are painted from; give one that holds models")
         self._picture, self._models = picture, models
         self._missing: List[str] = []
         self._told: Dict[Path, str] = {}
@@ -83,7 +84,7 @@ class Files:
             UserError: naming all of it.
         """
         if self._missing:
-            where = f"in {self._models}" if self._models else "beside it or where they were"
+            where = f"in {', '.join(map(str, self._models))}" if self._models else "beside it or where they were"
             raise UserError(
                 f"{self._picture}: was painted from files that are not found {where}: {', '.join(self._missing)};"
                 " give --models FOLDER that holds them"
@@ -99,9 +100,9 @@ class Files:
 
     def _every(self) -> Iterator[Path]:
         """What the user gave first, then what ships, what lies beside the picture, and what its run was given."""
-        if self._models is not None:
-            yield from self._of(self._models, deep=True)
-            yield from (path.parent for path in self._models.glob("*/model_index.json"))
+        for folder in self._models:
+            yield from self._of(folder, deep=True)
+            yield from (path.parent for path in folder.glob("*/model_index.json"))
         yield from self._of(shipped(), deep=True)
         yield from self._of(self._picture.absolute().parent)
         for path in self._typed():

@@ -21,8 +21,12 @@ from ..checkpoints import (
 )
 from ..errors import UserError
 from ..models.additions import Addition
+from ..models.shipped import shipped, small_or
 from ..runs import digest
 from ..stable_diffusion import Added, Amount, StableDiffusion
+
+FEW_PASSES = shipped("lcm.safetensors")
+"""The LoRA with which the small model paints in few passes."""
 
 _MOST = 100.0
 _PARTS = {"unet": "U-Net", "text": "text encoder"}
@@ -163,7 +167,7 @@ def parted(flag: str, given: str, kinds: Sequence[str]) -> Tuple[Path, Dict[str,
     Args:
         flag: that was given it, for the error.
         given: FILE, FILE:0.8 or FILE:unet=0.8,text=0.3; what is there under the whole name is a file of that name. Of a
-            run's folder it is what was learned; other folders may be peft's.
+            run's folder it is what was learned; other folders may be peft's. "small" is the LoRA that ships.
         kinds: that may be meant, --lora and --custom.
 
     Raises:
@@ -181,7 +185,7 @@ def parted(flag: str, given: str, kinds: Sequence[str]) -> Tuple[Path, Dict[str,
     if not all(abs(one) <= _MOST for one in found.values()):
         raise UserError(f"{flag} {given}: the amount must be between -{_MOST:g} and {_MOST:g}")
     learned = (Path(name) / f"{kind[2:]}.safetensors" for kind in kinds)
-    return next((path for path in learned if path.is_file()), Path(name)), found
+    return next((path for path in learned if path.is_file()), small_or(Path(name), FEW_PASSES)), found
 
 
 def _amounts(text: str) -> Dict[str, float]:
@@ -206,4 +210,5 @@ def add_given(model: StableDiffusion, given: Sequence[Given]) -> None:
         UserError: for what was learned for another model.
     """
     for one in given:
-        model.add(one.learned.additions, one.name, Added(str(one.file), one.amount, one.learned.trigger))
+        sampler = one.learned.metadata.get("distilled", "")
+        model.add(one.learned.additions, one.name, Added(str(one.file), one.amount, one.learned.trigger, sampler))

@@ -32,6 +32,7 @@ from .prompts import Source, UnknownWordError, read_input
 from .telling import (
     tell_added,
     tell_idle_guidance,
+    tell_other_sampler,
     tell_prompts_without_token,
     tell_unknown_to_small_world,
     tell_words,
@@ -59,7 +60,8 @@ class GenerateOptions:
     """Files of learned words, or folders of such files; "FILE=<dog>" calls a file's word <dog>."""
     lora: Tuple[str, ...] = ()
     """Files of LoRAs (kohya's, diffusers' or peft's names), each FILE, FILE:0.8 for as much of it, or
-    FILE:unet=0.8,text=0.3 for as much in each network."""
+    FILE:unet=0.8,text=0.3 for as much in each network; "small" for the one that ships, with which the small model
+    paints in few passes (--sampler lcm --steps 4)."""
     custom: Tuple[str, ...] = ()
     """Files of `concepts learn --method custom`, or diffusers' Custom Diffusion, each FILE or FILE:0.8."""
     vae: Optional[Path] = field(default=None, metadata=VAE_OPTION)
@@ -268,6 +270,7 @@ def _loaded(
         tell_added(list(model.added.values()), tokenizer, [*prompts, negative])
         tell_words(given, tokenizer, prompts, negative)
         tell_idle_guidance(options.sampling)
+        tell_other_sampler(list(model.added.values()), options.sampling)
         if options.input is not None:
             tell_prompts_without_token(options.input, sources, tokenizer)
         tell_unknown_to_small_world(model.name, tokenizer, [*prompts, negative])

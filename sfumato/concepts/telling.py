@@ -101,6 +101,14 @@ def tell_idle_guidance(sampling: Sampling) -> None:
         )
 
 
+def tell_other_sampler(added: Sequence[Added], sampling: Sampling) -> None:
+    """Warn of weights that were distilled for another sampler: more steps with guidance make their pictures worse."""
+    for one in added:
+        if one.sampler not in ("", sampling.sampler):
+            line = f"{one.called}: was distilled for few passes; paint with --sampler {one.sampler} --steps 4"
+            warnings.warn(line, stacklevel=2)
+
+
 def tell_prompts_without_token(path: Path, sources: Sequence[Source], tokenizer: Tokenizer) -> None:
     """Warn of prompts of an input.json that do not have their source's word in them."""
     for source in sources:

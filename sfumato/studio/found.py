@@ -9,7 +9,7 @@ from ..conditions import said
 from ..errors import UserError
 from ..model import Diffusion
 from ..models.shipped import shipped
-from .place import Place
+from .place import SHIPPED, Place
 
 _MOST = 1000
 """Of each that the page lists."""
@@ -30,10 +30,10 @@ class Addition(NamedTuple):
 
 
 def additions(place: Place) -> List[Addition]:
-    """What can be added to a checkpoint: learned here, sent, or in the folder of models."""
+    """What can be added to a checkpoint: learned here, sent, in the folder of models, or shipped."""
     paths = {f"{out.name}/{name}": out / name for out in place.outputs() for name in (_LORA, _CUSTOM, _WORD)}
     paths.update({f"sent/{path.name}": path for path in sorted(place.sent.glob("*.safetensors"))})
-    paths.update(place.model_files())
+    paths.update({**place.model_files(), SHIPPED: place.path(SHIPPED)})
     found = (_addition(name, path) for name, path in paths.items() if path.is_file())
     return [one for one in found if one is not None][:_MOST]
 

@@ -123,9 +123,14 @@ REPORT = Form(
 
 
 def _again(asked: Asked, place: Place) -> List[str]:
-    learned = any(place.folder.glob("*/*.safetensors"))
-    models = ["--models", str(place.models or ".")] if place.models is not None or learned else []
+    folders = [*([str(place.models)] if place.models is not None else []), *(["."] if _has_weights(place) else [])]
+    models = ["--models", *folders] if folders else []
     return ["again", sent_file(asked, "picture", place), f"{OUT}/again.png", *models]
+
+
+def _has_weights(place: Place) -> bool:
+    """Whether something was learned here, or sent."""
+    return any(place.folder.glob("*/*.safetensors"))
 
 
 AGAIN = Form(

@@ -5,8 +5,8 @@
     FOLDER/0001-digits/         what its command wrote: an ordinary folder of it
     FOLDER/sent/                pictures, zips and weights that were sent by the page; see sent.py
 
-The page names things by these: "sent/...", "models/..." (below the folder given with --models) and the folders of
-jobs. No other path is read or written for it.
+The page names things by these: "sent/...", "models/..." (below the folder given with --models), the folders of jobs,
+and SHIPPED. No other path is read or written for it.
 """
 
 import re
@@ -14,9 +14,12 @@ from pathlib import Path, PurePosixPath
 from typing import Dict, List, Optional
 
 from ..checkpoints import is_hidden, leads_out, visible_files
+from ..concepts.additions import FEW_PASSES
 from ..errors import UserError
 from ..outputs import open_folder
 
+SHIPPED = f"shipped/{FEW_PASSES.name}"
+"""The LoRA that comes with the package."""
 RECEIVED = ".received-"
 """How files begin that are being sent."""
 _JOB = re.compile(r"\d{4,}-[a-z]+")
@@ -62,6 +65,8 @@ class Place:
         first, _, rest = PurePosixPath(name).as_posix().partition("/")
         if not name or leads_out(name) or any(is_hidden(part) for part in Path(name).parts):
             raise UserError(f"{name[:80]!r}: is no file of the studio; choose one that the page lists")
+        if name == SHIPPED:
+            return FEW_PASSES
         if first == "models" and self.models is not None and rest:
             return _there(name, self.models, self.models / rest)
         if (first == "sent" and rest) or _JOB.fullmatch(first):

@@ -49,7 +49,7 @@ class EvaluateOptions:
     judge: Optional[Path] = None
     """A file that `world judge` wrote; the shipped one by default."""
     lora: Tuple[str, ...] = ()
-    """Files of LoRAs, each FILE or FILE:0.8 for as much of it."""
+    """Files of LoRAs, each FILE or FILE:0.8 for as much of it; "small" for the one that ships."""
     custom: Tuple[str, ...] = ()
     """Files of Custom Diffusion, each FILE or FILE:0.8 for as much of it."""
     vae: Optional[Path] = field(default=None, metadata=VAE_OPTION)

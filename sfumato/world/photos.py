@@ -7,13 +7,17 @@ from typing import Iterable, Iterator, Optional, Tuple
 import torch
 from PIL import Image
 
+from ..checkpoints import write_text
 from ..diffusion import seed_of
 from ..images import save_image, to_pixels
 from ..options import check_options, number
 from ..outputs import holding, open_folder
-from .scenes import NAMED_DIGITS, NAMED_LOOKS, UNNAMED_DIGIT, UNNAMED_LOOK, DigitFiles, Digits, render
+from .captions import ADJECTIVES, NAMES, article
+from .scenes import LOOKS, NAMED_DIGITS, NAMED_LOOKS, UNNAMED_DIGIT, UNNAMED_LOOK, DigitFiles, Digits, render
 
 _CANDIDATES = 12
+WORD = "{}"
+"""Where the word goes, as `concepts learn` reads captions."""
 
 
 @dataclass
@@ -24,6 +28,8 @@ class PhotosOptions(DigitFiles):
     """Folder for new1/ and new2/."""
     count: int = number(5, 1)
     """Pictures of each."""
+    captions: bool = False
+    """Say in a .txt beside each all that is in it but what is to be learned, such as "a street {}"."""
     cache: Optional[Path] = None
     """Folder for the decoded pictures; beside the data by default."""
     seed: int = number(0)
@@ -39,15 +45,26 @@ def photos(options: PhotosOptions) -> Path:
     check_options(options)
     digits = Digits.read(options.data, options.mnist, options.cache)
     numbers = range(options.count)
-    object_kinds = ((NAMED_LOOKS[n % len(NAMED_LOOKS)], UNNAMED_DIGIT) for n in numbers)
-    style_kinds = ((UNNAMED_LOOK, NAMED_DIGITS[2 * n % len(NAMED_DIGITS)]) for n in numbers)
+    object_kinds = [(NAMED_LOOKS[n % len(NAMED_LOOKS)], UNNAMED_DIGIT) for n in numbers]
+    style_kinds = [(UNNAMED_LOOK, NAMED_DIGITS[2 * n % len(NAMED_DIGITS)]) for n in numbers]
     with holding(options.out):
         for folder, kinds in (("new1", object_kinds), ("new2", style_kinds)):
             open_folder(options.out / folder)
-            for place, picture in enumerate(_rendered(digits, kinds, seed_of(options.seed, folder))):
-                save_image(picture, options.out / folder / f"{place:02d}.png")
+            pictures = _rendered(digits, kinds, seed_of(options.seed, folder))
+            for place, (picture, (look, digit)) in enumerate(zip(pictures, kinds)):
+                path = options.out / folder / f"{place:02d}.png"
+                save_image(picture, path)
+                if options.captions:
+                    write_text(path.with_suffix(".txt"), _beside_the_word(look, digit))
     print(f"wrote {options.count} pictures each into {options.out / 'new1'} and {options.out / 'new2'}")
     return options.out
+
+
+def _beside_the_word(look: int, digit: int) -> str:
+    """A caption in which {} stands for what has no name."""
+    if look == UNNAMED_LOOK:
+        return f"{article(NAMES[digit])} in the style of {WORD}\n"
+    return f"{article(ADJECTIVES[LOOKS[look]][0])} {WORD}\n"
 
 
 def _rendered(digits: Digits, kinds: Iterable[Tuple[int, int]], seed: int) -> Iterator[Image.Image]:

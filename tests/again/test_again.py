@@ -38,14 +38,14 @@ __all__ = ["painted"]
 def paint_digits(folder):
     options = digits.GenerateOptions(folder / "out", count=3, digits=(2, 5), datasets=("svhn",), batch_size=4)
     options.sampling = DigitSampling(steps=2, sampler="ddpm")
-    return digits.generate(options) / "svhn" / "5_002.png", None
+    return digits.generate(options) / "svhn" / "5_002.png", ()
 
 
 def paint_faces(folder):
     noise(NoiseOptions(folder / "noises", count=3))
     sampling = FaceSampling(steps=2, eta=0.5)
     out = faces.generate(faces.GenerateOptions(folder / "noises", folder / "out", "shipped", sampling, batch_size=3))
-    return out / "02.png", folder / "noises"
+    return out / "02.png", (folder / "noises",)
 
 
 def paint_pictures(folder):
@@ -59,7 +59,7 @@ def paint_pictures(folder):
     model.save(folder / "models" / "model.safetensors")
     options = pictures.GenerateOptions(folder / "out", folder / "models" / "model.safetensors", count=3, batch_size=2)
     options.sampling = PictureSampling(steps=2, guidance_scale=2.0)
-    return pictures.generate(options) / "b" / "001.png", folder / "models"
+    return pictures.generate(options) / "b" / "001.png", (folder / "models",)
 
 
 @pytest.mark.parametrize("paint", [paint_digits, paint_faces, paint_pictures])
@@ -74,17 +74,18 @@ def test_the_same_file_comes_of_it(paint, tmp_path, capsys):
 
 def test_a_prompts_picture_with_its_word_and_lora(painted, tmp_path, capsys):
     picture, checkpoint, word, _ = painted
-    models = tmp_path / "models" / "deep"
-    models.mkdir(parents=True)
+    folders = tmp_path / "checkpoints", tmp_path / "models"
     for number, file in enumerate((checkpoint, *word.parent.iterdir())):
-        shutil.copy(file, models / f"renamed{number}{file.suffix}")
+        deep = folders[number > 0] / "deep"
+        deep.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, deep / f"renamed{number}{file.suffix}")
     moved = tmp_path / "moved.png"
     shutil.move(picture, moved)
     shutil.rmtree(word.parent)
     told = "are not found beside it or where they were: the checkpoint model.ckpt, the addition chalk.safetensors, the"
     with pytest.raises(UserError, match=f"{told} word <new1> mine.pt; give --models FOLDER that holds them"):
         again(AgainOptions(moved))
-    other = again(AgainOptions(moved, models=tmp_path / "models"))
+    other = again(AgainOptions(moved, models=folders))
     assert other == tmp_path / "moved-again.png"
     assert (np.asarray(Image.open(other)) == np.asarray(Image.open(moved))).all(), "whatever its files are called"
     assert "the same picture, pixel for pixel" in capsys.readouterr().out
@@ -102,14 +103,14 @@ def test_parts_of_a_lora_another_autoencoder_and_an_interval_come_again(checkpoi
     options = GenerateOptions(tmp_path / "out", prompt=("a dog",), count=1, **files)
     generate(options)
     picture = options.out / "0" / "000.png"
-    other = again(AgainOptions(picture, tmp_path / "x.png", tmp_path))
+    other = again(AgainOptions(picture, tmp_path / "x.png", (tmp_path,)))
     assert other.read_bytes() == picture.read_bytes()
     with Image.open(other) as image:
         text = image.text[PARAMETERS]
     assert "<lora:chalk:0.3:0.8>" in text and "VAE: vae.safetensors" in text
     (tmp_path / "vae.safetensors").unlink()
     with pytest.raises(UserError, match=r"the autoencoder vae\.safetensors"):
-        again(AgainOptions(picture, tmp_path / "y.png", tmp_path))
+        again(AgainOptions(picture, tmp_path / "y.png", (tmp_path,)))
 
 
 def test_its_place_in_the_batch_is_what_makes_it_the_same(painted, tmp_path, monkeypatch):
@@ -131,7 +132,7 @@ def test_its_place_in_the_batch_is_what_makes_it_the_same(painted, tmp_path, mon
     for number, batch in ((0, [0, 2]), (1, [1, 2]), (2, [0, 1])):
         one = picture.with_name(f"00{number}.png")
         assert note_in(one)["batch"] == batch
-        assert again(AgainOptions(one, tmp_path / "x.png", models)).read_bytes() == one.read_bytes()
+        assert again(AgainOptions(one, tmp_path / "x.png", (models,))).read_bytes() == one.read_bytes()
         (tmp_path / "x.png").unlink()
     assert seen == [(2, 2), (2, 2), (1, 1)]
 
@@ -161,13 +162,13 @@ def test_files_of_the_run_are_found_by_its_note(tmp_path, monkeypatch):
 
 
 def test_other_weights_are_said_and_the_picture_is_none_of_the_run(tmp_path, capsys):
-    picture, models = paint_pictures(tmp_path)
+    picture, (models,) = paint_pictures(tmp_path)
     model = Diffusion.load(models / "model.safetensors")
     for parameter in model.parameters():
         parameter.mul_(1.5)
     model.save(models / "model.safetensors")
     with pytest.warns(UserWarning, match="is another model than the picture was painted from"):
-        other = again(AgainOptions(picture, models=models))
+        other = again(AgainOptions(picture, models=(models,)))
     assert "differs from the picture it is from by up to" in capsys.readouterr().out
     assert "run" not in note_in(other)
     assert note_in(other)["weights"]["contents"] == files_digest(models / "model.safetensors")
@@ -245,7 +246,7 @@ def test_where_nothing_may_be_written(tmp_path):
             again(AgainOptions(picture, out))
     for models in (tmp_path / "nowhere", tmp_path / "empty", SHIPPED):
         with pytest.raises(UserError, match=str(models)):
-            again(AgainOptions(picture, tmp_path / "x.png", models))
+            again(AgainOptions(picture, tmp_path / "x.png", (models,)))
     plain = tmp_path / "plain.png"
     Image.new("RGB", (8, 8)).save(plain)
     with pytest.raises(UserError, match="carries no text of how it was painted"):
@@ -275,7 +276,7 @@ def test_another_programs_picture_is_painted_as_far_as_it_is_known(checkpoint, t
     more = {"Clip skip": "2", "Schedule type": "Karras"}
     picture = of_a1111(tmp_path, checkpoint, "a (dog:1.2) <lora:chalk:0.5> <lora:gone:1>", **more)
     with pytest.warns(UserWarning, match="theirs.png: ") as said:
-        other = again(AgainOptions(picture, models=models))
+        other = again(AgainOptions(picture, models=(models,)))
     lines = "\n".join(str(one.message) for one in said)
     assert lines.count("\n") == 2
     assert "Clip skip: 2 is not known here" in lines and "the LoRA gone is not found; painted without it" in lines
@@ -285,7 +286,7 @@ def test_another_programs_picture_is_painted_as_far_as_it_is_known(checkpoint, t
     assert (note["sampler"], note["eta"], note["spacing"], note["guidance_scale"]) == ("ddim", 1.0, "karras", 3.0)
     assert [(one["name"], one["amount"]) for one in note["added"]] == [("chalk.safetensors", 0.5)]
     # And what was painted of it is one of ours.
-    once_more = again(AgainOptions(other, tmp_path / "more.png", models))
+    once_more = again(AgainOptions(other, tmp_path / "more.png", (models,)))
     assert once_more.read_bytes() == other.read_bytes()
     # From the noise of the very seed, which is what the page draws on a CPU.
     sampling = Sampling("ddim", eta=1.0, steps=2, spacing="karras", guidance_scale=3.0, negative_prompt="dark")

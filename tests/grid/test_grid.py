@@ -143,7 +143,7 @@ def test_the_stages_of_a_word(checkpoint, run, tmp_path):
         assert f" --embeddings {file} " in cell["command"]
         raw = (out / cell["picture"]).read_bytes()
         assert typed_alone(cell, out, tmp_path / "alone").read_bytes() == raw
-        again(AgainOptions(out / cell["picture"], tmp_path / "again.png", run))
+        again(AgainOptions(out / cell["picture"], tmp_path / "again.png", (run,)))
         assert (tmp_path / "again.png").read_bytes() == raw
         (tmp_path / "again.png").unlink()
     assert len({path.read_bytes() for path in pictures(out)}) == 4

@@ -237,6 +237,11 @@ def test_photos_show_the_unnamed_digit_and_the_unnamed_look(data, tmp_path):
     with Image.open(out / "new2" / "00.png") as picture:
         red, _, blue = np.asarray(picture).reshape(-1, 3).mean(axis=0)
         assert blue > red
+    said = photos(PhotosOptions(*data, tmp_path / "said", captions=True))
+    told = {name: [(said / name / f"0{n}.txt").read_text() for n in range(5)] for name in ("new1", "new2")}
+    assert told["new1"] == [f"a {look} {{}}\n" for look in ("street", "colourful", "chalk", "street", "colourful")]
+    assert told["new2"][:2] == ["a zero in the style of {}\n", "a two in the style of {}\n"]
+    assert (said / "new1" / "00.png").read_bytes() == (out / "new1" / "00.png").read_bytes()
     with pytest.raises(UserError, match="count must be at least 1"):
         photos(PhotosOptions(*data, tmp_path / "none", count=0))
     with pytest.raises(UserError, match=r"nothing.npz: there is no such file"):
