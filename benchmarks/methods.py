@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--count", type=int, default=200, help="pictures of each measurement")
+    parser.add_argument("--steps", type=int, default=25, help="of the pictures that are judged")
     parser.add_argument("--methods", nargs="+", default=METHODS, choices=METHODS)
     parser.add_argument("--table", action="store_true", help="only print what was measured")
     options = parser.parse_args()
@@ -103,8 +104,9 @@ def file_of(folder: Path, method: str, name: str) -> Path:
 def measurements(folder: Path, method: str) -> List[Measured]:
     """What was learned alone, both joined, and both learned together."""
     flag, apart = FLAGS[method], [file_of(folder, method, word) for word in WORDS]
+    plain = () if method == "word" else PLAIN  # a word alone changes no other prompt
     alone = [
-        Measured(f"{method}-{word}-alone", [flag, str(file)], (*ALONE[word], *PLAIN))
+        Measured(f"{method}-{word}-alone", [flag, str(file)], (*ALONE[word], *plain))
         for word, file in zip(WORDS, apart)
     ]
     joined = [flag, *map(str, apart)]
@@ -122,7 +124,7 @@ def measurements(folder: Path, method: str) -> List[Measured]:
 def measure(options: argparse.Namespace, folder: Path, seed: int, one: Measured) -> None:
     """Paint and judge, if that is not done yet."""
     if not (folder / one.name / "scores.json").exists():
-        asked = ["--count", options.count, "--seed", seed, "--only", *one.only]
+        asked = ["--count", options.count, "--steps", options.steps, "--seed", seed, "--only", *one.only]
         sfumato("world", "evaluate", folder / one.name, *one.given, *asked)
 
 
@@ -133,7 +135,7 @@ def stages(folder: Path, method: str, word: str) -> Dict[str, Tuple[Path, Learne
     kept = folder / f"{method}-{word}" / ("words" if method == "word" else "stages")
     paths = sorted(kept.glob("step-*.safetensors"))
     read = [stage(path, method) for path in paths]
-    return {by: (paths[read.index(best)], best) for by in KEPT_BY for best in [best_stage(read, by)]}
+    return {by: next(one for one in zip(paths, read) if one[1] is best_stage(read, by)) for by in KEPT_BY}
 
 
 def stage(path: Path, method: str) -> LearnedFile:

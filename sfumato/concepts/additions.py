@@ -210,5 +210,5 @@ def add_given(model: StableDiffusion, given: Sequence[Given]) -> None:
         UserError: for what was learned for another model.
     """
     for one in given:
-        sampler = one.learned.metadata.get("distilled", "")
-        model.add(one.learned.additions, one.name, Added(str(one.file), one.amount, one.learned.trigger, sampler))
+        distilled = one.learned.metadata.get("distilled", "")
+        model.add(one.learned.additions, one.name, Added(str(one.file), one.amount, one.learned.trigger, distilled))

@@ -15,7 +15,7 @@ _SHOWN = 3
 _MOST_FOLDED = 2.0
 """The largest scale that helps where guidance was folded in already (LCM-LoRA's authors say 1 to 2)."""
 
-SMALL = "3b044260eb4b79e6"
+SMALL = "ef59d304cc1b1fe1"
 """The fingerprint of the small checkpoint that ships."""
 
 _WORD = re.compile(r"[^\W\d_]+|\d")
@@ -101,11 +101,19 @@ def tell_idle_guidance(sampling: Sampling) -> None:
         )
 
 
+def paints_with(distilled: str) -> str:
+    """The options with which weights paint that were distilled: for lcm, or ddim-4 for four steps of DDIM."""
+    sampler, _, steps = distilled.partition("-")
+    return f"--sampler {sampler} --steps {steps} --guidance-scale 1" if steps else f"--sampler {sampler} --steps 4"
+
+
 def tell_other_sampler(added: Sequence[Added], sampling: Sampling) -> None:
-    """Warn of weights that were distilled for another sampler: more steps with guidance make their pictures worse."""
+    """Warn of weights that were distilled for another way of painting: more steps or guidance do harm."""
     for one in added:
-        if one.sampler not in ("", sampling.sampler):
-            line = f"{one.called}: was distilled for few passes; paint with --sampler {one.sampler} --steps 4"
+        sampler, _, steps = one.distilled.partition("-")
+        as_made = not steps or (str(sampling.steps), sampling.scale) == (steps, 1)
+        if sampler and not (sampler == sampling.sampler and as_made):
+            line = f"{one.called}: was distilled for few passes; paint with {paints_with(one.distilled)}"
             warnings.warn(line, stacklevel=2)
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ..checkpoints import LearnedFile
 from ..concepts.painting import Sampling, encoded, paint
+from ..concepts.telling import paints_with
 from ..devices import Worker
 from ..diffusion import seed_of
 from ..images import save_image, sheet
@@ -22,7 +23,7 @@ from ..stable_diffusion import SCHEDULE, SMALL_WORLD, StableDiffusion
 from ..training import Draw, TrainingOptions, Work, run
 from .beside import given_priors
 from .distill_options import DistillOptions
-from .distilling import EVERYWHERE, SPACED, DistillLoss
+from .distilling import EVERYWHERE, SPACED, ConsistencyLoss, DistillLoss, StepsLoss
 from .files import learned_so_far, write_learned
 from .learned import Learned
 from .learning_set import LearningSet, prior_pool
@@ -31,7 +32,6 @@ from .priors import Priors, paint_priors, prior_hashes
 
 _SHOWN, _WATCHED, _AT_ONCE = 8, 32, 8
 _FOLDER = "painted"
-_HINT = "sampler LCM, 1 to 8 steps, guidance scale 1"
 
 
 def distill(options: DistillOptions) -> Path:
@@ -57,9 +57,9 @@ class _DistillWork(Work[Learned]):
     ) -> None:
         alpha = options.alpha or float(options.rank)
         additions = first_additions(model, EVERYWHERE, options.rank, alpha, False, options.seed)
-        self.network, self.weights = Learned({}, additions), options.out / "lcm.safetensors"
+        self.network, self.weights = Learned({}, additions), options.out / options.name
         model.to(Worker.here().device())
-        self._loss = DistillLoss(model, self.network.layers, options.guidance_scale, options.huber)
+        self._loss = _loss(options, model, self.network.layers)
         self._options, self._prompts, self._given, self._model = options, prompts, given, model
         told = {"prompts": prompts, "count": options.count} if given is None else {"pictures": prior_hashes(given)}
         self.made = {**options.settings(), **told, **model.identity()}
@@ -97,7 +97,7 @@ class _DistillWork(Work[Learned]):
 
     @torch.no_grad()
     def look(self, step: int, mean: Learned) -> Mapping[str, float]:
-        """Paint some prompts in four steps with the mean weights; the loss at noises and times that are the same at
+        """Paint some prompts in few steps with the mean weights; the loss at noises and times that are the same at
         each look."""
         model, stage = self._model, learned_so_far(mean, {})
         prompts = self._prompts or tuple(dict.fromkeys(self._given.prompts if self._given else ()))
@@ -105,7 +105,7 @@ class _DistillWork(Work[Learned]):
         with self._loss.resting(), added(model.networks(), stage.additions):
             states = torch.cat([encoded(model, [prompt]) for prompt in shown])
             seeds = [seed_of(self._options.seed, "preview", prompt) for prompt in shown]
-            pixels = paint(model, states, encoded(model, [""])[:, 0], seeds, Sampling(sampler="lcm", steps=4))
+            pixels = paint(model, states, encoded(model, [""])[:, 0], seeds, self._options.sampling)
         save_image(sheet(pixels, len(shown), clear=True), self.weights.parent / f"sheet-{step:08d}.png")
         batches = (self._watched(0, slice(row, row + _AT_ONCE)) for row in range(0, _WATCHED, _AT_ONCE))
         device = next(model.unet.parameters()).device
@@ -116,10 +116,8 @@ class _DistillWork(Work[Learned]):
     def finish(self, mean: Learned, settings: Mapping[str, Any]) -> Path:
         told = {
             "checkpoint": self._model.name,
-            "distilled": "lcm",
+            **_told(self._options),
             "guidance_scale": f"{self._options.guidance_scale:g}",
-            "modelspec.title": "LCM-LoRA",
-            "modelspec.usage_hint": _HINT,
         }
         learned: LearnedFile = learned_so_far(mean, told)
         write_learned(self.weights, "lora", learned, self._model)
@@ -128,10 +126,15 @@ class _DistillWork(Work[Learned]):
     def about(self) -> List[str]:
         options, given = self._options, self._given
         from_folder = "" if given is None else f"{len(given.pictures)} from {options.pictures}"
+        every, times = options.passes, f"{SCHEDULE.start + 1:,} times, guidance {options.guidance_scale:g}"
+        taught = (
+            f"DDIM over {SPACED} of {times}"
+            if every is None
+            else (f"{every * options.teacher_steps} steps of DDIM over {times}, of which {every} are made")
+        )
         return [
             f"pictures   {from_folder or f'{options.count} painted first, for {len(self._prompts)} prompts'}",
-            f"teacher    {self._model.name}: DDIM over {SPACED} of {SCHEDULE.start + 1:,} times, guidance"
-            f" {options.guidance_scale:g}",
+            f"teacher    {self._model.name}: {taught}",
             f"added      a LoRA of rank {options.rank} to {len(self.network.layers)} layers",
         ]
 
@@ -147,6 +150,25 @@ class _DistillWork(Work[Learned]):
         checkpoint = "".join(f" --{name} {quote(str(path))}" for name, path in given if path)
         prompt = next(iter(self._prompts or (self._given.prompts if self._given else ("",))))
         return (
-            f"sfumato concepts generate painted{checkpoint} --lora {quote(str(self.weights))} --sampler lcm --steps 4"
-            f" --prompt {quote(prompt)}"
+            f"sfumato concepts generate painted{checkpoint} --lora {quote(str(self.weights))}"
+            f" {paints_with(_told(options)['distilled'])} --prompt {quote(prompt)}"
         )
+
+
+def _loss(options: DistillOptions, model: StableDiffusion, layers: Sequence[str]) -> DistillLoss:
+    common = model, layers, options.guidance_scale, options.huber
+    if options.passes is None:
+        return ConsistencyLoss(*common)
+    return StepsLoss(*common, options.passes, options.teacher_steps)
+
+
+def _told(options: DistillOptions) -> Dict[str, str]:
+    """What the file says of how one paints with it."""
+    if options.passes is None:
+        hint = "sampler LCM, 1 to 8 steps, guidance scale 1"
+        return {"distilled": "lcm", "modelspec.title": "LCM-LoRA", "modelspec.usage_hint": hint}
+    return {
+        "distilled": f"ddim-{options.passes}",
+        "modelspec.title": f"{options.passes}-step LoRA",
+        "modelspec.usage_hint": f"sampler DDIM, {options.passes} trailing steps, guidance scale 1",
+    }

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Dict, Optional, Tuple
 
 from ..checkpoints import read_text
+from ..concepts.painting import Sampling
 from ..errors import UserError, unwritable
 from ..models.shipped import small_or
 from ..options import check_options, number
@@ -13,18 +14,21 @@ from ..training import TrainingOptions
 from .recipes import SMALL_PROMPTS
 from .running import RunningOptions
 
+_LCM_STEPS = 4
+"""Of the 1 to 8 that it can paint in, those that previews take."""
 _ADVICE = "give a text file with a prompt in each line"
 
 
 @dataclass
 class DistillOptions:
-    """Distil a Stable Diffusion into a LoRA with which it paints in 1 to 8 passes; run the same command again to go on
+    """Distil a Stable Diffusion into a LoRA with which it paints in few passes; run the same command again to go on
     with an interrupted run."""
 
     checkpoint: Path
     """A Stable Diffusion v1 (.ckpt, .safetensors or a diffusers folder), or "small" for the shipped one."""
     out: Path
-    """Folder of the run: states, log, painted pictures, sheets, and in the end lcm.safetensors."""
+    """Folder of the run: states, log, painted pictures, sheets, and in the end lcm.safetensors, or with --passes
+    few-steps.safetensors."""
     vae: Optional[Path] = field(default=None, metadata=VAE_OPTION)
     prompt: Tuple[str, ...] = ()
     """What the model should paint to learn from; for the small one its own 54 prompts by default."""
@@ -34,6 +38,10 @@ class DistillOptions:
     """Pictures that are painted for the prompts, in turn."""
     pictures: Optional[Path] = None
     """A folder of pictures with captions, or painted by `concepts generate`, in place of painting some."""
+    passes: Optional[int] = number(None, 1)
+    """Learn to paint in just so many steps of DDIM, in place of 1 to 8 steps of LCM."""
+    teacher_steps: int = number(5, 1)
+    """With --passes: the model's own steps that each of them takes the place of."""
     guidance_scale: float = number(7.5, 1)
     """That is folded into the weights; who paints with them then gives none."""
     rank: int = number(32, 1)
@@ -92,4 +100,17 @@ class DistillOptions:
     def settings(self) -> Dict[str, Any]:
         """What decides the weights, beside the model, the pictures and the loop."""
         names = ("guidance_scale", "rank", "lr", "huber")
-        return {**{name: getattr(self, name) for name in names}, "alpha": self.alpha or float(self.rank)}
+        walk = {} if self.passes is None else {"passes": self.passes, "teacher_steps": self.teacher_steps}
+        return {**{name: getattr(self, name) for name in names}, **walk, "alpha": self.alpha or float(self.rank)}
+
+    @property
+    def sampling(self) -> Sampling:
+        """How one paints with what is learned."""
+        if self.passes is None:
+            return Sampling(sampler="lcm", steps=_LCM_STEPS)
+        return Sampling(sampler="ddim", steps=self.passes, guidance_scale=1.0)
+
+    @property
+    def name(self) -> str:
+        """Of the file that is written."""
+        return "lcm.safetensors" if self.passes is None else "few-steps.safetensors"

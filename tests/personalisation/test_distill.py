@@ -1,7 +1,8 @@
 """Latent consistency distillation into a LoRA, on a checkpoint small enough for a test."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from shlex import split
 
@@ -14,12 +15,13 @@ from sfumato.checkpoints import PREFIXES, read_safetensors, write_safetensors
 from sfumato.concepts.additions import read_given
 from sfumato.concepts.generate import GenerateOptions, generate
 from sfumato.concepts.painting import Sampling
-from sfumato.diffusion import CLEAN, LCM, SeededNoise, sample
+from sfumato.concepts.telling import paints_with
+from sfumato.diffusion import CLEAN, DDIM, LCM, SeededNoise, sample
 from sfumato.errors import UserError
 from sfumato.models.additions import Addition, added
 from sfumato.personalisation.distill import distill
 from sfumato.personalisation.distill_options import DistillOptions
-from sfumato.personalisation.distilling import EVERYWHERE, DistillLoss, jump
+from sfumato.personalisation.distilling import EVERYWHERE, ConsistencyLoss, StepsLoss, jump
 from sfumato.personalisation.files import learned_so_far, write_learned
 from sfumato.personalisation.learned import Learned
 from sfumato.personalisation.methods import first_additions
@@ -73,7 +75,7 @@ def test_the_loss_is_the_papers(checkpoint):
     """From the bare networks: eq. 9, 12 and 13 with eps, c = 0.001; times are taken to the noisiest of their twenty."""
     model = StableDiffusion.load(checkpoint)
     network = learned_at_random(model)
-    loss = DistillLoss(model, network.layers, scale=5.0, huber=0.001)
+    loss = ConsistencyLoss(model, network.layers, scale=5.0, huber=0.001)
     x0, t, eps, ids = drawn(model, [3, 519, 999])
     with torch.no_grad():
         found = loss(network, (x0, t, eps, ids))
@@ -99,11 +101,47 @@ def test_the_loss_is_the_papers(checkpoint):
     assert (found > 1e-4).all()
 
 
+def test_a_walks_target_is_the_models_own_guided_walk(checkpoint):
+    """By hand: two steps in place of six; a time anywhere in a step's share of them is taken to where it begins."""
+    model = StableDiffusion.load(checkpoint)
+    network = learned_at_random(model)
+    loss = StepsLoss(model, network.layers, scale=5.0, huber=0.001, steps=2, teacher_steps=3)
+    x0, t, eps, ids = drawn(model, [3, 499, 500])
+    with torch.no_grad():
+        found = loss(network, (x0, t, eps, ids))
+        _, additions = network()
+        walks = torch.tensor([[499, 332, 166, -1], [499, 332, 166, -1], [999, 832, 666, 499]])
+        with loss.resting():
+            states, nothing = model.states(ids), model.encode([model.tokenizer()("")]).expand(3, -1, -1)
+            signal, noise = levels(walks[:, 0])
+            x_t = x = signal * x0 + noise * eps
+            for here, following in zip(walks.T, walks.T[1:]):
+                no = model.unet(x, here, nothing)
+                x = stepped(x, no + 5.0 * (model.unet(x, here, states) - no), here, following)
+            with added(model.networks(), additions):
+                y = stepped(x_t, model.unet(x_t, walks[:, 0], states), walks[:, 0], walks[:, -1])
+                sampled = [
+                    sample(DDIM()(x_t[[row]], model.denoiser(states[[row]]), [int(walks[row, 0]), int(walks[row, -1])]))
+                    for row in range(3)
+                ]
+    expected = (((y - x) ** 2 + 1e-6).sqrt() - 0.001).mean(dim=(1, 2, 3))
+    assert torch.allclose(found, expected, rtol=1e-3, atol=1e-5) and (found > 1e-4).all()
+    assert torch.allclose(torch.cat(sampled), y, rtol=1e-3, atol=1e-4), "what is learned is what --sampler ddim does"
+
+
+def stepped(x, eps, t, s):
+    """DDIM by its definition, to times of which -1 is the clean picture."""
+    (signal, noise), (signal_s, noise_s) = levels(t), levels(s.clamp(min=0))
+    clean = (s < 0).reshape(-1, 1, 1, 1)
+    x0 = (x - noise * eps) / signal
+    return torch.where(clean, x0, signal_s * x0 + noise_s * eps)
+
+
 def test_the_target_has_no_gradient_and_nothing_but_the_lora_has_one(checkpoint):
     """What a step would do to f(x_t, t) alone: the target held still by hand gives the same gradient."""
     model = StableDiffusion.load(checkpoint)
     network = learned_at_random(model)
-    loss = DistillLoss(model, network.layers, scale=5.0, huber=0.001)
+    loss = ConsistencyLoss(model, network.layers, scale=5.0, huber=0.001)
     loss(network, drawn(model, [519, 999])).sum().backward()
     assert all(part.grad is not None and bool(part.grad.abs().sum() > 0) for part in network.parts)
     for one in (model.unet, model.text, model.vae):
@@ -133,7 +171,7 @@ def test_what_is_learned_is_what_is_read_and_added(checkpoint, tmp_path):
     """Every layer of the U-Net but its first and last, convolutions too: beside the layer, and through a file."""
     model = StableDiffusion.load(checkpoint)
     network = learned_at_random(model)
-    loss = DistillLoss(model, network.layers, 5.0, 0.001)
+    loss = ConsistencyLoss(model, network.layers, 5.0, 0.001)
     x0, t, _, ids = drawn(model, [19, 519, 999])
     with torch.no_grad():
         denoiser = model.denoiser(model.states(ids))
@@ -153,11 +191,37 @@ def test_what_is_learned_is_what_is_read_and_added(checkpoint, tmp_path):
     assert not {"unet.input_blocks.0.0", "unet.out.2"} & set(network.layers)
 
 
-def test_distilling_lowers_the_loss(checkpoint):
-    """What the model jumps to at one time comes to be what it jumps to one step later, for a batch that stays."""
+@pytest.mark.parametrize(
+    ("distilled", "right", "wrong"),
+    [
+        ("lcm", Sampling(sampler="lcm", steps=2), Sampling(steps=2)),
+        ("ddim-2", Sampling(sampler="ddim", steps=2, guidance_scale=1.0), Sampling(sampler="ddim", steps=2)),
+        ("ddim-2", Sampling(sampler="ddim", steps=2, guidance_scale=1.0), Sampling(sampler="lcm", steps=2)),
+    ],
+)
+def test_what_was_distilled_is_warned_of_with_another_sampler(checkpoint, tmp_path, recwarn, distilled, right, wrong):
+    model = StableDiffusion.load(checkpoint)
+    lora = tmp_path / "few.safetensors"
+    write_learned(lora, "lora", learned_so_far(learned_at_random(model), {"distilled": distilled}), model)
+
+    def painted(name, sampling):
+        options = GenerateOptions(tmp_path / name, checkpoint, ("a dog",), count=1, sampling=sampling)
+        generate(replace(options, lora=(str(lora),)))
+
+    painted("right", right)
+    assert not [one for one in recwarn if "distilled" in str(one.message)]
+    advice = paints_with(distilled)
+    with pytest.warns(UserWarning, match=f"^{lora}: was distilled for few passes; paint with {advice}"):
+        painted("wrong", wrong)
+
+
+@pytest.mark.parametrize("kind", [ConsistencyLoss, partial(StepsLoss, steps=4, teacher_steps=2)])
+def test_distilling_lowers_the_loss(checkpoint, kind):
+    """What the model jumps to at one time comes to be what it jumps to one step later, or what it walks to in many, for
+    a batch that stays."""
     model = StableDiffusion.load(checkpoint)
     network = Learned({}, first_additions(model, EVERYWHERE, 4, 4.0, False, 0))
-    loss, batch = DistillLoss(model, network.layers, 5.0, 0.001), drawn(model, [259, 519, 999])
+    loss, batch = kind(model, network.layers, 5.0, 0.001), drawn(model, [259, 519, 999])
     optimizer, seen = torch.optim.Adam(network.parts.parameters(), lr=3e-3), []
     for _ in range(15):
         optimizer.zero_grad()
@@ -203,22 +267,31 @@ def test_pictures_are_painted_first_where_none_are_given_and_the_plan_paints_non
     assert len(list((tmp_path / "run").rglob("*.png"))) == 3
 
 
+@pytest.mark.parametrize(
+    ("passes", "name", "distilled", "title", "hint"),
+    [
+        (None, "lcm.safetensors", "lcm", "LCM-LoRA", "sampler LCM, 1 to 8 steps, guidance scale 1"),
+        (2, "few-steps.safetensors", "ddim-2", "2-step LoRA", "sampler DDIM, 2 trailing steps, guidance scale 1"),
+    ],
+)
 def test_the_file_says_what_it_is_in_kohyas_names_and_the_last_line_paints_with_it(
-    checkpoint, painted, tmp_path, capsys, monkeypatch
+    checkpoint, painted, tmp_path, capsys, monkeypatch, recwarn, passes, name, distilled, title, hint
 ):
     pytest.importorskip("tyro")
     from sfumato.cli import main
 
     monkeypatch.chdir(tmp_path)
-    path = distill(options(checkpoint, Path("run"), painted))
+    path = distill(options(checkpoint, Path("run"), painted, passes=passes))
+    assert path == Path("run") / name
     last = capsys.readouterr().out.splitlines()[-1]
     tensors, metadata = read_safetensors(path)
     assert all(key.startswith("lora_unet_") for key in tensors)
-    assert metadata["modelspec.title"] == "LCM-LoRA" and "LCM" in metadata["modelspec.usage_hint"]
-    assert metadata["sfumato.distilled"] == "lcm" and metadata["sfumato.guidance_scale"] == "7.5"
+    assert (metadata["modelspec.title"], metadata["modelspec.usage_hint"]) == (title, hint)
+    assert metadata["sfumato.distilled"] == distilled and metadata["sfumato.guidance_scale"] == "7.5"
     assert not any(str(tmp_path) in text for text in metadata.values())
     assert main([*split(last)[1:], "--count", "1"]) == 0
     assert len(list((tmp_path / "painted").rglob("*.png"))) == 1
+    assert not [one for one in recwarn if "distilled" in str(one.message)]
 
 
 def test_a_checkpoint_without_an_autoencoder_takes_one_from_a_file(state, checkpoint, painted, tmp_path, capsys):
@@ -242,6 +315,8 @@ def test_a_checkpoint_without_an_autoencoder_takes_one_from_a_file(state, checkp
         ({"rank": 33}, "--rank must be at most 32, which unet"),
         ({"guidance_scale": 0.5}, "--guidance-scale must be at least 1, got 0.5"),
         ({"huber": 0.0}, "--huber must be above 0, got 0.0"),
+        ({"passes": 0}, "--passes must be at least 1, got 0"),
+        ({"passes": 300}, "--passes 300 of --teacher-steps 5 each: are more than 1,000 times"),
         ({"pictures": Path("nowhere")}, "nowhere: there is no such folder"),
     ],
 )
