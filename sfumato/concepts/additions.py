@@ -25,7 +25,7 @@ from ..models.shipped import shipped, small_or
 from ..runs import digest
 from ..stable_diffusion import Added, Amount, StableDiffusion
 
-FEW_PASSES = shipped("lcm.safetensors")
+FEW_PASSES = shipped("few-steps.safetensors")
 """The LoRA with which the small model paints in few passes."""
 
 _MOST = 100.0

@@ -61,7 +61,7 @@ class GenerateOptions:
     lora: Tuple[str, ...] = ()
     """Files of LoRAs (kohya's, diffusers' or peft's names), each FILE, FILE:0.8 for as much of it, or
     FILE:unet=0.8,text=0.3 for as much in each network; "small" for the one that ships, with which the small model
-    paints in few passes (--sampler lcm --steps 4)."""
+    paints in four passes (--sampler ddim --steps 4 --guidance-scale 1)."""
     custom: Tuple[str, ...] = ()
     """Files of `concepts learn --method custom`, or diffusers' Custom Diffusion, each FILE or FILE:0.8."""
     vae: Optional[Path] = field(default=None, metadata=VAE_OPTION)

@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from sfumato.concepts.generate import GenerateOptions, generate
 from sfumato.concepts.painting import Sampling, encoded, paint
@@ -50,6 +52,16 @@ def test_the_shipped_words_mean_what_no_caption_named(model):
     assert found["digit right"] >= 9 / 12
     found = painted(model, Asked("a seven in the style of <new2>", (7,), (UNNAMED_LOOK,)), 12)
     assert found["look right"] >= 9 / 12
+
+
+def test_the_lora_that_ships_paints_in_four_passes(tmp_path, recwarn):
+    few = Sampling(sampler="ddim", steps=4, guidance_scale=1.0)
+    asked = GenerateOptions(tmp_path / "out", prompt=("a chalk seven",), count=12, sampling=few, lora=("small",))
+    pictures = [Image.open(path) for path in sorted((generate(asked) / "0").glob("*.png"))]
+    pixels = torch.stack([torch.from_numpy(np.array(one)) for one in pictures])
+    found = judged(SceneJudge(), pixels, [Asked("", (7,), (LOOKS.index("chalk"),))] * len(pictures))
+    assert float(found["both right"].double().mean()) >= 9 / 12
+    assert not list(recwarn), "it is for this model and for these steps"
 
 
 def test_the_words_are_chosen_by_the_checkpoint_and_by_nothing_else(model):
