@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 from ..checkpoints import holds_words, read_embeddings, what_lora
+from ..concepts.additions import FEW_PASSES
 from ..conditions import said
 from ..errors import UserError
 from ..model import Diffusion
@@ -33,7 +34,7 @@ def additions(place: Place) -> List[Addition]:
     """What can be added to a checkpoint: learned here, sent, in the folder of models, or shipped."""
     paths = {f"{out.name}/{name}": out / name for out in place.outputs() for name in (_LORA, _CUSTOM, _WORD)}
     paths.update({f"sent/{path.name}": path for path in sorted(place.sent.glob("*.safetensors"))})
-    paths.update({**place.model_files(), SHIPPED: place.path(SHIPPED)})
+    paths.update({**place.model_files(), SHIPPED: FEW_PASSES})
     found = (_addition(name, path) for name, path in paths.items() if path.is_file())
     return [one for one in found if one is not None][:_MOST]
 

@@ -42,7 +42,7 @@ def _painting(asked: Asked, place: Place) -> List[str]:
 def _learned(name: str, axes: Tuple[str, str], place: Place) -> str:
     """A learned file; where its stages are an axis, the run that has them."""
     run, _, file = name.partition("/")
-    inside = "stage" in axes and file and run not in ("sent", "models")
+    inside = "stage" in axes and file and run not in ("sent", "models", "shipped")
     return str(place.path(run if inside else name))
 
 

@@ -19,7 +19,7 @@ from ..errors import UserError
 from ..outputs import open_folder
 
 SHIPPED = f"shipped/{FEW_PASSES.name}"
-"""The LoRA that comes with the package."""
+"""The LoRA that comes with the package, which commands call small."""
 RECEIVED = ".received-"
 """How files begin that are being sent."""
 _JOB = re.compile(r"\d{4,}-[a-z]+")
@@ -57,7 +57,8 @@ class Place:
         return {f"models/{path.relative_to(self.models).as_posix()}": path for path in found}
 
     def path(self, name: str) -> Path:
-        """What the page names, as a path that is there: relative to the folder where it lies in it.
+        """What the page names, as a path that is there: relative to the folder where it lies in it; of what ships, as
+        commands call it.
 
         Raises:
             UserError: if there is no such thing, or it is none of the studio's.
@@ -66,7 +67,7 @@ class Place:
         if not name or leads_out(name) or any(is_hidden(part) for part in Path(name).parts):
             raise UserError(f"{name[:80]!r}: is no file of the studio; choose one that the page lists")
         if name == SHIPPED:
-            return FEW_PASSES
+            return Path("small")
         if first == "models" and self.models is not None and rest:
             return _there(name, self.models, self.models / rest)
         if (first == "sent" and rest) or _JOB.fullmatch(first):

@@ -4,8 +4,10 @@ import os
 
 import pytest
 
+from sfumato.concepts.additions import FEW_PASSES, parted
 from sfumato.errors import UserError
-from sfumato.studio.place import Place
+from sfumato.studio.found import additions
+from sfumato.studio.place import SHIPPED, Place
 
 OURS = ("0001-digits/svhn/7_001.png", "0001-digits/log.txt", "sent/a.png", "12345-own/model.safetensors")
 
@@ -40,9 +42,16 @@ def test_models_are_named_by_where_they_are(place, tmp_path):
     assert sorted(place.model_files()) == ["models/b.ckpt", "models/c.CKPT", "models/xl/a.safetensors"]
 
 
+def test_the_lora_that_ships_is_listed_and_called_as_commands_call_it(place):
+    (one,) = [one for one in additions(place) if one.name == SHIPPED]
+    assert (SHIPPED, one.kind) == ("shipped/few-steps.safetensors", "lora")
+    assert parted("--lora", f"{place.path(SHIPPED)}:0.5", ["--lora"]) == (FEW_PASSES, {"unet": 0.5, "text": 0.5})
+
+
 @pytest.mark.parametrize(
     "name",
     [
+        *("shipped", "shipped/world.safetensors", "shipped/../shipped/few-steps.safetensors", "small"),
         *("", ".", "..", "/", "sent", "sent/", "sent/.", "models", "models/", "models/..", "jobs", "jobs/0001/log.txt"),
         *("a.png", "others/a.png", "../secret.png", "sent/../../secret.png", "sent/../a.png", "0001-digits/../a.png"),
         *(
