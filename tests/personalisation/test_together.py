@@ -62,4 +62,4 @@ def test_what_lies_outside_the_mask_teaches_a_word_nothing(model, tmp_path):
     masked, bright = found["grey", True], found["bright", True]
     assert torch.equal(masked[0], bright[0]) and masked[1] == bright[1] and masked[0].abs().max() > 0
     plain, plain_bright = found["grey", False][0], found["bright", False][0]
-    assert float((plain - plain_bright).norm() / plain.norm()) > 0.5, "which it does without one"
+    assert float((plain - plain_bright).norm() / plain.norm()) > 0.25, "which it does without one"
