@@ -18,7 +18,10 @@ from .models.shipped import shipped
 _WEIGHTS = shipped()
 _OPTIONAL = ("weasyprint", "timm", "detectors", "dlib", "gdown", "diffusers")
 _DATA = ("digits", "face", "textual_inversion", "clip_zeroshot")
-_SHIPPED = ("digits", "faces64", "judge-mnistm", "judge-svhn", "real-digit-features", "world", "world-judge")
+_SHIPPED = (
+    *("digits", "faces64", "judge-mnistm", "judge-svhn"),
+    *("real-digit-features", "world", "few-steps", "world-judge"),
+)
 _GIB = 2**30
 
 

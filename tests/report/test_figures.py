@@ -21,11 +21,13 @@ from sfumato.checkpoints import (
     LearnedFile,
     LoraFile,
     LowRank,
+    read_embeddings,
     write_additions,
     write_embedding,
     write_lora,
 )
 from sfumato.images import save_film, save_png
+from sfumato.models.shipped import shipped
 from sfumato.report.digits import _legible
 from sfumato.report.numbering import numbered, numbers_of
 from sfumato.report.pages import fullness, laid_out, prose
@@ -127,15 +129,16 @@ def test_the_photos_of_a_word_stand_before_what_it_paints_and_shipped_words_are_
     write_embedding(learned / "word.safetensors", Embedding("<mine>", vectors, told))
     write_note(learned / "run.json", "concepts learn", {"token": "<mine>", "photos": {"0.jpg": "abc"}})
     paint(learned / "pictures.png", (250, 10, 10))
-    words = {"<mine>": digest(vectors.numpy()), "<new1>": "65bfc5456ed3f1f6", "<new2>": "another one's"}
+    (ours,) = read_embeddings(shipped("words/new1.safetensors"))
+    words = {"<mine>": digest(vectors.numpy()), "<new1>": digest(ours.vectors.numpy()), "<new2>": "another one's"}
     prompts = [["0", "a <mine> on a hill"], ["1", "a <new1> beside a <new2>"]]
     write_note(painted / "run.json", "concepts generate", {"prompts": prompts, "words": words})
     for folder in ("0", "1"):
         paint(painted / folder / "000.png", (10, 200, 10))
     page = page_of(ReportOptions(tmp_path / "out", (painted, learned), pdf=False))
-    mine, shipped = (one for one in page.figures if "each from a noise of its own" in one["text"])
+    mine, other = (one for one in page.figures if "each from a noise of its own" in one["text"])
     assert [tuple(shown_pixels(one["src"])[5, 5]) for one in mine["images"]] == [(250, 10, 10), (10, 200, 10)]
-    assert "photos" in mine["images"][0]["alt"] and len(shipped["images"]) == 1
+    assert "photos" in mine["images"][0]["alt"] and len(other["images"]) == 1
     assert (
         '<mine> is a learned word: 2 vectors that began as those of "dog" and were learned from 5 photos' in page.text
     )
