@@ -16,21 +16,24 @@ EXTRAS = {
     "uvicorn": "studio",
 }
 """Package -> the extra."""
+CORE = ("safetensors", "tokenizers", "tqdm", "tyro")
+"""Packages that all need, but for the course's environment, where our own scripts do without."""
 
 
 def missing_line(packages: Iterable[str]) -> Optional[str]:
-    """What is said where some of these packages are missing; None where all are there, or are in no extra.
+    """What is said where some of these packages are missing; None where all are there, or are none of ours.
 
     Args:
         packages: by the names that they are imported by.
     """
-    lacking: List[str] = [package for package in packages if package in EXTRAS and not is_installed(package)]
+    lacking: List[str] = [package for package in packages if package in (*EXTRAS, *CORE) and not is_installed(package)]
     if not lacking:
         return None
-    extras = ",".join(dict.fromkeys(EXTRAS[package] for package in lacking))
+    extras = ",".join(dict.fromkeys(EXTRAS[package] for package in lacking if package in EXTRAS))
     *others, last = lacking
     which = f"{', '.join(others)} and {last} are" if others else f"{last} is"
-    return f"{which} not installed: pip install 'sfumato[{extras}]'"
+    wanted = f"'sfumato[{extras}]'" if extras else " ".join(lacking)
+    return f"{which} not installed: pip install {wanted}"
 
 
 def is_installed(package: str) -> bool:

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, NoReturn, Sequence, Tuple
 
 from .errors import UserError, unwritable
-from .extras import is_installed
 from .options import range_in_words
 
 _HELP = ("-h", "--help")
@@ -42,8 +41,6 @@ def read_flags(name: str, options: Any, flags: List[str]) -> Any:
             file holds.
         SystemExit: after --help.
     """
-    if not is_installed("tyro"):
-        raise UserError("tyro, which reads the command line, is not installed: pip install tyro")
     options = _named(options)
     typed = list(itertools.takewhile(lambda flag: flag != "--", flags))
     if any(flag in _HELP for flag in typed):

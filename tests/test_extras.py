@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("tyro")
 
 from sfumato.commands import COMMANDS
-from sfumato.extras import EXTRAS, missing_line, refuse_missing
+from sfumato.extras import CORE, EXTRAS, missing_line, refuse_missing
 
 ROOT = Path(__file__).parents[1]
 OTHERS = ("gdown", "weasyprint", "timm", "detectors", "dlib", "torchvision", "huggingface_hub", "diffusers", "scipy")
@@ -112,6 +112,7 @@ def test_the_extras_are_those_of_the_project():
     groups = project()
     for package, extra in EXTRAS.items():
         assert package in groups[extra] and package not in groups[""]
+    assert set(CORE) <= set(groups[""])
     assert {*groups["all"]} == {"sfumato"}
 
 
@@ -142,5 +143,5 @@ def test_without_what_reads_flags_a_command_says_so(tmp_path):
     )
     assert (done.returncode, done.stderr.splitlines()) == (
         2,
-        ["sfumato: tyro, which reads the command line, is not installed: pip install tyro"],
+        ["sfumato: tyro is not installed: pip install tyro"],
     )

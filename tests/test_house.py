@@ -102,7 +102,7 @@ MAY_IMPORT = {
     "converting_additions.py": {"checkpoints", "concepts", "personalisation", "errors", "models", "stable_diffusion"},
     "commands.py": set(),
     "cli.py": {"commands", "errors", "extras", "flags", "options", "program", "runs"},
-    "flags.py": {"errors", "extras", "options"},
+    "flags.py": {"errors", "options"},
     "program.py": {"errors", "extras"},
     "extras.py": {"errors"},
     "bars.py": set(),

@@ -130,7 +130,7 @@ class _DistillWork(Work[Learned]):
         taught = (
             f"DDIM over {SPACED} of {times}"
             if every is None
-            else (f"{every * options.teacher_steps} steps of DDIM over {times}, of which {every} are made")
+            else (f"{every * options.each} steps of DDIM over {times}, of which {every} are made")
         )
         return [
             f"pictures   {from_folder or f'{options.count} painted first, for {len(self._prompts)} prompts'}",
@@ -159,7 +159,7 @@ def _loss(options: DistillOptions, model: StableDiffusion, layers: Sequence[str]
     common = model, layers, options.guidance_scale, options.huber
     if options.passes is None:
         return ConsistencyLoss(*common)
-    return StepsLoss(*common, options.passes, options.teacher_steps)
+    return StepsLoss(*common, options.passes, options.each)
 
 
 def _told(options: DistillOptions) -> Dict[str, str]:

@@ -16,6 +16,7 @@ from .running import RunningOptions
 
 _LCM_STEPS = 4
 """Of the 1 to 8 that it can paint in, those that previews take."""
+_TEACHER_STEPS = 5
 _ADVICE = "give a text file with a prompt in each line"
 
 
@@ -40,8 +41,8 @@ class DistillOptions:
     """A folder of pictures with captions, or painted by `concepts generate`, in place of painting some."""
     passes: Optional[int] = number(None, 1)
     """Learn to paint in just so many steps of DDIM, in place of 1 to 8 steps of LCM."""
-    teacher_steps: int = number(5, 1)
-    """With --passes: the model's own steps that each of them takes the place of."""
+    teacher_steps: Optional[int] = number(None, 1)
+    """The model's own steps that each of --passes takes the place of; 5 by default."""
     guidance_scale: float = number(7.5, 1)
     """That is folded into the weights; who paints with them then gives none."""
     rank: int = number(32, 1)
@@ -79,6 +80,8 @@ class DistillOptions:
             given += [line.strip() for line in read_text(self.prompts, _ADVICE).splitlines() if line.strip()]
             if len(given) == len(self.prompt):
                 raise UserError(f"{self.prompts}: holds no prompt; {_ADVICE}")
+        if self.teacher_steps is not None and self.passes is None:
+            raise UserError(f"--teacher-steps {self.teacher_steps}: does nothing without --passes; give both")
         if self.pictures is not None:
             if given:
                 raise UserError(f"--pictures {self.pictures}: takes the place of prompts; give one or the other")
@@ -100,8 +103,13 @@ class DistillOptions:
     def settings(self) -> Dict[str, Any]:
         """What decides the weights, beside the model, the pictures and the loop."""
         names = ("guidance_scale", "rank", "lr", "huber")
-        walk = {} if self.passes is None else {"passes": self.passes, "teacher_steps": self.teacher_steps}
+        walk = {} if self.passes is None else {"passes": self.passes, "teacher_steps": self.each}
         return {**{name: getattr(self, name) for name in names}, **walk, "alpha": self.alpha or float(self.rank)}
+
+    @property
+    def each(self) -> int:
+        """The model's steps that one of ours takes the place of."""
+        return self.teacher_steps or _TEACHER_STEPS
 
     @property
     def sampling(self) -> Sampling:

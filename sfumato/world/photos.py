@@ -16,8 +16,6 @@ from .captions import ADJECTIVES, NAMES, article
 from .scenes import LOOKS, NAMED_DIGITS, NAMED_LOOKS, UNNAMED_DIGIT, UNNAMED_LOOK, DigitFiles, Digits, render
 
 _CANDIDATES = 12
-WORD = "{}"
-"""Where the word goes, as `concepts learn` reads captions."""
 
 
 @dataclass
@@ -61,10 +59,10 @@ def photos(options: PhotosOptions) -> Path:
 
 
 def _beside_the_word(look: int, digit: int) -> str:
-    """A caption in which {} stands for what has no name."""
+    """A caption as `concepts learn` reads it: {} stands for the word."""
     if look == UNNAMED_LOOK:
-        return f"{article(NAMES[digit])} in the style of {WORD}\n"
-    return f"{article(ADJECTIVES[LOOKS[look]][0])} {WORD}\n"
+        return f"{article(NAMES[digit])} in the style of {{}}\n"
+    return f"{article(ADJECTIVES[LOOKS[look]][0])} {{}}\n"
 
 
 def _rendered(digits: Digits, kinds: Iterable[Tuple[int, int]], seed: int) -> Iterator[Image.Image]:

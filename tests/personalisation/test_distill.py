@@ -316,6 +316,7 @@ def test_a_checkpoint_without_an_autoencoder_takes_one_from_a_file(state, checkp
         ({"guidance_scale": 0.5}, "--guidance-scale must be at least 1, got 0.5"),
         ({"huber": 0.0}, "--huber must be above 0, got 0.0"),
         ({"passes": 0}, "--passes must be at least 1, got 0"),
+        ({"teacher_steps": 5}, "--teacher-steps 5: does nothing without --passes; give both"),
         ({"passes": 300}, "--passes 300 of --teacher-steps 5 each: are more than 1,000 times"),
         ({"pictures": Path("nowhere")}, "nowhere: there is no such folder"),
     ],

@@ -25,16 +25,16 @@ def model():
 
 
 def dataset(folder, frame, masks):
-    """Two photos in kohya's folders, of which a frame of 20 pixels has a colour."""
+    """Two photos in kohya's folders, of which a frame of 28 pixels has a colour."""
     for number, name in enumerate((f"3_a photo of {WORD}", f"1_my {WORD}")):
         (folder / name).mkdir(parents=True)
         pixels = np.empty((SIDE, SIDE, 3), np.uint8)
         pixels[:] = frame
-        across, down = np.meshgrid(np.arange(56), np.arange(56))
-        pixels[20:76, 20:76] = np.stack([across * 3, down * 3, np.full_like(down, 90 * number)], axis=-1)
+        across, down = np.meshgrid(np.arange(40), np.arange(40))
+        pixels[28:68, 28:68] = np.stack([across * 4, down * 4, np.full_like(down, 90 * number)], axis=-1)
         Image.fromarray(pixels).save(folder / name / "a.png")
         if masks:
-            save_mask(folder / name / "a-masklabel.png", (20, 20, 76, 76), SIDE, SIDE)
+            save_mask(folder / name / "a-masklabel.png", (28, 28, 68, 68), SIDE, SIDE)
     return folder
 
 
@@ -62,4 +62,4 @@ def test_what_lies_outside_the_mask_teaches_a_word_nothing(model, tmp_path):
     masked, bright = found["grey", True], found["bright", True]
     assert torch.equal(masked[0], bright[0]) and masked[1] == bright[1] and masked[0].abs().max() > 0
     plain, plain_bright = found["grey", False][0], found["bright", False][0]
-    assert float((plain - plain_bright).norm() / plain.norm()) > 0.25, "which it does without one"
+    assert float((plain - plain_bright).norm() / plain.norm()) > 0.5, "which it does without one"
