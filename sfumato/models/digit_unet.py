@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..options import check_fields, number
-from .layers import ResBlock, SelfAttention, time_features, time_frequencies, zeroed
+from .layers import GroupNorm, ResBlock, SelfAttention, time_features, time_frequencies, zeroed
 
 _GROUPS = 8
 """Of the normalisations."""
@@ -65,7 +65,7 @@ class DigitUNet(nn.Module):
         )
         self.grow = nn.Conv2d(inner, 4 * width, 1)
         self.up = nn.ModuleList([ResBlock(width, width, embedding) for _ in range(config.blocks)])
-        self.norm = nn.GroupNorm(8, width)
+        self.norm = GroupNorm(8, width)
         self.leave = zeroed(nn.Conv2d(width, 12, 3, padding=1))
 
     @property

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..options import check_fields, number
-from .layers import SelfAttention, silu_of_own, time_features, time_frequencies, zeroed
+from .layers import GroupNorm, SelfAttention, silu_of_own, time_features, time_frequencies, zeroed
 
 LARGEST = 4096
 """Height and width of pictures beyond which a description is taken for damaged."""
@@ -85,7 +85,7 @@ class FaceUNet(nn.Module):
         self.mid2 = _Stage(channels, channels, embedding, config.groups, attention=False)
         self._build_up(embedding, skips, channels)
         last = zeroed(nn.Conv2d(config.width, pixels, 3, padding=1))
-        self.out = nn.Sequential(nn.GroupNorm(config.groups, config.width), nn.SiLU(), last)
+        self.out = nn.Sequential(GroupNorm(config.groups, config.width), nn.SiLU(), last)
 
     def _build_down(self, embedding: int) -> Tuple[List[int], int]:
         config, channels = self.config, self.config.width
@@ -181,10 +181,10 @@ class _TimedResBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, embedding: int, groups: int) -> None:
         super().__init__()
-        self.norm1 = nn.GroupNorm(groups, inputs)
+        self.norm1 = GroupNorm(groups, inputs)
         self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
         self.time = nn.Sequential(nn.SiLU(), nn.Linear(embedding, outputs))
-        self.norm2 = nn.GroupNorm(groups, outputs)
+        self.norm2 = GroupNorm(groups, outputs)
         self.conv2 = zeroed(nn.Conv2d(outputs, outputs, 3, padding=1))
         self.skip = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
 

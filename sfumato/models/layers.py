@@ -12,6 +12,11 @@ _LARGEST_WEIGHTS = 2**28
 _SMALL_WEIGHTS = 2**18
 """Bytes of one matrix of attention weights, 256x256 positions, up to which a CPU learns quicker unfused in bf16."""
 
+_LANES = 16
+"""Numbers that a processor normalises at once in bf16."""
+_WHOLE = 1024
+"""Positions from which PyTorch sums a feature map in bf16 by whole rows, where no gradient is wanted."""
+
 
 def time_frequencies(dim: int, max_period: float = 10_000.0) -> Tensor:
     """dim / 2 frequencies from 1 to nearly 1 / max_period, each the same multiple of the next: float32 [dim / 2]."""
@@ -78,6 +83,23 @@ def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
     return layer
 
 
+class GroupNorm(nn.GroupNorm):
+    """`nn.GroupNorm` (Wu & He 2018), in float32 in between where a CPU is two to seven times slower in bf16: on
+    channels-last maps whose groups have no multiple of 16 channels (`benchmarks/group_norm.py`)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, channels, ...] to the same."""
+        if not self._is_slow(x):
+            return super().forward(x)
+        weight, bias = self.weight.float(), self.bias.float()
+        return F.group_norm(x.float(), self.num_groups, weight, bias, self.eps).to(x.dtype)
+
+    def _is_slow(self, x: Tensor) -> bool:
+        if x.dtype != torch.bfloat16 or x.device.type != "cpu" or self.num_channels // self.num_groups % _LANES == 0:
+            return False
+        return torch.is_grad_enabled() or x[0, 0].numel() < _WHOLE
+
+
 class ResBlock(nn.Module):
     """Two 3x3 convolutions beside a skip, shifted and scaled by an embedding (Dhariwal & Nichol 2021, section 3.1).
 
@@ -91,10 +113,10 @@ class ResBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, embedding: int, groups: int = 8) -> None:
         super().__init__()
-        self.norm1 = nn.GroupNorm(groups, inputs)
+        self.norm1 = GroupNorm(groups, inputs)
         self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
         self.modulation = nn.Linear(embedding, 2 * outputs)
-        self.norm2 = nn.GroupNorm(groups, outputs)
+        self.norm2 = GroupNorm(groups, outputs)
         self.conv2 = zeroed(nn.Conv2d(outputs, outputs, 3, padding=1))
         self.skip = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
 
@@ -118,7 +140,7 @@ class SelfAttention(nn.Module):
     def __init__(self, channels: int, heads: int = 4, groups: int = 8) -> None:
         super().__init__()
         self.heads = heads
-        self.norm = nn.GroupNorm(groups, channels)
+        self.norm = GroupNorm(groups, channels)
         self.qkv = nn.Conv2d(channels, 3 * channels, 1)
         self.out = zeroed(nn.Conv2d(channels, channels, 1))
 

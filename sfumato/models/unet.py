@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..options import check_fields, number
-from .layers import ResBlock, SelfAttention, time_features, time_frequencies, zeroed
+from .layers import GroupNorm, ResBlock, SelfAttention, time_features, time_frequencies, zeroed
 
 SMALLEST, LARGEST = 8, 256
 """Sides of pictures."""
@@ -137,7 +137,7 @@ class UNet(nn.Module):
         for width, below in zip(widths, widths[1:]):
             self.shrink.append(nn.Conv2d(width, below, 3, stride=2, padding=1))
             self.grow.append(nn.Conv2d(below, 4 * width, 1))
-        self.norm = nn.GroupNorm(_GROUPS, widths[0])
+        self.norm = GroupNorm(_GROUPS, widths[0])
         self.leave = zeroed(nn.Conv2d(widths[0], inside, 3, padding=1))
 
     @property

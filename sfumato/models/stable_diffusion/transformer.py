@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..layers import attention
+from ..layers import GroupNorm, attention
 
 
 class SpatialTransformer(nn.Module):
@@ -24,7 +24,7 @@ class SpatialTransformer(nn.Module):
 
     def __init__(self, channels: int, heads: int, context: int, depth: int) -> None:
         super().__init__()
-        self.norm = nn.GroupNorm(32, channels, eps=1e-6)
+        self.norm = GroupNorm(32, channels, eps=1e-6)
         self.proj_in = nn.Conv2d(channels, channels, 1)
         self.transformer_blocks = nn.ModuleList([_Block(channels, heads, context) for _ in range(depth)])
         self.proj_out = nn.Conv2d(channels, channels, 1)

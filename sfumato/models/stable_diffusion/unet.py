@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ...options import check_fields, number
-from ..layers import silu_of_own, time_features, time_frequencies
+from ..layers import GroupNorm, silu_of_own, time_features, time_frequencies
 from .transformer import SpatialTransformer
 
 _GROUPS = 32
@@ -88,7 +88,7 @@ class UNet(nn.Module):
                     stage.append(_Upsample(channels))
                 self.output_blocks.append(stage)
         self.out = nn.Sequential(
-            nn.GroupNorm(_GROUPS, channels), nn.SiLU(), nn.Conv2d(channels, config.channels, 3, padding=1)
+            GroupNorm(_GROUPS, channels), nn.SiLU(), nn.Conv2d(channels, config.channels, 3, padding=1)
         )
 
     def _stage(self, inputs: int, outputs: int, level: int) -> "_Stage":
@@ -161,11 +161,11 @@ class _ResBlock(nn.Module):
     def __init__(self, inputs: int, outputs: int, embedding: int) -> None:
         super().__init__()
         self.in_layers = nn.ModuleList(
-            [nn.GroupNorm(_GROUPS, inputs), nn.SiLU(), nn.Conv2d(inputs, outputs, 3, padding=1)]
+            [GroupNorm(_GROUPS, inputs), nn.SiLU(), nn.Conv2d(inputs, outputs, 3, padding=1)]
         )
         self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(embedding, outputs))
         self.out_layers = nn.ModuleList(
-            [nn.GroupNorm(_GROUPS, outputs), nn.SiLU(), nn.Identity(), nn.Conv2d(outputs, outputs, 3, padding=1)]
+            [GroupNorm(_GROUPS, outputs), nn.SiLU(), nn.Identity(), nn.Conv2d(outputs, outputs, 3, padding=1)]
         )
         self.skip_connection = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...options import check_fields, number
-from ..layers import attention, silu_of_own
+from ..layers import GroupNorm, attention, silu_of_own
 
 LATENT_SCALE = 0.18215
 _GROUPS = 32
@@ -214,5 +214,5 @@ class _Upsample(nn.Module):
         return self.conv(F.interpolate(x, scale_factor=2.0))
 
 
-def _norm(channels: int) -> nn.GroupNorm:
-    return nn.GroupNorm(_GROUPS, channels, eps=1e-6)
+def _norm(channels: int) -> GroupNorm:
+    return GroupNorm(_GROUPS, channels, eps=1e-6)
