@@ -17,8 +17,8 @@ from typing import Callable, Dict
 import torch
 from torch import nn
 
+from sfumato.additions import given_additions
 from sfumato.checkpoints import LoraFile, LowRank, layer_shapes, unfilled, write_lora
-from sfumato.concepts.additions import given_additions
 from sfumato.devices import DTYPES
 from sfumato.models.additions import added
 from sfumato.models.stable_diffusion import VAE, TextEncoder, UNet, VAEConfig

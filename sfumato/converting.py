@@ -8,6 +8,7 @@ from typing import List, Optional, Sequence, Tuple
 
 import torch
 
+from .additions import given_of_any_kind, parted
 from .checkpoints import (
     FORMATS,
     Parts,
@@ -18,7 +19,6 @@ from .checkpoints import (
     what_lora,
     write_stable_diffusion,
 )
-from .concepts.additions import given_of_any_kind, parted
 from .converting_additions import Written, convert_custom, convert_lora, join_custom
 from .devices import DTYPES
 from .errors import UserError

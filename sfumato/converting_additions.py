@@ -6,6 +6,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 
+from .additions import parted, read_given
 from .checkpoints import (
     OURS,
     WIDTHS,
@@ -26,7 +27,6 @@ from .checkpoints import (
     write_embedding,
     write_lora,
 )
-from .concepts.additions import parted, read_given
 from .errors import UserError
 from .models.shipped import small_or
 from .models.stable_diffusion import TextEncoder, UNet

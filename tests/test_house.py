@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "sfumato"
 
 SHARED = {
     *(
+        "additions",
         "bars",
         "clip",
         "conditions",
@@ -88,9 +89,10 @@ MAY_IMPORT = {
     "by_names.py": {"bars", "clip", "errors", "images"},
     "zero_shot.py": {"by_names", "checkpoints", *SHARED},
     "classify.py": {"by_names", *SHARED},
+    "additions.py": {"checkpoints", "errors", "models", "runs", "stable_diffusion"},
     "converting.py": {
+        "additions",
         "checkpoints",
-        "concepts",
         "converting_additions",
         "devices",
         "errors",
@@ -99,7 +101,14 @@ MAY_IMPORT = {
         "outputs",
         "stable_diffusion",
     },
-    "converting_additions.py": {"checkpoints", "concepts", "personalisation", "errors", "models", "stable_diffusion"},
+    "converting_additions.py": {
+        "additions",
+        "checkpoints",
+        "personalisation",
+        "errors",
+        "models",
+        "stable_diffusion",
+    },
     "commands.py": set(),
     "cli.py": {"commands", "errors", "extras", "flags", "options", "program", "runs"},
     "flags.py": {"errors", "options"},

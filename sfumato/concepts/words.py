@@ -6,11 +6,11 @@ from typing import List, Optional, Sequence, Tuple
 
 import torch
 
+from ..additions import add_given, given_additions
 from ..checkpoints import Embedding, GivenWord, read_embeddings, refuse_clashes
 from ..errors import UserError
 from ..models.shipped import shipped
 from ..stable_diffusion import SMALL_WORLD, StableDiffusion
-from .additions import add_given, given_additions
 
 
 def shipped_words(checkpoint: str) -> List[Embedding]:

@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ..additions import read_given
 from ..checkpoints import LearnedFile, read_learned
 from ..clip import Clip, scores
-from ..concepts.additions import read_given
 from ..concepts.painting import Sampling, encoded, paint
 from ..diffusion import seed_of
 from ..models.additions import added

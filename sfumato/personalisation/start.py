@@ -5,8 +5,8 @@ from typing import Dict, Tuple
 
 from torch import Tensor
 
+from ..additions import read_given
 from ..checkpoints import Embedding, read_learned, what_lora
-from ..concepts.additions import read_given
 from ..errors import UserError
 from ..models.additions import Addition
 from ..stable_diffusion import StableDiffusion

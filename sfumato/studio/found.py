@@ -4,8 +4,8 @@ import functools
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
+from ..additions import FEW_PASSES
 from ..checkpoints import holds_words, read_embeddings, what_lora
-from ..concepts.additions import FEW_PASSES
 from ..conditions import said
 from ..errors import UserError
 from ..model import Diffusion

@@ -13,8 +13,8 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Dict, List, Optional
 
+from ..additions import FEW_PASSES
 from ..checkpoints import is_hidden, leads_out, visible_files
-from ..concepts.additions import FEW_PASSES
 from ..errors import UserError
 from ..outputs import open_folder
 

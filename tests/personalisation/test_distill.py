@@ -11,8 +11,8 @@ import torch
 
 pytest.importorskip("accelerate", minversion="1.0")
 
+from sfumato.additions import read_given
 from sfumato.checkpoints import PREFIXES, read_safetensors, write_safetensors
-from sfumato.concepts.additions import read_given
 from sfumato.concepts.generate import GenerateOptions, generate
 from sfumato.concepts.painting import Sampling
 from sfumato.concepts.telling import paints_with

@@ -9,8 +9,8 @@ import torch
 
 pytest.importorskip("accelerate", minversion="1.0")
 
+from sfumato.additions import read_given
 from sfumato.checkpoints import read_learned
-from sfumato.concepts.additions import read_given
 from sfumato.concepts.generate import GenerateOptions, generate
 from sfumato.concepts.painting import Sampling, encoded, paint
 from sfumato.concepts.words import with_words

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from sfumato.concepts.additions import FEW_PASSES, parted
+from sfumato.additions import FEW_PASSES, parted
 from sfumato.errors import UserError
 from sfumato.studio.found import additions
 from sfumato.studio.place import SHIPPED, Place

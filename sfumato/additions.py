@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Sequence, Tuple
 
-from ..checkpoints import (
+from .checkpoints import (
     GivenWord,
     LearnedFile,
     holds_additions,
@@ -19,11 +19,11 @@ from ..checkpoints import (
     trained_words,
     what_lora,
 )
-from ..errors import UserError
-from ..models.additions import Addition
-from ..models.shipped import shipped, small_or
-from ..runs import digest
-from ..stable_diffusion import Added, Amount, StableDiffusion
+from .errors import UserError
+from .models.additions import Addition
+from .models.shipped import shipped, small_or
+from .runs import digest
+from .stable_diffusion import Added, Amount, StableDiffusion
 
 FEW_PASSES = shipped("few-steps.safetensors")
 """The LoRA with which the small model paints in few passes."""
