@@ -210,5 +210,8 @@ def add_given(model: StableDiffusion, given: Sequence[Given]) -> None:
         UserError: for what was learned for another model.
     """
     for one in given:
-        distilled = one.learned.metadata.get("distilled", "")
-        model.add(one.learned.additions, one.name, Added(str(one.file), one.amount, one.learned.trigger, distilled))
+        told = one.learned.metadata
+        added = Added(
+            str(one.file), one.amount, one.learned.trigger, told.get("distilled", ""), told.get("checkpoint", "")
+        )
+        model.add(one.learned.additions, one.name, added)

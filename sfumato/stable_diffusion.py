@@ -61,6 +61,8 @@ class Added(NamedTuple):
     """What to say in a prompt to have it, where its file tells that."""
     distilled: str = ""
     """What it was distilled for, where its file tells that: lcm, or ddim-4 for four steps of DDIM."""
+    checkpoint: str = ""
+    """The fingerprint of the model that it was learned for, where its file tells that."""
 
 
 @dataclass

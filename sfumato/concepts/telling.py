@@ -117,6 +117,40 @@ def tell_other_sampler(added: Sequence[Added], sampling: Sampling) -> None:
             warnings.warn(line, stacklevel=2)
 
 
+def tell_learned_for_another(checkpoint: str, added: Sequence[Added], given: Sequence[GivenWord]) -> None:
+    """Warn of what was learned for another small model than the one that ships: their texts and layers have the same
+    sizes and other meanings. What was learned for one whole Stable Diffusion does for others, so there nothing is said.
+
+    Args:
+        checkpoint: the fingerprint of the model that paints.
+        added: see `StableDiffusion.added`.
+        given: words of the user's.
+    """
+    told = [(one.called, one.checkpoint) for one in added]
+    told += [(str(one.file), one.word.metadata.get("checkpoint", "")) for one in given]
+    other = list(dict.fromkeys(file for file, learned_for in told if learned_for not in ("", checkpoint)))
+    if other and checkpoint == SMALL:
+        warnings.warn(
+            f"{some(other)}: learned for another model than the small one that ships, whose words and layers mean other"
+            " things; give that one with --checkpoint, or learn it anew",
+            stacklevel=2,
+        )
+
+
+def tell_cut(tokenizer: Tokenizer, texts: Iterable[str]) -> None:
+    """Warn of what stands in texts behind the last token that a model reads.
+
+    Args:
+        tokenizer: of the model.
+        texts: prompts, or their parts.
+    """
+    for text in sorted(texts):
+        cut = tokenizer(text).cut
+        if cut:
+            limit = tokenizer.length
+            warnings.warn(f"a prompt is longer than {limit} tokens; this is left out: {cut!r}", stacklevel=2)
+
+
 def tell_prompts_without_token(path: Path, sources: Sequence[Source], tokenizer: Tokenizer) -> None:
     """Warn of prompts of an input.json that do not have their source's word in them."""
     for source in sources:

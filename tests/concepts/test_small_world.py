@@ -1,6 +1,7 @@
 """The Stable Diffusion that ships: it paints what prompts name, and its words are its own."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,14 @@ import pytest
 import torch
 from PIL import Image
 
+from sfumato.additions import FEW_PASSES, read_given
+from sfumato.checkpoints import Embedding, write_embedding
 from sfumato.concepts.generate import GenerateOptions, generate
 from sfumato.concepts.painting import Sampling, encoded, paint
+from sfumato.concepts.telling import SMALL
 from sfumato.concepts.words import shipped_words
 from sfumato.converting import ConvertOptions, convert
+from sfumato.personalisation.files import write_learned
 from sfumato.stable_diffusion import SMALL_WORLD, StableDiffusion
 from sfumato.world.evaluate import Asked, judged
 from sfumato.world.judge import SceneJudge
@@ -69,6 +74,20 @@ def test_the_words_are_chosen_by_the_checkpoint_and_by_nothing_else(model):
     assert all(one["checkpoint"] == model.name for one in told)
     assert all(len(json.loads(one["photos"])) == 5 for one in told), "each was learned from five pictures"
     assert shipped_words("0123456789abcdef") == []
+
+
+@pytest.mark.parametrize(("learned_for", "warned"), [("0123456789abcdef", True), (SMALL, False), ("", False)])
+def test_what_was_learned_for_another_small_model_is_warned_of(model, tmp_path, recwarn, learned_for, warned):
+    """A LoRA and a word of the small model of before have the sizes of today's, and mean nothing to it."""
+    told = {"checkpoint": learned_for} if learned_for else {}
+    word, lora = tmp_path / "word.safetensors", tmp_path / "lora.safetensors"
+    write_embedding(word, Embedding("<mine>", torch.randn(1, model.text.config.width), told))
+    few = read_given("--lora", FEW_PASSES, model)
+    write_learned(lora, "lora", few._replace(metadata={**told, "distilled": ""}), model)
+    asked = GenerateOptions(tmp_path / "out", prompt=("a <mine>",), count=1, sampling=Sampling(steps=1))
+    generate(replace(asked, embeddings=(word,), lora=(str(lora),)))
+    found = [str(one.message) for one in recwarn if "learned for another model" in str(one.message)]
+    assert [line.partition(": learned")[0] for line in found] == ([f"{lora}, {word}"] if warned else [])
 
 
 def test_generate_needs_no_checkpoint(tmp_path):

@@ -46,7 +46,7 @@ class Tokenizer:
         from tokenizers import Tokenizer as Encoding
 
         self._encoding = Encoding.from_file(str(TOKENIZER_FILE))
-        self._length = length
+        self.length = length
         self._learned: Dict[str, List[int]] = {}
         following = VOCABULARY
         for word, vectors in learned.items():
@@ -65,10 +65,10 @@ class Tokenizer:
     def __call__(self, prompt: str) -> Tokens:
         """Encode a prompt; what does not fit is left out and told."""
         pieces = self._pieces(prompt)
-        room = self._length - 2
+        room = self.length - 2
         ids = [BEGIN, *(number for number, _ in pieces[:room])]
         cut = prompt[pieces[room][1] :] if len(pieces) > room else ""
-        return Tokens(ids + [END] * (self._length - len(ids)), cut)
+        return Tokens(ids + [END] * (self.length - len(ids)), cut)
 
     def plain(self, text: str) -> List[int]:
         """The ids of a text by themselves, without begin and end."""
