@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, Dict, List, Sequence
 
+from ..concepts.painting import Sampling
 from ..images import picture_files
 from ..stable_diffusion import StableDiffusion
 from .captions import read_captions
@@ -53,7 +54,8 @@ class Beside:
             if self._read is not None:
                 found["prior_pictures"] = prior_hashes(self._read)
             else:
-                found.update(prior=self._prompts, prior_count=told.prior_count)
+                guided = {"prior_guidance": told.prior_guidance}
+                found.update(prior=self._prompts, prior_count=told.prior_count, **guided)
         return found
 
     def about(self) -> List[str]:
@@ -84,7 +86,8 @@ class Beside:
             if pictures is None:
                 assert told.prior_count is not None
                 out = options.out / _FOLDER
-                pictures = paint_priors(model, self._prompts, out, told.prior_count, options.seed)
+                sampling = Sampling(guidance_scale=told.prior_guidance)
+                pictures = paint_priors(model, self._prompts, out, told.prior_count, options.seed, sampling)
             priors = prior_pool(pictures, size, factor, told.prior_share or 0.0)
         if told.prior_share:
             found.append(priors)

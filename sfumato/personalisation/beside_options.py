@@ -1,6 +1,6 @@
 """What is learned beside the photos, and how much of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional, Tuple
 
@@ -9,7 +9,7 @@ from ..options import check_options, number
 from .priors import COUNT
 from .recipes import SMALL_PROMPTS
 
-_MIXED = 400
+_MIXED, _OF_EACH = 400, 2
 
 
 @dataclass
@@ -18,11 +18,14 @@ class BesideOptions:
 
     prior_share: Optional[float] = number(None, 0, 0.9)
     """Share of pictures that the model painted by itself for plain prompts (prior preservation, Ruiz et al. 2022); by
-    default a quarter for custom and lora."""
+    default for custom and lora half of what is not composed."""
     prior: Tuple[str, ...] = ()
     """The plain prompts; by default what the photos are shown with, with the words of --plain for the new one."""
     prior_count: Optional[int] = number(None, 1)
-    """Pictures that are painted for them, in turn: by default 200, for the small model's own prompts one of each."""
+    """Pictures that are painted for them, in turn: by default 200, for the small model's own prompts two of each."""
+    prior_guidance: float = number(1.0, 0)
+    """Guidance scale that they are painted with. At 1, without guidance, they are drawn as the model believes in them
+    and teach it nothing; pictures of a higher scale make it surer than it was, and then its prompts are over-guided."""
     prior_pictures: Optional[Path] = None
     """A folder of such pictures, painted by `concepts generate` or with captions, in place of painting them."""
     mix_share: Optional[float] = number(None, 0, 0.9)
@@ -38,14 +41,19 @@ class BesideOptions:
             UserError: for what does not belong together.
         """
         check_options(self)
-        prior = prior_share if self.prior_share is None else self.prior_share
         mix = mix_share if self.mix_share is None else self.mix_share
+        prior = prior_share * (1 - mix) if self.prior_share is None else self.prior_share
         if prior + mix > 0.9:
             raise UserError(f"--prior-share {prior:g} and --mix-share {mix:g}: leave at least a tenth for the photos")
-        if not prior and not mix and (self.prior or self.prior_pictures or self.prior_count):
+        guided = self.prior_guidance != BesideOptions.prior_guidance
+        if not prior and not mix and (self.prior or self.prior_pictures or self.prior_count or guided):
             given = f" {self.prior_pictures}" if self.prior_pictures else ""
-            raise UserError(f"--prior, --prior-count and --prior-pictures{given} need a --prior-share above 0")
-        if self.prior_pictures is not None and (self.prior or self.prior_count):
-            raise UserError("--prior-pictures takes the place of --prior and --prior-count; give one or the others")
-        count = (len(SMALL_PROMPTS) if small and not self.prior else COUNT) if self.prior_count is None else 0
-        return BesideOptions(prior, self.prior, self.prior_count or count, self.prior_pictures, mix, self.mix_count)
+            raise UserError(
+                f"--prior, --prior-count, --prior-guidance and --prior-pictures{given} need a --prior-share above 0"
+            )
+        if self.prior_pictures is not None and (self.prior or self.prior_count or guided):
+            raise UserError(
+                "--prior-pictures takes the place of --prior, --prior-count and --prior-guidance; give one of them"
+            )
+        count = _OF_EACH * len(SMALL_PROMPTS) if small and not self.prior else COUNT
+        return replace(self, prior_share=prior, prior_count=self.prior_count or count, mix_share=mix)

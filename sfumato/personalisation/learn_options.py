@@ -86,7 +86,7 @@ class LearnOptions:
     none by default."""
     keep: str = choice("auto", KEEP)
     """Which stage is kept in the end: clip (whose previews score best), loss (the lowest loss of the photos at noises
-    and times that are the same for all) or last. auto takes clip where previews are scored, else last."""
+    and times that are the same for all) or last. auto takes clip where --clip is given, else last."""
     preview: Tuple[str, ...] = ()
     """Prompts to preview, with {} where the first word goes; two for each kind by default."""
     preview_count: int = number(2, 1)

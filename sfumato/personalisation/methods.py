@@ -35,15 +35,15 @@ class Method:
     small_lr: float = 0.0
     """The same for the small world, whose batches are larger and whose layers are thin."""
     prior_share: float = 0.0
-    """Of pictures that the model painted before."""
+    """Of pictures that the model painted before, among those that are not composed."""
     mix_share: float = 0.0
     """Of composed pictures, where several concepts are learned."""
 
 
 METHODS: Dict[str, Method] = {
     "word": Method(),
-    "custom": Method(unet=("attn2.to_k", "attn2.to_v"), lr=4e-5, small_lr=5e-4, prior_share=0.25, mix_share=0.5),
-    "lora": Method(ATTENTIONS, _OF_TEXT, thin=True, lr=1e-4, small_lr=1e-3, prior_share=0.25, mix_share=0.42),
+    "custom": Method(unet=("attn2.to_k", "attn2.to_v"), lr=4e-5, small_lr=5e-4, prior_share=0.5, mix_share=0.5),
+    "lora": Method(ATTENTIONS, _OF_TEXT, thin=True, lr=1e-4, small_lr=5e-4, prior_share=0.5, mix_share=0.42),
 }
 """By the names that the command takes."""
 

@@ -1,6 +1,7 @@
 """What is added to a model's weights: it learns, it is painted as it was previewed, and the checkpoint stays."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -130,9 +131,15 @@ def test_two_concepts_are_learned_together_beside_prior_and_composed_pictures(ph
     said = capsys.readouterr().out
     assert "2 prior pictures, painted first: 25% of what is drawn" in said and "6 composed pictures: 50%" in said
     assert sorted(path.name for path in (tmp_path / "run" / "prior").glob("*.png")) == ["0000.png", "0001.png"]
-    changed = BesideOptions(prior_share=0.25, prior_count=2, mix_share=0.25, mix_count=6, prior=("a dog", "a cat"))
-    with pytest.raises(UserError, match=r"holds a run with mix_share = 0\.5, not 0\.25"):
-        learn(both(photos, tmp_path / "run", checkpoint, beside=changed))
+    note = note_in(tmp_path / "run" / "prior" / "0000.png")
+    assert note["guidance_scale"] == 1, "guided pictures would make the model surer than it was"
+    told = BesideOptions(prior_share=0.25, prior_count=2, mix_share=0.5, mix_count=6, prior=("a dog", "a cat"))
+    for change, message in (
+        ({"mix_share": 0.25}, r"mix_share = 0\.5, not 0\.25"),
+        ({"prior_guidance": 7.5}, r"prior_guidance = 1\.0, not 7\.5"),
+    ):
+        with pytest.raises(UserError, match=f"holds a run with {message}"):
+            learn(both(photos, tmp_path / "run", checkpoint, beside=replace(told, **change)))
 
 
 @pytest.mark.parametrize(
@@ -149,6 +156,8 @@ def test_two_concepts_are_learned_together_beside_prior_and_composed_pictures(ph
         ({"rank": 33, "method": "lora"}, r"--rank must be at most 32, which unet\.\S+ has, got 33"),
         ({"beside": BesideOptions(prior_share=0.5, mix_share=0.6)}, "leave at least a tenth for the photos"),
         ({"beside": BesideOptions(prior_share=0.0, mix_share=0.0, prior_count=3)}, "need a --prior-share above 0"),
+        ({"beside": BesideOptions(prior_share=0.0, mix_share=0.0, prior_guidance=2.0)}, "need a --prior-share above 0"),
+        ({"beside": BesideOptions(prior_pictures=Path("there"), prior_guidance=2.0)}, "takes the place of --prior, "),
         ({"beside": BesideOptions(prior=("a <a>",), prior_count=2)}, "<a> is no plain word"),
     ],
 )
