@@ -43,7 +43,7 @@ class Method:
 METHODS: Dict[str, Method] = {
     "word": Method(),
     "custom": Method(unet=("attn2.to_k", "attn2.to_v"), lr=4e-5, small_lr=5e-4, prior_share=0.5, mix_share=0.5),
-    "lora": Method(ATTENTIONS, _OF_TEXT, thin=True, lr=1e-4, small_lr=5e-4, prior_share=0.5, mix_share=0.42),
+    "lora": Method(ATTENTIONS, _OF_TEXT, thin=True, lr=1e-4, small_lr=2e-4, prior_share=0.5, mix_share=0.42),
 }
 """By the names that the command takes."""
 
