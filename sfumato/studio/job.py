@@ -8,8 +8,9 @@ from typing import Any, Dict, List
 from ..checkpoints import write_text
 
 WAITING, RUNNING, DONE, STOPPED, FAILED = "waiting", "running", "done", "stopped", "failed"
-OUT = "{out}"
-"""Stands in a command for the folder of its job, until there is one."""
+OUT = "\0out"
+"""Stands in a command for the folder of its job, until there is one. No argument that reaches a program holds a NUL,
+so that no prompt is mistaken for it."""
 LOG = "log.txt"
 """What a job's command printed, in the job's own folder."""
 

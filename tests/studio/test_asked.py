@@ -17,6 +17,7 @@ from sfumato.studio import concept_forms, other_forms
 from sfumato.studio.asked import Asked
 from sfumato.studio.fields import CHOICE, FLAG, LONG, NUMBER, NUMBERS, TEXT, WHOLE, WORDS, Field
 from sfumato.studio.found import Addition
+from sfumato.studio.job import OUT
 from sfumato.studio.place import Place
 from sfumato.studio.tabs import FORMS, TABS
 
@@ -66,7 +67,7 @@ def place(tmp_path, monkeypatch):
 
 def read(argv):
     """A command's options as it would read them, which must be allowed."""
-    argv = [word.replace("{out}", "0003-out") for word in argv]
+    argv = [word.replace(OUT, "0003-out") for word in argv]
     name = next(name for name in (" ".join(argv[:2]), argv[0]) if name in COMMANDS)
     command = COMMANDS[name]
     options = read_flags(
@@ -203,7 +204,12 @@ def told_of(form, place, **values):
 
 
 def test_digits(place):
-    assert words_of("digits", place) == shlex.split("digits generate {out} --digits 7 --datasets mnistm --count 4")
+    assert words_of("digits", place) == [
+        "digits",
+        "generate",
+        OUT,
+        *shlex.split("--digits 7 --datasets mnistm --count 4"),
+    ]
     told = told_of("digits", place, digit="every", dataset="both", count="2", seed=-3)
     assert (told["digits"], told["datasets"]) == (tuple(map(str, range(10))), ("mnistm", "svhn"))
     assert (told["count"], told["seed"], told["out"]) == (2, -3, "0003-out")
@@ -211,7 +217,7 @@ def test_digits(place):
 
 def test_faces(place):
     eta = words_of("faces-eta", place, rows=3, etas="0 1")
-    assert eta == shlex.split("faces eta --out {out} --each --rows 3 --etas 0 1")
+    assert eta == ["faces", "eta", "--out", OUT, *shlex.split("--each --rows 3 --etas 0 1")]
     assert told_of("faces-between", place, first=4, second="2")["between"] == ("4", "2")
     with pytest.raises(UserError, match="Noises: give two different ones"):
         words_of("faces-between", place, first=4, second="4")
@@ -287,8 +293,8 @@ def test_the_others(place):
     assert (told["names"], told["ensemble"], told["out"]) == (("a seven", "an eight"), True, "0003-out")
     with pytest.raises(UserError, match="give two or more"):
         words_of("classify", place, names="a seven")
-    assert words_of("runs", place) == shlex.split("report {out} --no-pdf --run 0001-own 0002-digits")
-    told = ["again", "sent/a.png", "{out}/again.png", "--models", str(place.models), "."]
+    assert words_of("runs", place) == ["report", OUT, *shlex.split("--no-pdf --run 0001-own 0002-digits")]
+    told = ["again", "sent/a.png", f"{OUT}/again.png", "--models", str(place.models), "."]
     assert words_of("again", place) == told, "its own folder has weights too"
     for runs in ([], "0001-own", ["../x"], [None]):
         with pytest.raises(UserError):
@@ -297,8 +303,8 @@ def test_the_others(place):
 
 def test_what_a_grid_paints_is_one_word(place, tmp_path):
     words = words_of("grid", place, prompt='a <w>\'s $(x) -- "seven"', lora=CHOSEN["lora"], down="nothing")
-    assert words[:3] == ["grid", "{out}", "--paint"] and "--down" not in words
-    told = settings(read([*shlex.split(words[3])[:2], "{out}", *shlex.split(words[3])[2:]]))
+    assert words[:3] == ["grid", OUT, "--paint"] and "--down" not in words
+    told = settings(read([*shlex.split(words[3])[:2], OUT, *shlex.split(words[3])[2:]]))
     assert told["prompt"] == ('a <w>\'s $(x) -- "seven"',) and len(told["embeddings"]) == 1
     assert told["lora"] == (f"{tmp_path}/models/l.safetensors",)
     assert words[4:] == ["--across", "steps", "4", "8", "16"]

@@ -13,14 +13,14 @@ pytest.importorskip("tyro")
 from sfumato.cli import main
 from sfumato.errors import UserError
 from sfumato.studio import jobs as made
-from sfumato.studio.job import DONE, FAILED, RUNNING, STOPPED, WAITING, Job
+from sfumato.studio.job import DONE, FAILED, OUT, RUNNING, STOPPED, WAITING, Job
 from sfumato.studio.jobs import Jobs
 from sfumato.studio.place import Place
 
 from .browser import until
 
 ENDED = (DONE, FAILED, STOPPED)
-ONE = ["digits", "generate", "{out}", "--digits", "7", "--datasets", "mnistm", "--count", "1", "--steps", "2"]
+ONE = ["digits", "generate", OUT, "--digits", "7", "--datasets", "mnistm", "--count", "1", "--steps", "2"]
 SLOW = [*ONE[:-4], "--count", "8", "--steps", "25", "--batch-size", "1"]
 """Some seconds, a picture after another."""
 ENDLESS = [*ONE[:-4], "--count", "500", "--steps", "50"]
@@ -71,7 +71,7 @@ def bytes_of(folder):
 def whole(tmp_path_factory):
     """What SLOW paints where nothing stops it."""
     folder = tmp_path_factory.mktemp("whole")
-    assert main([word.replace("{out}", str(folder)) for word in SLOW]) == 0
+    assert main([word.replace(OUT, str(folder)) for word in SLOW]) == 0
     assert len(bytes_of(folder)) == 8
     return bytes_of(folder)
 
@@ -251,9 +251,9 @@ def test_a_job_that_ends_by_itself_just_then_is_done(acted):
 
 def test_the_job_s_folder_goes_where_the_form_says(acted):
     jobs = acted()
-    words = ["a", "{out}", "{out}/again.png", "{outer}", "a {out}", "grid {out}"]
+    words = ["a", OUT, f"{OUT}/again.png", f"{OUT}er", "{out}", f"a {OUT}"]
     job = jobs.add(**asked(words, form="own-learn"))
-    assert job.argv == ["a", "0001-own", "0001-own/again.png", "{outer}", "a {out}", "grid {out}"]
+    assert job.argv == ["a", "0001-own", "0001-own/again.png", f"{OUT}er", "{out}", f"a {OUT}"]
     assert jobs.add(**asked(words, out="0001-own")).argv[1] == "0001-own"
 
 

@@ -12,6 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 from sfumato.cli import main
 from sfumato.errors import UserError
 from sfumato.images import PARAMETERS, note_in
+from sfumato.studio.job import OUT
 from sfumato.studio.place import Place
 from sfumato.studio.settings import settings_of
 from sfumato.studio.tabs import FORMS
@@ -37,7 +38,7 @@ def digit(place):
     """The second picture that the form painted."""
     out = place.folder / "0001-digits"
     argv = FORMS["digits"].asked(DIGITS, place)
-    assert main([word.replace("{out}", str(out)) for word in argv]) == 0
+    assert main([word.replace(OUT, str(out)) for word in argv]) == 0
     return out / "svhn" / "4_002.png"
 
 
@@ -45,7 +46,7 @@ def digit(place):
 def concept(place):
     out = place.folder / "0002-concepts"
     argv = FORMS["concepts"].asked(CONCEPTS, place)
-    assert main([word.replace("{out}", str(out)) for word in argv]) == 0
+    assert main([word.replace(OUT, str(out)) for word in argv]) == 0
     return next(out.rglob("*.png"))
 
 
@@ -81,7 +82,7 @@ def test_a_digit_gives_the_form_back(digit, place):
 
 def test_the_form_paints_the_picture_anew(digit, place, tmp_path):
     argv = FORMS["digits"].asked(settings_of(digit, place)["values"], place)
-    assert main([word.replace("{out}", str(tmp_path)) for word in argv]) == 0
+    assert main([word.replace(OUT, str(tmp_path)) for word in argv]) == 0
     assert (tmp_path / "svhn" / digit.name).read_bytes() == digit.read_bytes()
 
 
@@ -93,7 +94,7 @@ def test_a_prompt_gives_the_form_back(concept, place, tmp_path):
         name: found["values"][name] for name in ("prompt", "negative_prompt", "sampler", "precision", "seed", "count")
     }.items()
     argv = FORMS["concepts"].asked(found["values"], place)
-    assert main([word.replace("{out}", str(tmp_path / "again")) for word in argv]) == 0
+    assert main([word.replace(OUT, str(tmp_path / "again")) for word in argv]) == 0
     assert next((tmp_path / "again").rglob("*.png")).read_bytes() == concept.read_bytes()
 
 
