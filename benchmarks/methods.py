@@ -6,9 +6,8 @@
 
 Each method learns <new1>, a digit, and <new2>, a look, each from five photos: apart, and with weights both together
 too. All is done by the commands as one types them, with their defaults; `world evaluate` paints and judges. What was
-learned alone is measured by its own prompts and by plain ones, and both by the prompts that have both. Words learn from
-photos without captions, weights from the same photos with captions: what no caption says goes into the weights too. The
-same command again goes on where it was stopped; `--table` only prints what there is.
+learned alone is measured by its own prompts and by plain ones, and both by the prompts that have both. The same command
+again goes on where it was stopped; `--table` only prints what there is.
 
 Every stage that `--keep` can choose is measured too: by CLIP's scores of previews, by the loss, and the last.
 """
@@ -24,6 +23,9 @@ from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 from sfumato.checkpoints import LearnedFile, read_json, read_learned, write_text
 
+WITHOUT_CAPTIONS = (("word", "new1"),)
+"""A word for an object that was only read beside named looks is worse in others; all else learns better from captions,
+and weights learn whatever no caption says."""
 METHODS, KEPT_BY = ("word", "custom", "lora"), ("clip", "loss", "last")
 WORDS = {"new1": ("<new1>", "small-object"), "new2": ("<new2>", "small-style")}
 PLAIN = ("one digit", "two digits in two looks")
@@ -49,7 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path, help="a folder that `world photos` wrote")
     parser.add_argument("work", type=Path)
-    parser.add_argument("--captioned", type=Path, help="the same with captions, for custom and lora; PHOTOS by default")
+    parser.add_argument("--captioned", type=Path, help="the same with captions, for what learns better with them")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--count", type=int, default=200, help="pictures of each measurement")
     parser.add_argument("--steps", type=int, default=25, help="of the pictures that are judged")
@@ -76,14 +78,15 @@ def sfumato(*arguments: Any) -> None:
 
 def learn_all(options: argparse.Namespace, folder: Path, seed: int, method: str) -> None:
     """Both words apart, and together where more than the words is learned."""
-    source = options.photos if method == "word" else options.captioned or options.photos
+    captioned = options.captioned or options.photos
+    source = {word: options.photos if (method, word) in WITHOUT_CAPTIONS else captioned for word in WORDS}
     for word, (token, preset) in WORDS.items():
         chosen = ["--token", token, "--preset", preset]
-        learn(folder, method, word, [source / word], [*chosen, "--seed", seed])
+        learn(folder, method, word, [source[word] / word], [*chosen, "--seed", seed])
     if method == "word":
         return
     tokens, presets = zip(*WORDS.values())
-    photos = [source / word for word in WORDS]
+    photos = [source[word] / word for word in WORDS]
     learn(folder, method, "together", photos, ["--token", *tokens, "--preset", *presets, "--seed", seed])
 
 
