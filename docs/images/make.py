@@ -47,6 +47,7 @@ PICTURES: Dict[str, Maker] = {
     "small-world.webp": sheets.small_world,
     "several-concepts.webp": sheets.several_concepts,
     "learning.webp": sheets.learning,
+    "methods.webp": sheets.methods,
     "shapes.webp": sheets.shapes,
     "zero-shot.webp": sheets.zero_shot,
     "report.webp": shots.report,

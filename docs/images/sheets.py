@@ -10,6 +10,7 @@ import torch
 from commands import Scratch
 from PIL import Image, ImageSequence
 
+from sfumato.checkpoints import write_text
 from sfumato.images import labelled_grid, sheet
 
 GAP = 16
@@ -167,6 +168,24 @@ def learning(scratch: Scratch, path: Path) -> None:
         told = f" --embeddings {shown[step]}"
         rows[f"step {step}"] = painted(scratch, f"look-{step}", ["a chalk <mine>"], 5, told)[0]
     saved(labelled_grid([one for row in rows.values() for one in row], list(rows), [""] * 5, SIDE), path)
+
+
+def methods(scratch: Scratch, path: Path) -> None:
+    """The same fours as a word, by Custom Diffusion and by a LoRA, each as no photo shows it."""
+    last = "painted-fours/mnistm/4_005.png"
+    photos = scratch.ran("sfumato digits generate painted-fours --digits 4 --datasets mnistm --count 5", last).parent
+    for photo in photos.glob("*.png"):
+        write_text(photo.with_suffix(".txt"), "a colourful {}\n")
+    ways = {"word": (" --captions templates", "embeddings"), "custom": ("", "custom"), "lora": ("", "lora")}
+    prompts = ["a street <mine>", "a chalk <mine>", "a <mine> next to a chalk two"]
+    rows = []
+    for method, (texts, flag) in ways.items():
+        file = f"by-{method}/{method}.safetensors"
+        told = f'--method {method} --token "<mine>" --preset small-object{texts}'
+        scratch.ran(f"sfumato concepts learn painted-fours/mnistm by-{method} {told}", file)
+        rows.append(painted(scratch, f"painted-by-{method}", prompts, 2, f" --{flag} {file}"))
+    above = [prompt.replace("next to", "\nnext to") for prompt in prompts for _ in range(2)]
+    saved(labelled_grid([one for row in rows for pair in row for one in pair], list(ways), above, SIDE), path)
 
 
 def shapes(scratch: Scratch, path: Path) -> None:

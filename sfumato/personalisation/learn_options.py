@@ -60,7 +60,7 @@ class LearnOptions:
     vectors: Optional[int] = number(None, 1)
     """Length of the word in tokens; more hold more, and follow the rest of the prompt less."""
     steps: Optional[int] = number(None, 1)
-    """Optimizer steps."""
+    """Optimizer steps; the preset's by default, which for the shipped model depends on the method."""
     batch_size: Optional[int] = number(None, 1)
     """Photos a step, over all processes and accumulated parts together."""
     lr: Optional[float] = number(None, 0, above=True)
@@ -157,14 +157,21 @@ class LearnOptions:
         own: Dict[str, Any] = {"kind": kind, "init": _given(self.init, place, folders)}
         given = {field: own[field] if field in own else getattr(self, field, None) for field in asdict(preset)}
         recipe = replace(preset, **{field: value for field, value in given.items() if value is not None})
-        if self.method != "word" and recipe.weights_lr is None:
-            method = METHODS[self.method]
-            recipe = replace(recipe, weights_lr=method.small_lr if self.checkpoint is None else method.lr)
+        recipe = self._of_method(recipe, folders)
         if not recipe.init.strip():
             raise UserError("give --init, a word that says about what it is, such as dog, or painting for a style")
         if re.search(LEARNED, recipe.init):
             raise UserError(f"--init {recipe.init!r}: a learned word cannot be the beginning; give plain words")
         return recipe
+
+    def _of_method(self, recipe: Recipe, folders: int) -> Recipe:
+        """A recipe, which is a word's, with what learning weights needs otherwise."""
+        if self.method == "word":
+            return recipe
+        method, small = METHODS[self.method], self.checkpoint is None
+        if recipe.weights_lr is None:
+            recipe = replace(recipe, weights_lr=method.small_lr if small else method.lr)
+        return replace(recipe, steps=method.small_steps * folders) if small and self.steps is None else recipe
 
     def sizes(self) -> Tuple[int, float]:
         """Rank and alpha of a LoRA."""

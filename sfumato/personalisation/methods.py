@@ -34,6 +34,9 @@ class Method:
     """Peak learning rate of the additions (AdamW)."""
     small_lr: float = 0.0
     """The same for the small world, whose batches are larger and whose layers are thin."""
+    small_steps: int = 0
+    """For each concept that the small world learns: weights come to the likeness sooner than a word, and then unlearn
+    to obey."""
     prior_share: float = 0.0
     """Of pictures that the model painted before, among those that are not composed."""
     mix_share: float = 0.0
@@ -42,8 +45,12 @@ class Method:
 
 METHODS: Dict[str, Method] = {
     "word": Method(),
-    "custom": Method(unet=("attn2.to_k", "attn2.to_v"), lr=4e-5, small_lr=5e-4, prior_share=0.5, mix_share=0.5),
-    "lora": Method(ATTENTIONS, _OF_TEXT, thin=True, lr=1e-4, small_lr=2e-4, prior_share=0.5, mix_share=0.42),
+    "custom": Method(
+        unet=("attn2.to_k", "attn2.to_v"), lr=4e-5, small_lr=5e-4, small_steps=200, prior_share=0.5, mix_share=0.5
+    ),
+    "lora": Method(
+        ATTENTIONS, _OF_TEXT, thin=True, lr=1e-4, small_lr=2e-4, small_steps=200, prior_share=0.5, mix_share=0.42
+    ),
 }
 """By the names that the command takes."""
 

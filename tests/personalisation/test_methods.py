@@ -23,6 +23,7 @@ from sfumato.images import note_in, open_picture, sheet_cells
 from sfumato.models.additions import Addition, Attachment, add, added
 from sfumato.personalisation.beside_options import BesideOptions
 from sfumato.personalisation.learn import learn
+from sfumato.personalisation.learn_options import LearnOptions
 from sfumato.personalisation.methods import METHODS, first_additions
 from sfumato.stable_diffusion import StableDiffusion
 
@@ -354,3 +355,19 @@ def test_two_processes_learn_weights_as_one(photos, checkpoint, tmp_path, on_two
 
 if __name__ == "__main__":
     learn(both(*map(Path, sys.argv[1:4])))
+
+
+@pytest.mark.parametrize(
+    ("method", "more", "steps"),
+    [
+        ("word", {}, 400),
+        ("custom", {}, 200),
+        ("lora", {}, 200),
+        ("lora", {"also": (Path("b"),), "token": ("<a>", "<b>")}, 400),
+        ("custom", {"steps": 7}, 7),
+        ("custom", {"checkpoint": Path("large.ckpt"), "init": ("dog",)}, 2000),
+    ],
+)
+def test_weights_of_the_small_model_learn_for_fewer_steps_a_concept(method, more, steps):
+    first, *_ = LearnOptions(Path("a"), Path("run"), method=method, **more).concepts()
+    assert first.recipe.steps == steps
