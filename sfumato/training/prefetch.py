@@ -3,6 +3,7 @@
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Callable, Optional, Sequence, Tuple
 
+import torch
 from torch import Tensor
 
 Draw = Callable[[int, slice], Sequence[Tensor]]
@@ -18,12 +19,20 @@ class DrawnAhead:
     What is drawn is a function of its place, so that it does not matter when, or whether what was begun is taken. To be
     used in a `with`: at its end the thread is gone, however it came to that.
 
+    The thread draws with one processor. With more it would have a team of OpenMP's threads beside the network's,
+    and where there are more such threads than processors GNU's lets each wait asleep at every barrier: on two
+    processors a step of a small network took 1.7 times as long (`benchmarks/prefetch.py`).
+
     Args:
         draw: called from the thread, by one place at a time.
     """
 
     def __init__(self, draw: Draw) -> None:
         self._draw, self._pool = draw, ThreadPoolExecutor(1, thread_name_prefix="draw")
+        threads = torch.get_num_threads()
+        self._pool.submit(_with_one_processor).result()
+        # What was set in that thread is also what threads begin with that have not computed yet.
+        torch.set_num_threads(threads)
         self._begun: Optional[Tuple[Place, Future[Sequence[Tensor]]]] = None
 
     def __enter__(self) -> "DrawnAhead":
@@ -49,3 +58,8 @@ class DrawnAhead:
 
     def _begin(self, place: Place) -> None:
         self._begun = place, self._pool.submit(self._draw, *place)
+
+
+def _with_one_processor() -> None:
+    torch.get_num_threads()  # or the first computation of this thread sets it anew
+    torch.set_num_threads(1)

@@ -132,3 +132,25 @@ def test_another_place_than_the_one_begun_is_drawn_nevertheless():
         assert drawn.take((0, slice(0, 1)), (1, slice(0, 1)))[0] == 0
         assert drawn.take((5, slice(0, 1)), (6, slice(0, 1)))[0] == 5
         assert drawn.take((6, slice(1, 2)), None)[1] == slice(1, 2)
+
+
+def test_the_thread_that_draws_has_one_processor_and_all_others_have_theirs():
+    """A second team of threads would make each of the network's wait asleep."""
+    before, found = torch.get_num_threads(), []
+
+    def looked(step, rows):
+        torch.zeros(100, 100, 100).sum()
+        found.append(torch.get_num_threads())
+        return ()
+
+    torch.set_num_threads(3)
+    try:
+        with DrawnAhead(looked) as drawn:
+            drawn.take((0, slice(0, 1)), None)
+            assert torch.get_num_threads() == 3
+            later = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+            later.start()
+            later.join()
+    finally:
+        torch.set_num_threads(before)
+    assert found == [1, 3]
