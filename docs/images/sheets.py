@@ -177,14 +177,18 @@ def methods(scratch: Scratch, path: Path) -> None:
     for photo in photos.glob("*.png"):
         write_text(photo.with_suffix(".txt"), "a colourful {}\n")
     ways = {"word": (" --captions templates", "embeddings"), "custom": ("", "custom"), "lora": ("", "lora")}
-    prompts = ["a street <mine>", "a chalk <mine>", "a <mine> next to a chalk two"]
+    prompts = {
+        "a street <mine>": "a street\n<mine>",
+        "a chalk <mine>": "a chalk\n<mine>",
+        "a <mine> next to a chalk two": "a <mine>\nnext to a\nchalk two",
+    }
     rows = []
     for method, (texts, flag) in ways.items():
         file = f"by-{method}/{method}.safetensors"
         told = f'--method {method} --token "<mine>" --preset small-object{texts}'
         scratch.ran(f"sfumato concepts learn painted-fours/mnistm by-{method} {told}", file)
-        rows.append(painted(scratch, f"painted-by-{method}", prompts, 2, f" --{flag} {file}"))
-    above = [prompt.replace("next to", "\nnext to") for prompt in prompts for _ in range(2)]
+        rows.append(painted(scratch, f"painted-by-{method}", list(prompts), 2, f" --{flag} {file}"))
+    above = [lines for lines in prompts.values() for _ in range(2)]
     saved(labelled_grid([one for row in rows for pair in row for one in pair], list(ways), above, SIDE), path)
 
 
