@@ -79,6 +79,7 @@ def test_the_words_are_chosen_by_the_checkpoint_and_by_nothing_else(model):
 @pytest.mark.parametrize(("learned_for", "warned"), [("0123456789abcdef", True), (SMALL, False), ("", False)])
 def test_what_was_learned_for_another_small_model_is_warned_of(model, tmp_path, recwarn, learned_for, warned):
     """A LoRA and a word of the small model of before have the sizes of today's, and mean nothing to it."""
+    pytest.importorskip("safetensors")
     told = {"checkpoint": learned_for} if learned_for else {}
     word, lora = tmp_path / "word.safetensors", tmp_path / "lora.safetensors"
     write_embedding(word, Embedding("<mine>", torch.randn(1, model.text.config.width), told))
