@@ -26,8 +26,6 @@ from .noting import PaintedFrom
 from .painting import decoded, encoded, paint
 from .prompts import UnknownWordError, read_input
 
-__all__ = ["SHEET", "GenerateOptions", "generate", "painting_of"]
-
 SHEET = "sheet-prompts.webp"
 """The first pictures of each prompt, with its words beneath."""
 

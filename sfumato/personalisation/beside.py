@@ -54,8 +54,8 @@ class Beside:
             if self._read is not None:
                 found["prior_pictures"] = prior_hashes(self._read)
             else:
-                guided = {"prior_guidance": told.prior_guidance}
-                found.update(prior=self._prompts, prior_count=told.prior_count, **guided)
+                painted = {"prior_count": told.prior_count, "prior_guidance": told.prior_guidance}
+                found.update(prior=self._prompts, **painted)
         return found
 
     def about(self) -> List[str]:

@@ -44,8 +44,8 @@ class Concept:
 
     def settings(self) -> Dict[str, Any]:
         """What decides its learning, beside the photos and what the loop is told."""
-        of_loop = ("steps", "batch_size")
-        told = {name: value for name, value in asdict(self.recipe).items() if name not in of_loop}
+        elsewhere = ("steps", "batch_size", "small")  # the loop's, and what only chose the others
+        told = {name: value for name, value in asdict(self.recipe).items() if name not in elsewhere}
         return {**told, "token": self.token, "plain": self.plain, "templates": self.templates}
 
 

@@ -60,7 +60,7 @@ class LearnOptions:
     vectors: Optional[int] = number(None, 1)
     """Length of the word in tokens; more hold more, and follow the rest of the prompt less."""
     steps: Optional[int] = number(None, 1)
-    """Optimizer steps; the preset's by default, which for the shipped model depends on the method."""
+    """Optimizer steps; the preset's by default, which in the small- ones depends on the method."""
     batch_size: Optional[int] = number(None, 1)
     """Photos a step, over all processes and accumulated parts together."""
     lr: Optional[float] = number(None, 0, above=True)
@@ -168,10 +168,10 @@ class LearnOptions:
         """A recipe, which is a word's, with what learning weights needs otherwise."""
         if self.method == "word":
             return recipe
-        method, small = METHODS[self.method], self.checkpoint is None
+        method = METHODS[self.method]
         if recipe.weights_lr is None:
-            recipe = replace(recipe, weights_lr=method.small_lr if small else method.lr)
-        return replace(recipe, steps=method.small_steps * folders) if small and self.steps is None else recipe
+            recipe = replace(recipe, weights_lr=method.small_lr if recipe.small else method.lr)
+        return replace(recipe, steps=method.small_steps * folders) if recipe.small and self.steps is None else recipe
 
     def sizes(self) -> Tuple[int, float]:
         """Rank and alpha of a LoRA."""

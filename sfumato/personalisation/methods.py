@@ -33,10 +33,10 @@ class Method:
     lr: float = 0.0
     """Peak learning rate of the additions (AdamW)."""
     small_lr: float = 0.0
-    """The same for the small world, whose batches are larger and whose layers are thin."""
+    """The same with the small world's presets, whose batches are larger, for layers that are thin."""
     small_steps: int = 0
-    """For each concept that the small world learns: weights come to the likeness sooner than a word, and then unlearn
-    to obey."""
+    """With those presets, for each concept: weights come to the likeness sooner than a word, and then unlearn to
+    obey."""
     prior_share: float = 0.0
     """Of pictures that the model painted before, among those that are not composed."""
     mix_share: float = 0.0

@@ -24,6 +24,8 @@ class Recipe:
     """Peak learning rate of what is added to the weights; the method's own if None."""
     texts: str = ""
     """Which of TEMPLATES and PREVIEWS; those of the kind if empty."""
+    small: bool = False
+    """Whether it is for the small world, where methods that learn weights have rates and steps of their own."""
 
 
 RECIPES: Dict[str, Recipe] = {
@@ -31,9 +33,19 @@ RECIPES: Dict[str, Recipe] = {
     "style": Recipe("style", steps=2000, batch_size=4, lr=5e-3),
     "course-dog": Recipe("object", steps=2000, batch_size=4, lr=5e-3, init="corgi dog"),
     "course-style": Recipe("style", steps=2000, batch_size=4, lr=5e-3, init="fantasy cartoon", vectors=2),
-    "small-object": Recipe("object", steps=400, batch_size=32, lr=1e-2, init="digit", vectors=4, flip=False),
+    "small-object": Recipe(
+        "object", steps=400, batch_size=32, lr=1e-2, init="digit", vectors=4, flip=False, small=True
+    ),
     "small-style": Recipe(
-        "style", steps=400, batch_size=32, lr=1e-2, init="photo", vectors=2, flip=False, texts="digits in a style"
+        "style",
+        steps=400,
+        batch_size=32,
+        lr=1e-2,
+        init="photo",
+        vectors=2,
+        flip=False,
+        texts="digits in a style",
+        small=True,
     ),
 }
 """By name; digits are never mirrored."""

@@ -53,15 +53,25 @@ def test_its_gradients_are_the_exact_ones_to_the_last_rounding():
 
 
 @pytest.mark.parametrize(
-    ("each", "side", "dtype"),
+    ("each", "side", "dtype", "learning", "computed"),
     [
-        (2, 6, torch.float32),
-        pytest.param(16, 6, torch.bfloat16, marks=needs_bf16),
-        pytest.param(2, 32, torch.bfloat16, marks=needs_bf16),
+        (2, 6, torch.bfloat16, True, torch.float32),
+        (2, 6, torch.bfloat16, False, torch.float32),
+        (10, 32, torch.bfloat16, True, torch.float32),
+        (10, 32, torch.bfloat16, False, torch.bfloat16),
+        (16, 6, torch.bfloat16, True, torch.bfloat16),
+        (2, 6, torch.float32, True, torch.float32),
     ],
 )
-def test_what_pytorch_does_quickly_it_does_itself(each, side, dtype):
+def test_only_what_is_slow_in_bf16_goes_through_float32(each, side, dtype, learning, computed, monkeypatch):
     norm, x = drawn(4, each, side)
-    norm, x = norm.to(dtype).requires_grad_(False), x.to(dtype)
-    with torch.no_grad():
-        assert torch.equal(norm(x), nn.GroupNorm.forward(norm, x))
+    found = []
+    monkeypatch.setattr(F, "group_norm", lambda x, *more: found.append(x.dtype) or x)
+    with torch.set_grad_enabled(learning):
+        assert norm.to(dtype)(x.to(dtype)).dtype == dtype
+    assert found == [computed]
+
+
+def test_in_float32_it_is_pytorch_s_to_the_bit():
+    norm, x = drawn(4, 2, 6)
+    assert torch.equal(norm(x), nn.GroupNorm.forward(norm, x))

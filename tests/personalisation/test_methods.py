@@ -366,8 +366,10 @@ if __name__ == "__main__":
         ("lora", {"also": (Path("b"),), "token": ("<a>", "<b>")}, 400),
         ("custom", {"steps": 7}, 7),
         ("custom", {"checkpoint": Path("large.ckpt"), "init": ("dog",)}, 2000),
+        ("custom", {"checkpoint": Path("own-small-world.safetensors"), "preset": ("small-object",)}, 200),
+        ("lora", {"preset": ("course-dog",)}, 2000),
     ],
 )
-def test_weights_of_the_small_model_learn_for_fewer_steps_a_concept(method, more, steps):
+def test_the_preset_decides_for_how_many_steps_a_method_learns(method, more, steps):
     first, *_ = LearnOptions(Path("a"), Path("run"), method=method, **more).concepts()
     assert first.recipe.steps == steps
