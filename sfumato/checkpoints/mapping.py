@@ -1,11 +1,18 @@
 """A file's bytes without reading it."""
 
+import ctypes
 import mmap
 import os
+import weakref
 from pathlib import Path
-from typing import Union
+from typing import MutableMapping, Union
+
+from torch import Tensor
 
 Mapped = Union[mmap.mmap, bytes]
+
+_MAPS: MutableMapping[int, mmap.mmap] = weakref.WeakValueDictionary()
+"""By address."""
 
 
 def mapped(path: Path) -> Mapped:
@@ -17,4 +24,22 @@ def mapped(path: Path) -> Mapped:
     with open(path, "rb") as file:
         if os.fstat(file.fileno()).st_size == 0:
             return b""  # nothing cannot be mapped
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    _MAPS[ctypes.addressof(ctypes.c_char.from_buffer(whole))] = whole
+    return whole
+
+
+def let_go(tensor: Tensor) -> None:
+    """Give back the memory that a tensor's bytes take, where they lie in a mapped file: what was written there is lost.
+
+    The file is one block, freed when its last tensor is; until then all that was looked at counts as this process's. A
+    tensor that is looked at again is read again.
+    """
+    begin = tensor.data_ptr()
+    end = begin + tensor.numel() * tensor.element_size()
+    for start, whole in list(_MAPS.items()):
+        if tensor.is_contiguous() and start <= begin and end <= start + len(whole) and hasattr(mmap, "MADV_DONTNEED"):
+            page = mmap.PAGESIZE
+            first, last = -(-(begin - start) // page) * page, (end - start) // page * page
+            if first < last:
+                whole.madvise(mmap.MADV_DONTNEED, first, last - first)

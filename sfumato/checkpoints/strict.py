@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import UserError, first_line
+from .mapping import let_go
 from .stand_ins import StandIn, described, shortened
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -186,8 +187,11 @@ def filled(
         network = fitting(make, state, path, what)
     laid_out = {}
     for key in list(state):
-        value = state.pop(key).to(dtype)
+        stored = state.pop(key)
+        value = stored.to(dtype)
         laid_out[key] = value.contiguous(memory_format=torch.channels_last) if value.dim() == 4 else value
+        if laid_out[key] is not stored:
+            let_go(stored)
     load_strictly(network, laid_out, path, what)
     return network.to(dtype).eval().requires_grad_(False)
 

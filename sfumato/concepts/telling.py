@@ -131,8 +131,8 @@ def tell_learned_for_another(checkpoint: str, added: Sequence[Added], given: Seq
     other = list(dict.fromkeys(file for file, learned_for in told if learned_for not in ("", checkpoint)))
     if other and checkpoint == SMALL:
         warnings.warn(
-            f"{', '.join(other)}: learned for another model than the small one that ships, whose words and layers mean other"
-            " things; give that one with --checkpoint, or learn it anew",
+            f"{', '.join(other)}: learned for another model than the small one that ships, whose words and layers mean"
+            " other things; give that one with --checkpoint, or learn it anew",
             stacklevel=2,
         )
 

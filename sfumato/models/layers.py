@@ -76,6 +76,14 @@ def silu_of_own(x: Tensor) -> Tensor:
     return F.silu(x, inplace=not torch.is_grad_enabled())
 
 
+class SiluOfOwn(nn.Module):
+    """`silu_of_own`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[...] to the same."""
+        return silu_of_own(x)
+
+
 def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
     """The layer with all weights zero: what it is added to passes unchanged until it has learned something."""
     for parameter in layer.parameters():

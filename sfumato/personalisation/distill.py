@@ -45,7 +45,7 @@ def distill(options: DistillOptions) -> Path:
     """
     prompts, training = options.asked(), options.training()
     given = None if options.pictures is None else given_priors(options.pictures)
-    model = options.running.loaded(options.weights, options.vae)
+    model = options.running.loaded(options.weights, options.vae, options.batch_size)
     return run(_DistillWork(options, prompts, given, model), training, options.out)
 
 

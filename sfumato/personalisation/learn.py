@@ -55,7 +55,8 @@ def prepared(options: LearnOptions) -> Tuple[Work[Learned], TrainingOptions]:
     concepts = options.concepts()
     training = options.training(concepts[0].recipe)
     photos = [read_photos(concept.photos, options.reading, concept.token or None) for concept in concepts]
-    model = options.running.loaded(options.checkpoint or SMALL_WORLD, options.vae)
+    checkpoint = options.checkpoint or SMALL_WORLD
+    model = options.running.loaded(checkpoint, options.vae, concepts[0].recipe.batch_size)
     return _LearnWork(options, concepts, model, photos), training
 
 

@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from ..devices import DTYPES, PRECISIONS, Worker, choose_precision
+import torch
+
+from ..devices import DTYPES, PRECISIONS, Worker, choose_precision, main_memory
 from ..options import choice, number
 from ..stable_diffusion import StableDiffusion
 from ..training import LoopOptions, TrainingOptions
 
-_LARGE = 256
+_KEPT = 6.4
+"""Numbers kept for a gradient, for each pixel of a picture and channel at the first level: twice what was measured."""
 _WARMUP = 20
 """Steps; the same for every length of run, so that a finished one can go on."""
 
@@ -28,7 +31,7 @@ class RunningOptions:
     """Steps between saved states."""
     save_memory: Optional[bool] = None
     """Compute the U-Net's insides twice instead of keeping them: a third slower, a fraction of the memory. By default
-    for pictures larger than 256."""
+    where they might take more than half of what is free."""
     precision: str = choice("auto", PRECISIONS)
     """auto, fp32, bf16 or fp16."""
 
@@ -53,11 +56,27 @@ class RunningOptions:
             plan=self.plan,
         )
 
-    def loaded(self, checkpoint: Path, vae: Optional[Path]) -> StableDiffusion:
-        """The model, in its precision, still on the CPU; see `StableDiffusion.load`."""
+    def loaded(self, checkpoint: Path, vae: Optional[Path], batch_size: int) -> StableDiffusion:
+        """The model, in its precision, still on the CPU; see `StableDiffusion.load`.
+
+        Args:
+            checkpoint, vae: see there.
+            batch_size: pictures a step.
+        """
         model = StableDiffusion.load(checkpoint, DTYPES[self._chosen()], vae)
-        model.unet.checkpointing = model.size > _LARGE if self.save_memory is None else self.save_memory
+        at_once = -(-batch_size // self.accumulate)
+        model.unet.checkpointing = must_save_memory(model, at_once) if self.save_memory is None else self.save_memory
         return model
 
     def _chosen(self) -> str:
         return choose_precision(Worker.here().device(), self.precision)
+
+
+def must_save_memory(model: StableDiffusion, count: int) -> bool:
+    """Whether what is kept for the gradient of some pictures at once might take more than half of the free memory."""
+    device, weight = Worker.here().device(), next(model.unet.parameters())
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+    else:
+        free, _ = main_memory() or (0, 0)
+    return count * model.size**2 * model.unet.config.width * weight.element_size() * _KEPT > free / 2

@@ -15,6 +15,7 @@ import torch
 
 from sfumato.checkpoints import (
     atomic_path,
+    filled,
     load_strictly,
     read_safetensors,
     temporary_folder,
@@ -22,6 +23,7 @@ from sfumato.checkpoints import (
     write_text,
 )
 from sfumato.checkpoints.files import _runs, remove_leftovers
+from sfumato.checkpoints.mapping import let_go
 from sfumato.errors import UserError
 
 
@@ -246,3 +248,36 @@ def test_strict_loading_names_what_does_not_fit(tmp_path):
         with pytest.raises(UserError, match=words):
             load_strictly(network, state, tmp_path / "w", "line")
     assert torch.equal(network.weight, torch.ones(3, 2))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux what is in memory")
+def test_a_network_in_another_precision_leaves_no_page_of_its_file_in_memory(tmp_path):
+    pytest.importorskip("safetensors")
+
+    def resident():
+        """KiB of mapped files that count as this process's."""
+        (line,) = re.findall(r"RssFile:\s+(\d+)", Path("/proc/self/status").read_text())
+        return int(line)
+
+    values = torch.arange(2**24, dtype=torch.float32).reshape(4096, 4096)
+    write_safetensors(tmp_path / "wide.safetensors", {"weight": values, "bias": values[0].clone()}, {})
+    state = read_safetensors(tmp_path / "wide.safetensors")[0]
+    kept, before = state["weight"], resident()
+    layer = filled(lambda: torch.nn.Linear(4096, 4096), state, tmp_path, "layer", torch.bfloat16)
+    assert resident() - before < 2**14  # of 2**16
+    assert torch.equal(layer.weight, values.bfloat16())
+    assert torch.equal(kept, values)  # read again
+
+
+def test_what_is_let_go_is_read_again_and_its_neighbours_stay(tmp_path):
+    pytest.importorskip("safetensors")
+    size = 3 * 4096 // 4
+    stored = {name: torch.full((size,), float(value)) for value, name in enumerate("abc")}
+    write_safetensors(tmp_path / "three.safetensors", stored, {})
+    found = read_safetensors(tmp_path / "three.safetensors")[0]
+    for one in found.values():
+        one.add_(10)
+    let_go(found["b"])
+    let_go(torch.ones(5))  # of no file: nothing happens
+    assert found["a"].eq(10).all() and found["c"].eq(12).all()
+    assert sorted(set(found["b"].tolist())) == [1, 11]  # whole pages went, the rest of its first and last did not

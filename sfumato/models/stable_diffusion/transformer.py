@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..layers import GroupNorm, attention
+from ..resting import through
 
 
 class SpatialTransformer(nn.Module):
@@ -32,10 +33,10 @@ class SpatialTransformer(nn.Module):
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         """[B, C, H, W] and text states [B, tokens, context] to [B, C, H, W]."""
         batch, channels, height, width = x.shape
-        tokens = self.proj_in(self.norm(x)).permute(0, 2, 3, 1).reshape(batch, height * width, channels)
+        tokens = through([self.norm, self.proj_in], x).permute(0, 2, 3, 1).reshape(batch, height * width, channels)
         for block in self.transformer_blocks:
             tokens = block(tokens, context)
-        return self.proj_out(tokens.reshape(batch, height, width, channels).permute(0, 3, 1, 2)).add_(x)
+        return through([self.proj_out], tokens.reshape(batch, height, width, channels).permute(0, 3, 1, 2)).add_(x)
 
 
 class CrossAttention(nn.Module):
@@ -87,18 +88,25 @@ class _FeedForward(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.net = nn.ModuleList([_Gated(channels, 4 * channels), nn.Identity(), nn.Linear(4 * channels, channels)])
+        self.net = nn.ModuleList([_Projected(channels, 8 * channels), _Gate(), nn.Linear(4 * channels, channels)])
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.net[2](self.net[0](x))
+        return through(self.net[1:], self.net[0](x))
 
 
-class _Gated(nn.Module):
+class _Projected(nn.Module):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.proj = nn.Linear(inputs, 2 * outputs)
+        self.proj = nn.Linear(inputs, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        value, gate = self.proj(x).chunk(2, dim=-1)
+        return self.proj(x)
+
+
+class _Gate(nn.Module):
+    """Half of the channels, each let through by one of the other half."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        value, gate = x.chunk(2, dim=-1)
         opened = F.gelu(gate)
         return value * opened if torch.is_grad_enabled() else opened.mul_(value)

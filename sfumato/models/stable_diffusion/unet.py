@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ...options import check_fields, number
-from ..layers import GroupNorm, silu_of_own, time_features, time_frequencies
+from ..layers import GroupNorm, SiluOfOwn, time_features, time_frequencies
+from ..resting import through
 from .transformer import SpatialTransformer
 
 _GROUPS = 32
@@ -88,7 +89,7 @@ class UNet(nn.Module):
                     stage.append(_Upsample(channels))
                 self.output_blocks.append(stage)
         self.out = nn.Sequential(
-            GroupNorm(_GROUPS, channels), nn.SiLU(), nn.Conv2d(channels, config.channels, 3, padding=1)
+            GroupNorm(_GROUPS, channels), SiluOfOwn(), nn.Conv2d(channels, config.channels, 3, padding=1)
         )
 
     def _stage(self, inputs: int, outputs: int, level: int) -> "_Stage":
@@ -130,7 +131,7 @@ class UNet(nn.Module):
         x = self._through(self.middle_block, x, embedding, context)
         for stage in self.output_blocks:
             x = self._through(stage, torch.cat([x, skips.pop()], dim=1), embedding, context)
-        return self.out(x)
+        return through(self.out, x)
 
     def _through(self, stage: nn.Module, x: Tensor, embedding: Tensor, context: Tensor) -> Tensor:
         if self.checkpointing and torch.is_grad_enabled():
@@ -161,18 +162,18 @@ class _ResBlock(nn.Module):
     def __init__(self, inputs: int, outputs: int, embedding: int) -> None:
         super().__init__()
         self.in_layers = nn.ModuleList(
-            [GroupNorm(_GROUPS, inputs), nn.SiLU(), nn.Conv2d(inputs, outputs, 3, padding=1)]
+            [GroupNorm(_GROUPS, inputs), SiluOfOwn(), nn.Conv2d(inputs, outputs, 3, padding=1)]
         )
         self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(embedding, outputs))
         self.out_layers = nn.ModuleList(
-            [GroupNorm(_GROUPS, outputs), nn.SiLU(), nn.Identity(), nn.Conv2d(outputs, outputs, 3, padding=1)]
+            [GroupNorm(_GROUPS, outputs), SiluOfOwn(), nn.Identity(), nn.Conv2d(outputs, outputs, 3, padding=1)]
         )
         self.skip_connection = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         # A convolution's output is nobody else's, and its gradient does not need it: it may be added to in place.
-        hidden = self.in_layers[2](silu_of_own(self.in_layers[0](x))).add_(self.emb_layers(embedding)[:, :, None, None])
-        return self.out_layers[3](silu_of_own(self.out_layers[0](hidden))).add_(self.skip_connection(x))
+        hidden = through(self.in_layers, x).add_(self.emb_layers(embedding)[:, :, None, None])
+        return through(self.out_layers, hidden).add_(self.skip_connection(x))
 
 
 class _Downsample(nn.Module):
@@ -181,7 +182,7 @@ class _Downsample(nn.Module):
         self.op = nn.Conv2d(channels, channels, 3, stride=2, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.op(x)
+        return through([self.op], x)
 
 
 class _Upsample(nn.Module):
@@ -190,4 +191,4 @@ class _Upsample(nn.Module):
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(F.interpolate(x, scale_factor=2.0))
+        return through([self.conv], F.interpolate(x, scale_factor=2.0))
