@@ -14,6 +14,11 @@ from sfumato.models.stable_diffusion import UNet, UNetConfig
 SMALL = UNetConfig(width=32, multipliers=(1, 2), attention=(0, 1), blocks=1, heads=4, context=16)
 
 
+@pytest.fixture(autouse=True)
+def all_layers_are_wide(monkeypatch):
+    monkeypatch.setattr(resting, "_WIDE", 0)
+
+
 @pytest.fixture
 def network():
     torch.manual_seed(0)
@@ -71,6 +76,16 @@ def test_a_third_less_is_kept(network, monkeypatch):
     monkeypatch.setattr(resting, "_rests", lambda layer: False)
     _, all_of_it = gradients(network, {})
     assert less < 0.67 * all_of_it
+
+
+def test_narrow_layers_keep_what_pytorch_keeps(network, monkeypatch):
+    monkeypatch.setattr(resting, "_WIDE", 65)
+    narrow, few = gradients(network, {})
+    monkeypatch.setattr(resting, "_rests", lambda layer: False)
+    plain, all_of_it = gradients(network, {})
+    assert few > 0.9 * all_of_it
+    for ours, theirs in zip(narrow, plain):
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-14)
 
 
 @pytest.mark.parametrize("learns", ["in_layers.0.weight", "in_layers.2.weight", "net.0.proj.weight", "net.2.bias"])
