@@ -30,7 +30,7 @@ COLUMNS = 7
 STEPS, MILLISECONDS, HOLD = 32, 90, 2000
 """Of each of the two rounds: ten seconds together."""
 ROUNDS = (
-    ("a chalk seven", "a street two next to a colourful four"),
+    ("a chalk seven", "a street two next to a colourful six"),
     ("a <new1> in the style of <new2>", "a colourful three"),
 )
 _QUALITY = 62
