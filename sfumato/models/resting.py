@@ -23,11 +23,10 @@ def through(layers: Iterable[nn.Module], x: Tensor) -> Tensor:
     Args:
         layers: normalisations or activations, then a Linear or a Conv2d (zero padding). With no other before it nothing
             is kept at all. Layers with hooks, such as additions that are learned, are called as they are.
-        x: what the first takes.
+        x: what the first takes; it is not changed in place.
     """
     layers = tuple(layers)
-    wide = len(layers) == 1 or layers[-1].weight.shape[0] >= _WIDE  # type: ignore[index,operator]
-    if not wide or not x.requires_grad or not torch.is_grad_enabled() or not all(map(_rests, layers)):
+    if not x.requires_grad or not torch.is_grad_enabled() or not all(map(_rests, layers)) or not _pays(layers):
         return _in_turn(layers, x)
     if isinstance(layers[-1], nn.Linear):
         # A product of more than two dimensions is a view, and views out of a Function may not be changed in place.
@@ -47,6 +46,12 @@ def _in_turn(layers: Sequence[nn.Module], x: Tensor) -> Tensor:
 
 def _rests(layer: nn.Module) -> bool:
     return not layer._forward_hooks and not any(one.requires_grad for one in layer.parameters())
+
+
+def _pays(layers: Sequence[Any]) -> bool:
+    # The very classes: what derives from them may have another gradient.
+    last = layers[-1]
+    return type(last) in (nn.Linear, nn.Conv2d) and (len(layers) == 1 or last.weight.shape[0] >= _WIDE)
 
 
 class _Through(torch.autograd.Function):
