@@ -1,12 +1,12 @@
 """A file's bytes without reading it."""
 
-import ctypes
 import mmap
 import os
 import weakref
 from pathlib import Path
 from typing import MutableMapping, Union
 
+import torch
 from torch import Tensor
 
 Mapped = Union[mmap.mmap, bytes]
@@ -25,7 +25,7 @@ def mapped(path: Path) -> Mapped:
         if os.fstat(file.fileno()).st_size == 0:
             return b""  # nothing cannot be mapped
         whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    _MAPS[ctypes.addressof(ctypes.c_char.from_buffer(whole))] = whole
+    _MAPS[torch.frombuffer(whole, dtype=torch.uint8).data_ptr()] = whole
     return whole
 
 
