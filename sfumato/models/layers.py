@@ -77,7 +77,7 @@ def silu_of_own(x: Tensor) -> Tensor:
 
 
 class SiluOfOwn(nn.Module):
-    """`silu_of_own`."""
+    """`silu_of_own` as a layer, for a list of them."""
 
     def forward(self, x: Tensor) -> Tensor:
         """[...] to the same."""

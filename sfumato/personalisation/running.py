@@ -30,8 +30,7 @@ class RunningOptions:
     save_every: int = number(100, 1)
     """Steps between saved states."""
     save_memory: Optional[bool] = None
-    """Compute the U-Net's insides twice instead of keeping them: a third slower, a fraction of the memory. By default
-    where they might take more than half of what is free."""
+    """Compute the U-Net's insides twice, a third slower, to keep few; by default where all might fill half of memory."""
     precision: str = choice("auto", PRECISIONS)
     """auto, fp32, bf16 or fp16."""
 
@@ -65,14 +64,14 @@ class RunningOptions:
         """
         model = StableDiffusion.load(checkpoint, DTYPES[self._chosen()], vae)
         at_once = -(-batch_size // self.accumulate)
-        model.unet.checkpointing = must_save_memory(model, at_once) if self.save_memory is None else self.save_memory
+        model.unet.checkpointing = _must_save_memory(model, at_once) if self.save_memory is None else self.save_memory
         return model
 
     def _chosen(self) -> str:
         return choose_precision(Worker.here().device(), self.precision)
 
 
-def must_save_memory(model: StableDiffusion, count: int) -> bool:
+def _must_save_memory(model: StableDiffusion, count: int) -> bool:
     """Whether what is kept for the gradient of some pictures at once might take more than half of the free memory."""
     device, weight = Worker.here().device(), next(model.unet.parameters())
     if device.type == "cuda":

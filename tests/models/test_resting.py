@@ -134,3 +134,18 @@ def test_in_half_precision_the_gradient_is_as_near_as_that_of_keeping_everything
         coarse = torch.autograd.grad(y.square().sum(), coarse_x)[0].float()
         apart.append(float((coarse - exact).norm() / exact.norm()))
     assert apart[0] < 1.1 * apart[1] < 0.02
+
+
+@pytest.mark.skipif(not hasattr(F, "scaled_dot_product_attention"), reason="PyTorch normalises in bf16 since 2.0")
+@pytest.mark.parametrize("given", [torch.float32, torch.bfloat16])
+def test_under_autocast_the_gradient_is_that_of_keeping_everything(given, monkeypatch):
+    layers = [part.requires_grad_(False) for part in (GroupNorm(4, 16), SiluOfOwn(), nn.Conv2d(16, 16, 3, padding=1))]
+    found = []
+    for rests in (resting._rests, lambda layer: False):
+        monkeypatch.setattr(resting, "_rests", rests)
+        torch.manual_seed(0)
+        x = torch.randn(2, 16, 8, 8).to(given).requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16):
+            y = through(layers, x)
+        found.append(torch.autograd.grad(y.float().square().sum(), x)[0].float())
+    assert float((found[0] - found[1]).norm() / found[1].norm()) < 0.01
