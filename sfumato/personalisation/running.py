@@ -30,7 +30,7 @@ class RunningOptions:
     save_every: int = number(100, 1)
     """Steps between saved states."""
     save_memory: Optional[bool] = None
-    """Compute the U-Net's insides twice, not keep them: a third slower. By default if they might fill half the memory."""
+    """Compute the U-Net's insides twice, to keep few: a third slower. By default if all might fill half the memory."""
     precision: str = choice("auto", PRECISIONS)
     """auto, fp32, bf16 or fp16."""
 
